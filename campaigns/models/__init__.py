@@ -1,0 +1,49 @@
+"""What campaigns remember: the plan (campaigns, lists, rules), the people, and the ledger of what was tried."""
+
+from campaigns.models.campaign import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule
+from campaigns.models.compliance import (
+    CallableHours,
+    CampaignExclusion,
+    Consent,
+    DoNotCall,
+    Holiday,
+    HolidayCalendar,
+    NumberCheck,
+    RulePack,
+    Suppression,
+)
+from campaigns.models.ledger import Attempt, Callback, Lead, Permit, ZoneGroup
+from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber
+from campaigns.models.records import FieldDefinition, LiveSource, Outbox, Survey, SurveyAnswer
+
+__all__ = [
+    "Attempt",
+    "CallableHours",
+    "Callback",
+    "CallingList",
+    "Campaign",
+    "CampaignChange",
+    "CampaignExclusion",
+    "CampaignVersion",
+    "Consent",
+    "Contact",
+    "Disposition",
+    "DoNotCall",
+    "FieldDefinition",
+    "Holiday",
+    "HolidayCalendar",
+    "Lead",
+    "ListImport",
+    "LiveSource",
+    "NumberCheck",
+    "Outbox",
+    "Participation",
+    "Permit",
+    "PhoneNumber",
+    "RetryRule",
+    "RulePack",
+    "Suppression",
+    "Survey",
+    "SurveyAnswer",
+    "ZoneGroup",
+]

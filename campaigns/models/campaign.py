@@ -1,0 +1,206 @@
+"""A campaign, its configuration, its agents, and what follows each outcome."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from agents.models import Agent, User
+from campaigns.rules.lifecycle import SHOWN_AS, CampaignState, ParticipationState
+from campaigns.rules.modes import MODES, Mode
+from campaigns.rules.outcomes import DispositionClass, Outcome
+from telephony.models import Announcement, CallerId, Trunk
+
+
+class Campaign(models.Model):
+    """A purpose, its lists, agents, mode, rules and hours, run as a unit."""
+
+    class CallApplication(models.TextChoices):
+        SOFTPHONE = "softphone", "Softphone"
+        INTEGRATED = "integrated", "Integrated dialer"
+        ANY = "any", "Any station"
+
+    class WrapUpPolicy(models.TextChoices):
+        READY = "ready", "Ready again"
+        NOT_READY = "not_ready", "Not Ready"
+        STAY = "stay", "Stay in wrap-up until done"
+
+    class DispositionFor(models.TextChoices):
+        MODE = "mode", "As the mode says"
+        ALL = "all", "Every attempt"
+        ANSWERED = "answered", "Answered calls"
+        NONE = "none", "Not required"
+
+    class AtStop(models.TextChoices):
+        DRAIN = "drain", "Let ringing calls finish"
+        CANCEL = "cancel", "Hang up ringing calls"
+
+    name = models.CharField(max_length=120, unique=True)
+    description = models.TextField(blank=True)
+    mode_key = models.CharField("dialing mode", max_length=24, choices=[(m.key, m.label) for m in MODES.values()], default="agent_first")
+    state = models.CharField(
+        max_length=12, default=CampaignState.UNAPPROVED, editable=False, choices=[(s, s.capitalize()) for s in CampaignState]
+    )
+    state_since = models.DateTimeField(null=True, blank=True, editable=False)
+    epoch = models.BigIntegerField(
+        default=0, editable=False, help_text="rises at every stop and pause; nothing planned under an older one is dialed"
+    )
+    pool = models.BigIntegerField(default=0, editable=False, help_text="campaigns connected by shared agents decide together")
+    weight = models.PositiveSmallIntegerField(
+        default=10, validators=[MinValueValidator(1), MaxValueValidator(100)], help_text="share of the pool's agents, 1 to 100"
+    )
+    served_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+
+    starts_at = models.DateTimeField(null=True, blank=True, help_text="nothing is dialed before this, even when started earlier")
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="no new calls after this")
+    time_zone = models.CharField(max_length=60, default="UTC", help_text="used where nothing is known of the called party's own")
+    hours = models.ForeignKey(
+        "campaigns.CallableHours",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        help_text="in the called party's local time; empty: at any time",
+    )
+    call_application = models.CharField(
+        max_length=12, choices=CallApplication.choices, blank=True, help_text="must be chosen before the start"
+    )
+    trunk = models.ForeignKey(Trunk, null=True, blank=True, on_delete=models.PROTECT)
+    caller_id = models.ForeignKey(CallerId, null=True, blank=True, on_delete=models.PROTECT)
+    message = models.ForeignKey(
+        Announcement,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        help_text="what a customer hears when no agent is there within two seconds",
+    )
+
+    ring_for = models.PositiveSmallIntegerField(
+        default=25, validators=[MinValueValidator(5), MaxValueValidator(120)], help_text="seconds a customer's phone rings"
+    )
+    min_ring_for = models.PositiveSmallIntegerField(default=15, help_text="seconds before an unanswered call may be given up")
+    ring_agent_for = models.PositiveSmallIntegerField(
+        default=20, validators=[MinValueValidator(5), MaxValueValidator(60)], help_text="seconds an agent's phone or alert rings"
+    )
+    wrap_up_for = models.PositiveSmallIntegerField(default=30, validators=[MaxValueValidator(3600)], help_text="seconds after a call")
+    wrap_up_policy = models.CharField(
+        max_length=10, choices=WrapUpPolicy.choices, default=WrapUpPolicy.READY, help_text="when wrap-up runs out"
+    )
+    disposition_for = models.CharField(
+        max_length=10, choices=DispositionFor.choices, default=DispositionFor.MODE, help_text="which attempts need a disposition"
+    )
+    longest_call = models.PositiveSmallIntegerField(default=120, help_text="minutes")
+    max_attempts = models.PositiveSmallIntegerField(
+        default=6, validators=[MinValueValidator(1), MaxValueValidator(50)], help_text="calls to one lead, ever"
+    )
+    max_misses = models.PositiveSmallIntegerField(
+        default=3, help_text="times a record may come back unaccepted before it goes to the end of the list"
+    )
+    no_callback_days = models.PositiveSmallIntegerField(default=30, help_text="days a customer marked 'do not call back' is left alone")
+    at_stop = models.CharField(max_length=8, choices=AtStop.choices, default=AtStop.DRAIN)
+    require_approval = models.BooleanField(default=True)
+    is_live = models.BooleanField(default=False, help_text="fed by a CRM without end; never completes")
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["state", "pool"], name="campaign_state_pool")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def mode(self) -> Mode:
+        return MODES[self.mode_key]
+
+    @property
+    def shown_as(self) -> str:
+        return SHOWN_AS[CampaignState(self.state)]
+
+    @property
+    def line(self) -> str:
+        """The queue in which agents free for this campaign stand."""
+        return f"c{self.pk}"
+
+
+class CampaignVersion(models.Model):
+    """An immutable snapshot of a campaign's configuration; every attempt names the one it was made under."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    settings = models.JSONField()
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "number"], name="version_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} v{self.number}"
+
+
+class CampaignChange(models.Model):
+    """Every transition, with who, when and why; the automatic ones without a who."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="changes")
+    at = models.DateTimeField()
+    move = models.CharField(max_length=12)
+    state = models.CharField(max_length=12)
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} {self.move}"
+
+
+class Participation(models.Model):
+    """An agent's place in one campaign: assigned by an administrator, joined or stopped by the agent."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="participations")
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="participations")
+    state = models.CharField(max_length=10, default=ParticipationState.OFF, choices=[(s, s.capitalize()) for s in ParticipationState])
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "agent"], name="one_participation_per_agent_and_campaign")]
+        indexes = [models.Index(fields=["agent", "state"], name="participation_by_agent")]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} in {self.campaign_id}: {self.state}"
+
+
+class Disposition(models.Model):
+    """What an agent says came of it. Belongs to one campaign, or to all where `campaign` is empty."""
+
+    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.CASCADE, related_name="dispositions")
+    code = models.SlugField(max_length=40)
+    label = models.CharField(max_length=80)
+    kind = models.CharField(
+        max_length=16, choices=[(c, c.replace("_", " ").capitalize()) for c in DispositionClass], default=DispositionClass.OTHER
+    )
+    note_required = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "label"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "code"], name="disposition_code_once", nulls_distinct=False)]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class RetryRule(models.Model):
+    """What follows one outcome: how often it is tried again, after how long, and on which number."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="retry_rules")
+    outcome = models.CharField(max_length=24, choices=[(o, o.replace("_", " ").capitalize()) for o in Outcome])
+    max_attempts = models.PositiveSmallIntegerField(default=3, help_text="calls with this outcome before the lead is given up")
+    delay_minutes = models.PositiveIntegerField(default=60)
+    growing = models.BooleanField(default=False, help_text="each wait is the delay times the number of calls so far")
+    next_number = models.BooleanField(default=False, help_text="go to the contact's next number at once, wait only when all were tried")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "outcome"], name="one_rule_per_outcome")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id}: {self.outcome}"

@@ -1,0 +1,148 @@
+"""What the law and the organisation allow: hours, holidays, lists of numbers not to call, consent, rule packs."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from agents.models import User
+from campaigns.models.campaign import Campaign
+from campaigns.models.people import Contact
+
+
+class CallableHours(models.Model):
+    """A weekly table of local times at which a person may be called."""
+
+    name = models.CharField(max_length=80, unique=True)
+    week = models.JSONField(default=dict, help_text='{"mon": [["09:00", "20:00"]], …}; a day without an entry is closed')
+
+    class Meta:
+        verbose_name_plural = "callable hours"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HolidayCalendar(models.Model):
+    name = models.CharField(max_length=80, unique=True)
+    country = models.CharField(max_length=2, blank=True)
+    region = models.CharField(max_length=80, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Holiday(models.Model):
+    calendar = models.ForeignKey(HolidayCalendar, on_delete=models.CASCADE, related_name="days")
+    day = models.DateField()
+    name = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["calendar", "day"], name="holiday_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name}"
+
+
+class DoNotCall(models.Model):
+    """A number never to be called again, by the whole organisation or by one campaign. Permanent; temporary is a Suppression."""
+
+    number_key = models.CharField(max_length=64, help_text="keyed hash of the number")
+    hint = models.CharField(max_length=24, blank=True, help_text="the number with its middle hidden")
+    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.CASCADE, related_name="do_not_call")
+    source = models.CharField(max_length=40, help_text="agent, import, api, customer …")
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["number_key", "campaign"], name="do_not_call_once", nulls_distinct=False)]
+        verbose_name_plural = "do-not-call entries"
+
+    def __str__(self) -> str:
+        return self.hint
+
+
+class Suppression(models.Model):
+    """A period in which a person or number is left alone; always with an end."""
+
+    contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.CASCADE, related_name="suppressions")
+    number_key = models.CharField(max_length=64, blank=True, db_index=True)
+    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    until = models.DateTimeField()
+    reason = models.CharField(max_length=80, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"until {self.until}"
+
+
+class CampaignExclusion(models.Model):
+    """ "Do not call this contact": a person taken off one campaign."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="exclusions")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="exclusions")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "contact"], name="exclusion_once")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} not in {self.campaign_id}"
+
+
+class Consent(models.Model):
+    """Evidence that a person agreed to be called, and when they took it back."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
+    number_key = models.CharField(max_length=64, blank=True)
+    kind = models.CharField(max_length=40)
+    seller = models.CharField(max_length=120, blank=True)
+    source = models.CharField(max_length=120)
+    text = models.TextField(blank=True)
+    channel = models.CharField(max_length=40, blank=True)
+    given_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.contact_id}"
+
+
+class RulePack(models.Model):
+    """A jurisdiction's rules as versioned data; never changed once in use."""
+
+    name = models.CharField(max_length=80)
+    version = models.PositiveIntegerField(default=1)
+    jurisdiction = models.CharField(max_length=40)
+    purposes = ArrayField(models.CharField(max_length=24), default=list, blank=True)
+    effective_from = models.DateField(null=True, blank=True)
+    effective_to = models.DateField(null=True, blank=True)
+    rules = models.JSONField(default=list)
+    sources = models.JSONField(default=list, blank=True)
+    enabled = models.BooleanField(default=False)
+    campaigns = models.ManyToManyField(Campaign, blank=True, related_name="rule_packs")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="rule_pack_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class NumberCheck(models.Model):
+    """A validation service's verdict on a number, made ahead of need and good for a while."""
+
+    number_key = models.CharField(max_length=64)
+    service = models.CharField(max_length=80)
+    verdict = models.CharField(max_length=16)
+    checked_at = models.DateTimeField()
+    valid_until = models.DateTimeField()
+    detail = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["number_key", "service"], name="one_verdict_per_number_and_service")]
+        indexes = [models.Index(fields=["valid_until"], name="number_check_valid", condition=Q(verdict="ok"))]
+
+    def __str__(self) -> str:
+        return self.verdict

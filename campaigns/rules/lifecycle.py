@@ -1,0 +1,155 @@
+"""The lives of a campaign, of an agent's part in it, of a lead and of an attempt."""
+
+from enum import IntEnum, StrEnum
+
+from dialer_project.lib.lifecycle import Lifecycle
+
+
+class CampaignState(StrEnum):
+    UNAPPROVED = "unapproved"  # these two are shown as Draft
+    APPROVED = "approved"
+    LOADED = "loaded"  # announced to its agents, not dialing
+    RUNNING = "running"
+    PAUSED = "paused"  # by a person; what pauses a live campaign by itself is a view of its causes
+    STOPPED = "stopped"
+    COMPLETED = "completed"
+
+
+class CampaignMove(StrEnum):
+    APPROVE = "approve"
+    RETURN = "return"  # a material edit asks for approval again
+    LOAD = "load"
+    START = "start"
+    PAUSE = "pause"
+    STOP = "stop"
+    COMPLETE = "complete"
+
+
+CAMPAIGN: Lifecycle[CampaignState, CampaignMove] = {
+    CampaignState.UNAPPROVED: {CampaignMove.APPROVE: CampaignState.APPROVED},
+    CampaignState.APPROVED: {
+        CampaignMove.RETURN: CampaignState.UNAPPROVED,
+        CampaignMove.LOAD: CampaignState.LOADED,
+        CampaignMove.START: CampaignState.RUNNING,
+    },
+    CampaignState.LOADED: {CampaignMove.START: CampaignState.RUNNING, CampaignMove.STOP: CampaignState.STOPPED},
+    CampaignState.RUNNING: {
+        CampaignMove.PAUSE: CampaignState.PAUSED,
+        CampaignMove.STOP: CampaignState.STOPPED,
+        CampaignMove.COMPLETE: CampaignState.COMPLETED,
+    },
+    CampaignState.PAUSED: {
+        CampaignMove.START: CampaignState.RUNNING,
+        CampaignMove.STOP: CampaignState.STOPPED,
+        CampaignMove.COMPLETE: CampaignState.COMPLETED,
+    },
+    CampaignState.STOPPED: {},
+    CampaignState.COMPLETED: {},
+}
+
+SHOWN_AS: dict[CampaignState, str] = {
+    CampaignState.UNAPPROVED: "Draft",
+    CampaignState.APPROVED: "Draft",
+    CampaignState.LOADED: "Draft",
+    CampaignState.RUNNING: "Active",
+    CampaignState.PAUSED: "Paused",
+    CampaignState.STOPPED: "Stopped",
+    CampaignState.COMPLETED: "Completed",
+}
+
+
+class ParticipationState(StrEnum):
+    OFF = "off"
+    JOINED = "joined"
+    STOPPING = "stopping"  # Done and Stop: the record at hand is finished first
+
+
+class ParticipationMove(StrEnum):
+    JOIN = "join"
+    STOP = "stop"
+    STOP_AFTER_THIS = "stop_after_this"
+
+
+PARTICIPATION: Lifecycle[ParticipationState, ParticipationMove] = {
+    ParticipationState.OFF: {ParticipationMove.JOIN: ParticipationState.JOINED},
+    ParticipationState.JOINED: {
+        ParticipationMove.STOP: ParticipationState.OFF,
+        ParticipationMove.STOP_AFTER_THIS: ParticipationState.STOPPING,
+    },
+    ParticipationState.STOPPING: {
+        ParticipationMove.STOP: ParticipationState.OFF,
+        ParticipationMove.JOIN: ParticipationState.JOINED,
+    },
+}
+
+
+class LeadState(StrEnum):
+    WAITING = "waiting"
+    BUSY = "busy"  # an open interaction or attempt tells the rest
+    FINAL = "final"
+
+
+class LeadMove(StrEnum):
+    CLAIM = "claim"
+    WAIT = "wait"
+    FINISH = "finish"
+    REVIVE = "revive"  # a person schedules a callback for a finished lead, or lifts what finished it
+
+
+LEAD: Lifecycle[LeadState, LeadMove] = {
+    LeadState.WAITING: {LeadMove.CLAIM: LeadState.BUSY, LeadMove.WAIT: LeadState.WAITING, LeadMove.FINISH: LeadState.FINAL},
+    LeadState.BUSY: {LeadMove.WAIT: LeadState.WAITING, LeadMove.FINISH: LeadState.FINAL},
+    LeadState.FINAL: {LeadMove.REVIVE: LeadState.WAITING},
+}
+
+
+class Boost(IntEnum):
+    """Which of three queues a waiting lead stands in; lower goes first."""
+
+    CALLBACK_DUE = 0
+    TOP_OF_LIST = 1
+    NORMAL = 2
+
+
+class WaitReason(StrEnum):
+    NEW = "new"
+    RETRY = "retry"
+    CALLBACK = "callback"
+    NO_CALLBACK = "no_callback"  # the no-callback period runs
+    RETURNED = "returned"  # an agent did not take it
+    HOURS = "hours"
+    HOLD = "hold"  # another call to the same person or number, or a cap
+    VALIDATION = "validation"
+
+
+class FinalReason(StrEnum):
+    SUCCESS = "success"
+    DONE = "done"
+    NO_MORE_ATTEMPTS = "no_more_attempts"
+    DO_NOT_CALL = "do_not_call"
+    EXCLUDED = "excluded"
+    NO_VALID_NUMBER = "no_valid_number"
+    CALLBACK_NOT_REQUIRED = "callback_not_required"
+    WITHDRAWN = "withdrawn"  # taken off by an administrator or its source
+
+
+class AttemptState(StrEnum):
+    OPEN = "open"
+    CONCLUDED = "concluded"
+
+
+class AttemptMove(StrEnum):
+    CONCLUDE = "conclude"
+
+
+ATTEMPT: Lifecycle[AttemptState, AttemptMove] = {
+    AttemptState.OPEN: {AttemptMove.CONCLUDE: AttemptState.CONCLUDED},
+    AttemptState.CONCLUDED: {},
+}
+
+
+class CallbackState(StrEnum):
+    OPEN = "open"
+    KEPT = "kept"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"

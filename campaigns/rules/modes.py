@@ -1,0 +1,378 @@
+"""A dialing mode is a frozen row of policy fields. The flow reads the fields and never asks which mode it is.
+
+What happens when a step fails is a field too; `impossible(mode)` tells which combinations cannot be saved. To add a mode, add a row.
+"""
+
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+
+from agents.rules.lifecycle import Phase
+
+
+class Delivery(StrEnum):
+    PULL = "pull"  # the agent asks for a record
+    PUSH = "push"  # a ready agent is given one
+    ON_ANSWER = "on_answer"  # nobody is given anything until a customer answers
+
+
+class Needs(StrEnum):
+    """What an agent must have switched on to be given work."""
+
+    VOICE = "voice"
+    PREVIEW = "preview"
+    JOINED = "joined"  # only the Get Record / Stop toggle counts
+
+
+class Joining(StrEnum):
+    AUTOMATIC = "automatic"
+    EXPLICIT = "explicit"
+
+
+class Trigger(StrEnum):
+    """What starts the dial once the record is with the agent."""
+
+    AGENT = "agent"
+    TIMER = "timer"
+    ACCEPT = "accept"
+    SYSTEM = "system"
+
+
+class FirstLeg(StrEnum):
+    AGENT = "agent"
+    CUSTOMER = "customer"
+
+
+class Binding(StrEnum):
+    BEFORE_DIAL = "before_dial"
+    ON_ANSWER = "on_answer"
+
+
+class Pacing(StrEnum):
+    ONE = "one"  # one call for each free agent
+    RATIO = "ratio"
+    FORECAST = "forecast"
+
+
+class Source(StrEnum):
+    LIST = "list"
+    MISSED_CALLS = "missed_calls"
+
+
+class OnAgentMissed(StrEnum):
+    """The agent did not answer their phone or the offer: what becomes of agent and lead."""
+
+    NOT_READY_LEAD_TO_TOP = "not_ready_lead_to_top"
+    NOT_READY_LEAD_RETRY = "not_ready_lead_retry"
+    READY_LEAD_TO_TOP = "ready_lead_to_top"
+    READY_LEAD_RETRY = "ready_lead_retry"
+
+
+class OnAgentLost(StrEnum):
+    """The agent vanished while their customer was being dialed."""
+
+    REBIND_ELSE_CANCEL = "rebind_else_cancel"  # another free agent, else hang up once the minimum ring time allows
+    CANCEL = "cancel"
+
+
+class OnDialRefused(StrEnum):
+    STAY = "stay"  # the record stays on the screen with the reason
+    NEXT_NUMBER = "next_number"
+    CLOSE = "close"
+
+
+class AfterUnreached(StrEnum):
+    """The customer was not reached: what the agent sees next."""
+
+    NEXT_RECORD = "next_record"
+    STAY = "stay"
+    NEXT_NUMBER = "next_number"
+
+
+class OnPreviewTimeout(StrEnum):
+    DIAL = "dial"
+    RETURN = "return"
+    DECLINE = "decline"
+    NONE = "none"
+
+
+class AgentConfirms(StrEnum):
+    """How the agent says they are there, before a customer is dialed for them or put through."""
+
+    NOTHING = "nothing"
+    LEG_ANSWER = "leg_answer"
+    ACCEPT = "accept"
+    DIGIT = "digit"
+
+
+class NumberChoice(StrEnum):
+    SYSTEM = "system"
+    AGENT = "agent"
+
+
+class DispositionFor(StrEnum):
+    ALL = "all"
+    ANSWERED = "answered"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    key: str
+    label: str
+    opens_in: Phase
+    delivery: Delivery
+    needs: Needs
+    joining: Joining
+    triggers: frozenset[Trigger]
+    first_leg: FirstLeg
+    binding: Binding
+    pacing: Pacing
+    source: Source
+    callback_opens_in: Phase
+    on_agent_missed: OnAgentMissed
+    on_agent_lost: OnAgentLost
+    on_dial_refused: OnDialRefused
+    after_unreached: AfterUnreached
+    on_preview_timeout: OnPreviewTimeout
+    agent_confirms: AgentConfirms
+    number_choice: NumberChoice
+    disposition_for: DispositionFor
+    delivery_mode_label: str = "Automatic"  # the console's Delivery Mode column says Manual or Automatic
+
+    @property
+    def reserves_before_dial(self) -> bool:
+        return self.binding is Binding.BEFORE_DIAL
+
+    @property
+    def dials_at_dispatch(self) -> bool:
+        """Whether dispatch itself dials the customer, the record never waiting on a screen first."""
+        return Trigger.SYSTEM in self.triggers and self.first_leg is FirstLeg.CUSTOMER
+
+
+_PREVIEW = Mode(
+    key="preview",
+    label="Preview",
+    opens_in=Phase.PREVIEW,
+    delivery=Delivery.PULL,
+    needs=Needs.JOINED,
+    joining=Joining.AUTOMATIC,
+    triggers=frozenset({Trigger.AGENT, Trigger.TIMER}),
+    first_leg=FirstLeg.AGENT,
+    binding=Binding.BEFORE_DIAL,
+    pacing=Pacing.ONE,
+    source=Source.LIST,
+    callback_opens_in=Phase.OFFERED,
+    on_agent_missed=OnAgentMissed.NOT_READY_LEAD_TO_TOP,
+    on_agent_lost=OnAgentLost.CANCEL,
+    on_dial_refused=OnDialRefused.STAY,
+    after_unreached=AfterUnreached.STAY,
+    on_preview_timeout=OnPreviewTimeout.DIAL,
+    agent_confirms=AgentConfirms.LEG_ANSWER,
+    number_choice=NumberChoice.AGENT,
+    disposition_for=DispositionFor.ALL,
+    delivery_mode_label="Manual",
+)
+
+_AGENT_FIRST = Mode(
+    key="agent_first",
+    label="Agent first",
+    opens_in=Phase.RINGING_AGENT,
+    delivery=Delivery.PUSH,
+    needs=Needs.VOICE,
+    joining=Joining.AUTOMATIC,
+    triggers=frozenset({Trigger.SYSTEM}),
+    first_leg=FirstLeg.AGENT,
+    binding=Binding.BEFORE_DIAL,
+    pacing=Pacing.ONE,
+    source=Source.LIST,
+    callback_opens_in=Phase.RINGING_AGENT,
+    on_agent_missed=OnAgentMissed.NOT_READY_LEAD_TO_TOP,
+    on_agent_lost=OnAgentLost.CANCEL,
+    on_dial_refused=OnDialRefused.CLOSE,
+    after_unreached=AfterUnreached.NEXT_RECORD,
+    on_preview_timeout=OnPreviewTimeout.NONE,
+    agent_confirms=AgentConfirms.LEG_ANSWER,
+    number_choice=NumberChoice.SYSTEM,
+    disposition_for=DispositionFor.ANSWERED,
+)
+
+_PROGRESSIVE = replace(
+    _AGENT_FIRST,
+    key="progressive",
+    label="Progressive",
+    opens_in=Phase.DIALING,
+    first_leg=FirstLeg.CUSTOMER,
+    callback_opens_in=Phase.DIALING,
+    on_agent_lost=OnAgentLost.REBIND_ELSE_CANCEL,
+    agent_confirms=AgentConfirms.NOTHING,
+)
+
+_POWER = replace(
+    _PROGRESSIVE,
+    key="power",
+    label="Power",
+    opens_in=Phase.CONNECTING,
+    delivery=Delivery.ON_ANSWER,
+    binding=Binding.ON_ANSWER,
+    pacing=Pacing.RATIO,
+)
+
+MODES: dict[str, Mode] = {
+    mode.key: mode
+    for mode in (
+        replace(
+            _PREVIEW,
+            key="manual",
+            label="Manual",
+            joining=Joining.EXPLICIT,
+            triggers=frozenset({Trigger.AGENT}),
+            callback_opens_in=Phase.PREVIEW,
+            on_preview_timeout=OnPreviewTimeout.NONE,
+        ),
+        _PREVIEW,
+        replace(
+            _PREVIEW,
+            key="push_preview",
+            label="Push preview",
+            opens_in=Phase.OFFERED,
+            delivery=Delivery.PUSH,
+            needs=Needs.PREVIEW,
+            agent_confirms=AgentConfirms.ACCEPT,
+            delivery_mode_label="Automatic",
+        ),
+        replace(
+            _PREVIEW,
+            key="direct_push_preview",
+            label="Direct push preview",
+            opens_in=Phase.OFFERED,
+            delivery=Delivery.PUSH,
+            joining=Joining.EXPLICIT,
+            triggers=frozenset({Trigger.ACCEPT}),
+            agent_confirms=AgentConfirms.ACCEPT,
+            on_preview_timeout=OnPreviewTimeout.NONE,
+            delivery_mode_label="Automatic",
+        ),
+        _AGENT_FIRST,
+        _PROGRESSIVE,
+        _POWER,
+        replace(_POWER, key="predictive", label="Predictive", pacing=Pacing.FORECAST),
+        replace(_AGENT_FIRST, key="auto_callback", label="Auto-callback", source=Source.MISSED_CALLS),
+    )
+}
+
+# The modes whose whole journey is built; the others are rows that cannot be started yet.
+RUNS: frozenset[str] = frozenset({"agent_first", "progressive"})
+
+
+def impossible(mode: Mode) -> list[str]:
+    """Why this combination of fields cannot work, a sentence each; empty when it can."""
+    wrong = []
+    if mode.binding is Binding.ON_ANSWER:
+        if mode.first_leg is not FirstLeg.CUSTOMER:
+            wrong.append("An agent chosen when the customer answers cannot be called before the customer.")
+        if mode.opens_in is not Phase.CONNECTING:
+            wrong.append("Where the agent is chosen at the answer, work opens in the phase connecting.")
+        if mode.delivery is not Delivery.ON_ANSWER:
+            wrong.append("Where the agent is chosen at the answer, nothing can be delivered before it.")
+    else:
+        if mode.opens_in is Phase.CONNECTING:
+            wrong.append("Work can only open in the phase connecting where the agent is chosen at the answer.")
+        if mode.delivery is Delivery.ON_ANSWER:
+            wrong.append("Delivery at the answer needs an agent chosen at the answer.")
+        if mode.pacing is not Pacing.ONE:
+            wrong.append("More than one call per agent needs agents chosen at the answer.")
+    if (
+        mode.dials_at_dispatch
+        and mode.opens_in in (Phase.PREVIEW, Phase.OFFERED, Phase.RINGING_AGENT)
+        and mode.agent_confirms is AgentConfirms.NOTHING
+    ):
+        wrong.append("A record that waits for its agent needs a way for the agent to confirm.")
+    if mode.delivery is Delivery.PULL and mode.opens_in is not Phase.PREVIEW:
+        wrong.append("A record the agent asked for opens as a preview.")
+    if mode.opens_in is Phase.RINGING_AGENT and mode.first_leg is not FirstLeg.AGENT:
+        wrong.append("Ringing the agent's phone first means the agent's leg is the first leg.")
+    if mode.number_choice is NumberChoice.AGENT and Trigger.SYSTEM in mode.triggers:
+        wrong.append("Where the system dials at once, the agent cannot choose the number.")
+    if mode.on_preview_timeout is not OnPreviewTimeout.NONE and Trigger.TIMER not in mode.triggers:
+        wrong.append("A preview time limit needs the timer among the triggers.")
+    if mode.after_unreached is AfterUnreached.STAY and mode.binding is Binding.ON_ANSWER:
+        wrong.append("Nobody is looking at the record while its call is unanswered, so it cannot stay on a screen.")
+    return wrong
+
+
+def failure_edges(mode: Mode) -> dict[tuple[Phase, str], str]:
+    """Phases x failures of this mode with what follows each: the table the docs print and a test finds complete.
+
+    The failures: the agent misses or rejects it, the agent is lost, the dial is refused, the customer is not reached, the time runs out.
+    """
+    nothing = "cannot happen"
+    phases = (
+        Phase.OFFERED,
+        Phase.PREVIEW,
+        Phase.CHECKING,
+        Phase.RINGING_AGENT,
+        Phase.DIALING,
+        Phase.CONNECTING,
+        Phase.CONNECTED,
+        Phase.WRAP_UP,
+    )
+    used = _phases_of(mode)
+    table: dict[tuple[Phase, str], str] = {}
+    for phase in phases:
+        seen = phase in used
+        table[phase, "agent missed"] = mode.on_agent_missed.value if seen and phase in (Phase.OFFERED, Phase.RINGING_AGENT) else nothing
+        table[phase, "agent lost"] = (
+            nothing
+            if not seen
+            else mode.on_agent_lost.value
+            if phase is Phase.DIALING
+            else "another agent, else the message within two seconds"
+            if phase is Phase.CONNECTING
+            else "the customer hears the message"
+            if phase is Phase.CONNECTED
+            else "closed with a system disposition after fifteen minutes"
+            if phase is Phase.WRAP_UP
+            else "the record goes back to the top of the list"
+        )
+        table[phase, "dial refused"] = (
+            mode.on_dial_refused.value if seen and phase in (Phase.PREVIEW, Phase.CHECKING, Phase.RINGING_AGENT, Phase.DIALING) else nothing
+        )
+        table[phase, "customer unreached"] = mode.after_unreached.value if seen and phase in (Phase.DIALING, Phase.CONNECTING) else nothing
+        table[phase, "time runs out"] = (
+            nothing
+            if not seen
+            else mode.on_agent_missed.value
+            if phase in (Phase.OFFERED, Phase.RINGING_AGENT)
+            else mode.on_preview_timeout.value
+            if phase is Phase.PREVIEW
+            else "back to the preview with its message"
+            if phase is Phase.CHECKING
+            else "the carrier is asked what became of the call"
+            if phase is Phase.DIALING
+            else "another agent, else the message within two seconds"
+            if phase is Phase.CONNECTING
+            else "the longest call is ended"
+            if phase is Phase.CONNECTED
+            else "the campaign's wrap-up policy"
+        )
+    return table
+
+
+def _phases_of(mode: Mode) -> set[Phase]:
+    used = {mode.opens_in, mode.callback_opens_in, Phase.DIALING, Phase.CONNECTING, Phase.CONNECTED, Phase.WRAP_UP}
+    if mode.first_leg is FirstLeg.AGENT:
+        used.add(Phase.RINGING_AGENT)
+    if Phase.OFFERED in used and Trigger.ACCEPT not in mode.triggers:
+        used.add(Phase.PREVIEW)
+    if Phase.PREVIEW in used:
+        used.add(Phase.CHECKING)
+    return used
+
+
+def describe(mode: Mode) -> dict[str, str]:
+    """Field name -> value, for the campaign summary and the docs."""
+    out = {}
+    for field in fields(mode):
+        value = getattr(mode, field.name)
+        out[field.name] = ", ".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+    return out

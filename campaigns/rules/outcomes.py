@@ -1,0 +1,76 @@
+"""What happened to an attempt, one enum, and what an agent says came of it."""
+
+from enum import StrEnum
+
+from telephony.rules.hangup_causes import Cause
+
+
+class Outcome(StrEnum):
+    CONNECTED = "connected"  # the customer was bridged to an agent
+    ABANDONED = "abandoned"  # answered, and nobody was there within two seconds
+    EARLY_HANG_UP = "early_hang_up"  # the customer hung up before the two seconds were over
+    MACHINE = "machine"
+    FAX = "fax"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    UNAVAILABLE = "unavailable"
+    INVALID_NUMBER = "invalid_number"
+    UNALLOCATED = "unallocated"
+    CONGESTION = "congestion"
+    TRUNK_NOT_RESPONDING = "trunk_not_responding"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # its fate was never learnt; it may have rung
+
+
+ANSWERED_LIVE = frozenset({Outcome.CONNECTED, Outcome.ABANDONED, Outcome.EARLY_HANG_UP})
+# the carrier's fault, not the customer's doing: these burn none of a lead's attempts
+NOT_THE_CUSTOMER = frozenset({Outcome.CONGESTION, Outcome.TRUNK_NOT_RESPONDING, Outcome.CANCELLED, Outcome.FAILED})
+NUMBER_IS_DEAD = frozenset({Outcome.INVALID_NUMBER, Outcome.UNALLOCATED})
+
+
+class DispositionClass(StrEnum):
+    SUCCESS = "success"
+    NOT_INTERESTED = "not_interested"
+    CALLBACK = "callback"
+    DO_NOT_CALL = "do_not_call"
+    NO_CALLBACK = "no_callback"  # left alone for the campaign's no-callback period, then called as usual
+    WRONG_NUMBER = "wrong_number"
+    TRY_AGAIN = "try_again"
+    OTHER = "other"
+
+
+_BY_CAUSE: dict[Cause, Outcome] = {
+    Cause.BUSY: Outcome.BUSY,
+    Cause.NO_ANSWER: Outcome.NO_ANSWER,
+    Cause.REJECTED: Outcome.REJECTED,
+    Cause.UNAVAILABLE: Outcome.UNAVAILABLE,
+    Cause.INVALID_NUMBER: Outcome.INVALID_NUMBER,
+    Cause.UNALLOCATED: Outcome.UNALLOCATED,
+    Cause.CONGESTION: Outcome.CONGESTION,
+    Cause.TRUNK_NOT_RESPONDING: Outcome.TRUNK_NOT_RESPONDING,
+    Cause.CANCELLED: Outcome.CANCELLED,
+    Cause.NORMAL: Outcome.CANCELLED,  # ended normally and never answered: we hung up
+    Cause.MEDIA_LOST: Outcome.FAILED,
+    Cause.FAILED: Outcome.FAILED,
+    Cause.NODE_LOST: Outcome.UNKNOWN,
+    Cause.UNKNOWN: Outcome.UNKNOWN,
+}
+
+
+def outcome_of(
+    cause: Cause, *, answered: bool, connected: bool, announced: bool, machine: bool = False, waited_too_long: bool = False
+) -> Outcome:
+    """The one outcome of a customer's leg that has ended.
+
+    connected: it entered the bridge with an agent. announced: the safe-harbour message began. waited_too_long: answered and neither
+    bridged nor announced when the two seconds were over, whatever had died meanwhile: silence, which counts as abandoned.
+    """
+    if connected:
+        return Outcome.CONNECTED
+    if machine:
+        return Outcome.MACHINE
+    if answered:
+        return Outcome.ABANDONED if announced or waited_too_long else Outcome.EARLY_HANG_UP
+    return _BY_CAUSE[cause]

@@ -1,0 +1,1 @@
+"""Leaves without models: lifecycles, Redis, the environment, and the one door to the queue."""

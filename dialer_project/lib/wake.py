@@ -1,0 +1,71 @@
+"""The one door to the queue. A wake is a hint that a row may be due, sent after the commit; the row is what counts.
+
+A lost hint costs a moment: every wait is a row with a deadline that the sweep finds. So nothing here raises: a broker that is away
+is logged, and never fails the request that planned the work.
+"""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from celery import current_app
+from django.db import transaction
+
+from dialer_project.lib import redis
+
+log = logging.getLogger(__name__)
+
+# a pool's wake is collapsed with the ones before it for at most this long; the task deletes the key first thing
+COLLAPSE_MS = 1000
+
+
+def dispatch(pool: int) -> None:
+    """After the commit: this pool may have both a free agent and a due lead."""
+    transaction.on_commit(lambda: dispatch_now(pool), robust=True)
+
+
+def dispatch_now(pool: int) -> None:
+    """Outside any transaction: as `dispatch`."""
+    try:
+        if not redis.hot().set(redis.key("wake", pool), "1", nx=True, px=COLLAPSE_MS):
+            return
+    except redis.Unavailable:
+        log.warning("Redis is away: wakes of pool %s are not collapsed", pool)
+    _send("workers.tasks.dispatch", [pool], queue="hot", expires=10)
+
+
+def dispatch_taken(pool: int) -> None:
+    """First thing in the task: from here on a new wake is a new task."""
+    try:
+        redis.hot().delete(redis.key("wake", pool))
+    except redis.Unavailable:
+        log.warning("Redis is away: the wake of pool %s ends by itself", pool)
+
+
+def dial(interaction_id: UUID) -> None:
+    """After the commit: this interaction's `dial_due` was set."""
+    transaction.on_commit(lambda: _send("workers.tasks.dial", [str(interaction_id)], queue="hot", expires=10), robust=True)
+
+
+def ring_agent(interaction_id: UUID) -> None:
+    """After the commit: this interaction's agent is to be called."""
+    transaction.on_commit(lambda: _send("workers.tasks.ring_agent", [str(interaction_id)], queue="hot", expires=10), robust=True)
+
+
+def hang_up(call_ids: list[UUID]) -> None:
+    """After the commit: these calls are no longer wanted."""
+    if call_ids:
+        ids = [str(call_id) for call_id in call_ids]
+        transaction.on_commit(lambda: _send("workers.tasks.hang_up", [ids], queue="hot", expires=10), robust=True)
+
+
+def read_import(import_id: int) -> None:
+    """After the commit: a file waits to be read into a list."""
+    transaction.on_commit(lambda: _send("workers.tasks.read_import", [import_id], queue="rest"), robust=True)
+
+
+def _send(task: str, args: list[Any], *, queue: str, expires: float | None = None) -> None:
+    try:
+        current_app.send_task(task, args=args, queue=queue, expires=expires, ignore_result=True)
+    except Exception:  # any broker's own errors: the row is found by the sweep
+        log.warning("%s was not sent; the sweep will find its row", task, exc_info=True)

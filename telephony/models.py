@@ -1,0 +1,131 @@
+"""What telephony remembers: nodes, trunks, calls (one leg each) and what the carrier said of them."""
+
+from django.db import models
+from django.db.models import Q
+from uuid_utils.compat import uuid7
+
+from telephony.rules.lifecycle import CallState, Party
+
+
+class Node(models.Model):
+    """One telephony server. Only its leased listener reads its events; nothing is dialed on it unless somebody listens."""
+
+    name = models.CharField(max_length=60, unique=True)
+    driver = models.CharField(max_length=20, default="simulated", help_text="simulated or asterisk")
+    url = models.CharField(max_length=200, blank=True)
+    enabled = models.BooleanField(default=True)
+    max_calls = models.PositiveIntegerField(default=500, help_text="calls at once")
+    boot = models.CharField(
+        max_length=80, blank=True, editable=False, help_text="changes when the server restarts; its calls are gone then"
+    )
+    lease_holder = models.CharField(max_length=120, blank=True, editable=False)
+    lease_epoch = models.BigIntegerField(
+        default=0, editable=False, help_text="rises with every new listener; commands of an older one are refused"
+    )
+    listening_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Trunk(models.Model):
+    """A route to a carrier, with what it can carry."""
+
+    name = models.CharField(max_length=60, unique=True)
+    endpoint = models.CharField(max_length=120, blank=True)
+    max_calls = models.PositiveIntegerField(default=100, help_text="calls at once")
+    calls_per_second = models.PositiveIntegerField(default=10)
+    enabled = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CallerId(models.Model):
+    """A number we may present. Only verified ones are ever shown to a called party."""
+
+    e164 = models.CharField(max_length=16, unique=True)
+    label = models.CharField(max_length=80, blank=True)
+    verified = models.BooleanField(default=False)
+    trunk = models.ForeignKey(Trunk, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        verbose_name = "caller ID"
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.e164}".strip()
+
+
+class Announcement(models.Model):
+    """A recorded message: what an abandoned customer hears, what is left on an answering machine."""
+
+    name = models.CharField(max_length=80, unique=True)
+    media = models.CharField(max_length=200, help_text="what the carrier plays, e.g. sound:abandoned")
+    text = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Call(models.Model):
+    """One leg: a channel to a customer, an agent, a third party or a supervisor. A customer's leg has its attempt's id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    party = models.CharField(max_length=12, choices=[(p, p.label if hasattr(p, "label") else p.capitalize()) for p in Party])
+    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="calls")
+    boot = models.CharField(max_length=80, blank=True)
+    trunk = models.ForeignKey(Trunk, null=True, blank=True, on_delete=models.PROTECT)
+    address = models.CharField(max_length=120, help_text="an E.164 number, or a station's endpoint")
+    caller_id = models.CharField(max_length=16, blank=True)
+    state = models.CharField(max_length=12, default=CallState.PLANNED, choices=[(s, s.capitalize()) for s in CallState])
+    ring_for = models.PositiveSmallIntegerField(default=25, help_text="seconds")
+    bridge = models.UUIDField(null=True, blank=True, help_text="the conversation this leg was given to; empty until an agent was found")
+    planned_at = models.DateTimeField()
+    deadline = models.DateTimeField(help_text="the carrier is asked what became of it after this")
+    dialing_at = models.DateTimeField(null=True, blank=True)
+    rang_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    connected_at = models.DateTimeField(null=True, blank=True)
+    announcing_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    cause = models.CharField(max_length=24, blank=True)
+    hung_up_by = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["node", "deadline"], name="call_overdue", condition=~Q(state=CallState.ENDED)),
+            models.Index(fields=["bridge"], name="call_bridge", condition=Q(bridge__isnull=False) & ~Q(state=CallState.ENDED)),
+            # answered customers who have not reached an agent: the sweep's and a new pump's first question
+            models.Index(fields=["answered_at"], name="call_answered", condition=Q(state=CallState.ANSWERED)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.party} {self.address} ({self.state})"
+
+
+class CallEvent(models.Model):
+    """What the carrier said, once each: append-only, a doubled event finds its key taken."""
+
+    call_id = models.UUIDField(null=True, db_index=True, help_text="no foreign key: a carrier may speak of channels we never planned")
+    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=80)
+    kind = models.CharField(max_length=24)
+    at = models.DateTimeField(help_text="the carrier's clock")
+    recorded_at = models.DateTimeField()
+    data = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["node", "key"], name="call_event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.call_id}"
+
+
+class Recording(models.Model):
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="recordings")
+    name = models.CharField(max_length=120, unique=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""What can happen to a call, in words of no carrier."""

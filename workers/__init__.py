@@ -1,0 +1,1 @@
+"""Wakes the flow up, by clock, by carrier event, by repair, and decides nothing."""

@@ -1,0 +1,18 @@
+"""The Celery app. Three groups of queues: hot (dispatch and dial), tick (sweeps and timers), rest (imports, CRM, reports, media)."""
+
+import os
+
+from celery import Celery
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dialer_project.settings")
+
+app = Celery("ringmaster")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.set_default()
+app.conf.task_queues = [Queue("hot"), Queue("tick"), Queue("rest")]
+app.conf.include = ["workers.tasks"]
+
+from workers.schedule import SCHEDULE  # noqa: E402  (after the app it belongs to)
+
+app.conf.beat_schedule = SCHEDULE

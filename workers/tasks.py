@@ -1,0 +1,1 @@
+"""Every task, a few lines each: read the clock, make one call."""

@@ -1,0 +1,14 @@
+# Everything is done by dialer_project/local, which needs only Python; make is the short way to say it.
+# PORT and STATE_DIR move what `run` starts; ARGS is handed on, for example: make test ARGS="-k callback"
+PYTHON ?= python3
+LOCAL = @exec $(PYTHON) -m dialer_project.local
+
+.PHONY: run test bench lock format diagrams manage clean
+run:      ; $(LOCAL) run $(ARGS)
+test:     ; $(LOCAL) test $(ARGS)
+bench:    ; $(LOCAL) bench $(ARGS)
+lock:     ; $(LOCAL) lock $(ARGS)
+format:   ; $(LOCAL) format $(ARGS)
+diagrams: ; $(LOCAL) diagrams $(ARGS)
+manage:   ; $(LOCAL) manage $(ARGS)
+clean:    ; $(LOCAL) clean

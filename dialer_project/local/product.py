@@ -1,0 +1,213 @@
+"""`make run`: what the product consists of on one machine, as a table, and the order in which it comes up."""
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from dialer_project.local import frontend, places, processes, say, servers, virtualenv
+from dialer_project.local.ending import Ended
+from dialer_project.local.places import PROJECT, PYTHON
+from dialer_project.local.say import CannotGoOn
+from dialer_project.local.supervisor import Child, Program, Supervisor, is_running
+
+DEFAULT_PORT = "8000"
+ENV_FILE = "env.json"  # how `make manage` reaches the running product
+LOGINS = "demo-logins.json"  # written by load_demo: a list of role, username, password, address
+
+Ready = Callable[[Child], bool]
+
+
+def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]:
+    """The table. PostgreSQL and Redis are wave 0; what comes later is stopped earlier."""
+    state = env["STATE_DIR"]
+    carrier_port = int(env["SIMULATED_CARRIER"].rsplit(":", 1)[1])
+
+    def program(
+        name: str, args: str, *, wave: int, ready: Ready | None = None, grace: float = 10, more: Mapping[str, str] | None = None
+    ) -> Program:
+        return Program(
+            name, (python, *(arg.format(port=port, state=state) for arg in args.split())), wave, {**env, **(more or {})}, ready, grace=grace
+        )
+
+    def worker(queue: str, *, processes: int) -> Program:
+        args = f"-m celery -A workers worker -P prefork --without-gossip --without-mingle -l INFO -n {queue}@%h -Q {queue} -c {processes}"
+        return program(f"worker-{queue}", args, wave=2, ready=_has_said(" ready."), grace=20)
+
+    web = (
+        "-m uvicorn dialer_project.asgi:application --host 127.0.0.1 --port {port}"
+        " --ws-max-size 65536 --ws-ping-interval 5 --ws-ping-timeout 5 --timeout-graceful-shutdown 5"
+    )
+    return [
+        # The carrier before the pump: like a real one it says nothing twice to those who listen late.
+        program("simulated-carrier", "manage.py simulate_carrier", wave=1, ready=_listens(carrier_port)),
+        program("event-pump", "manage.py pump_call_events", wave=2),
+        worker("hot", processes=2),
+        worker("tick", processes=1),
+        worker("rest", processes=1),
+        program("beat", "-m celery -A workers beat -l INFO --pidfile= -s {state}/celerybeat-schedule", wave=3),
+        program("web", web, wave=3, ready=_answers(port), more={"DATABASE_POOL": "1"}),
+        program("agents", "-m dialer_project.local.agents --url http://127.0.0.1:{port}", wave=4),
+    ]
+
+
+def run(argv: list[str]) -> int:
+    port = wanted_port()
+    state = places.make_writable(places.state_dir())
+    supervisor = _claim(state, port)
+    try:
+        _must_be_free(port)
+        if not places.inside_the_environment():
+            supervisor.close()  # ours again in a moment, as the environment's Python
+            virtualenv.enter(["run", *argv], development=False, log=state / "log" / "install.log")
+        _come_up(supervisor, port)
+        supervisor.watch()
+    except Ended:
+        say.progress("stopping")
+    finally:
+        # Whatever happened: nothing of ours is left.
+        (state / ENV_FILE).unlink(missing_ok=True)
+        supervisor.stop()
+        supervisor.close()
+    say.progress("everything is stopped; the data stays in " + str(state))
+    return 0
+
+
+def manage(argv: list[str]) -> int:
+    """Django's command line, against the running product or against servers named in the environment."""
+    state = places.state_dir()
+    virtualenv.enter(["manage", *argv], development=False, log=places.make_writable(state) / "log" / "install.log")
+    env = dict(os.environ)
+    if is_running(state) and (state / ENV_FILE).exists():
+        env |= json.loads((state / ENV_FILE).read_text())
+    elif not (env.get("DATABASE_URL") and env.get("REDIS_URL") and env.get("SECRET_KEY")):
+        raise CannotGoOn(
+            f"nothing runs on the state folder {state}",
+            remedy="start it with make run in another terminal (with the same STATE_DIR), or set DATABASE_URL, REDIS_URL and SECRET_KEY",
+        )
+    os.chdir(PROJECT)
+    os.execve(PYTHON, [str(PYTHON), "manage.py", *argv], env)
+
+
+def wanted_port() -> int:
+    asked = os.environ.get("PORT", "").strip() or DEFAULT_PORT
+    if not asked.isdecimal() or not 1 <= int(asked) <= 65535:
+        raise CannotGoOn(f"PORT should be a number from 1 to 65535, and is {asked!r}", remedy="choose one, for example: PORT=8001 make run")
+    return int(asked)
+
+
+def _claim(state: Path, port: int) -> Supervisor:
+    if is_running(state):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            running_port = json.loads((state / ENV_FILE).read_text())["PORT"]
+            say.line(f"It already runs: http://127.0.0.1:{running_port}")
+    return Supervisor(state)
+
+
+def _must_be_free(port: int) -> None:
+    """Before anything slow. What a killed start left on the port has just been ended."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except PermissionError:
+            why = f"port {port} is reserved for root"
+            raise CannotGoOn(why, remedy="choose one above 1023, for example: PORT=8000 make run") from None
+        except OSError:
+            by = processes.listener(port)
+            raise CannotGoOn(
+                f"port {port} is in use{f' by {by}' if by else ''}",
+                remedy=f"stop that, or choose another port, for example: PORT={_next_free(port)} make run",
+            ) from None
+
+
+def _next_free(port: int) -> int:
+    for other in range(port + 1, min(port + 50, 65536)):
+        with contextlib.suppress(OSError), socket.socket() as trial:
+            trial.bind(("127.0.0.1", other))
+            return other
+    return processes.free_port()
+
+
+def _come_up(supervisor: Supervisor, port: int) -> None:
+    state = supervisor.state
+    say.progress(f"starting, with everything kept in {state}")
+    frontend.build(state / "log" / "frontend.log")
+    urls = servers.bring_up(supervisor)
+    say.progress("PostgreSQL and Redis answer")
+    env = environment(state, port=port, urls=urls)
+    places.write_secretly(state / ENV_FILE, json.dumps({name: env[name] for name in (*HANDED_ON, *urls)}, indent=1))
+    _manage("migrate", "--noinput", env=env, why="the database could not be brought up to date")
+    say.progress("the database is up to date")
+    _manage("load_demo", env=env, why="the demo campaign could not be loaded")
+    say.progress("the demo campaign and its accounts are there")
+    supervisor.start(*programs(port=port, env=env, python=sys.executable))
+    _welcome(state, port)
+
+
+HANDED_ON = ("SECRET_KEY", "STATE_DIR", "SIMULATED_CARRIER", "DJANGO_SETTINGS_MODULE", "ALLOWED_HOSTS", "PORT")
+
+
+def environment(state: Path, *, port: int, urls: Mapping[str, str]) -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if name not in {"DEBUG", say.CLOCK, "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    return {
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "SECRET_KEY": places.kept_secret(state / "secret.key"),
+        **env,
+        **urls,
+        "STATE_DIR": str(state),
+        "PORT": str(port),
+        "SIMULATED_CARRIER": f"127.0.0.1:{processes.free_port()}",
+        "DJANGO_SETTINGS_MODULE": "dialer_project.settings",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _manage(*args: str, env: Mapping[str, str], why: str) -> None:
+    log = Path(env["STATE_DIR"]) / "log" / f"{args[0]}.log"
+    code, said = virtualenv.run_logged([sys.executable, "manage.py", *args], log=log, env=env)
+    if code:
+        last = said.strip().splitlines()[-1] if said.strip() else f"it ended with code {code}"
+        raise CannotGoOn(f"{why}: {last}", remedy=f"see the whole of it in {log}")
+
+
+def _welcome(state: Path, port: int) -> None:
+    address = f"http://127.0.0.1:{port}"
+    say.progress("everything is up")
+    say.line()
+    say.line(f"ready: {address}")
+    say.line(f"  console: {address}/console/")
+    say.line(f"  admin:   {address}/admin/")
+    with contextlib.suppress(OSError, ValueError):
+        logins = json.loads((state / LOGINS).read_text())
+        if logins:
+            say.line("demo logins:")
+        for login in logins:
+            at = login.get("address") or ""
+            at = at if at.startswith("http") else f"{address}{at}"
+            say.line(f"  {login['role']:<12} {login['username']:<14} {login['password']:<22} {at}")
+    say.line(f"logs: {state / 'log'}   stop: Ctrl-C")
+    say.line()
+
+
+def _listens(port: int) -> Ready:
+    return lambda child: processes.is_listening(port)
+
+
+def _has_said(text: str) -> Ready:
+    return lambda child: child.said(text)
+
+
+def _answers(port: int) -> Ready:
+    def answers(child: Child) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/")
+            return connection.getresponse().status < 500
+        return False
+
+    return answers

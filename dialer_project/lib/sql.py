@@ -1,0 +1,38 @@
+"""Hand-written SQL for set-based steps: rows in as one JSON parameter, rows out as named tuples."""
+
+import json
+from collections import namedtuple
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from django.db import connection
+
+Row = Any  # a named tuple whose fields are the statement's columns
+
+
+@lru_cache(maxsize=256)
+def _row_type(names: tuple[str, ...]) -> Any:
+    return namedtuple("Row", names)  # type: ignore[misc]  # the fields are the statement's own columns
+
+
+def rows(statement: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> list[Row]:
+    """Runs one statement and returns what it returns; nothing for a statement without a result."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        if cursor.description is None:
+            return []
+        make = _row_type(tuple(column[0] for column in cursor.description))._make
+        return [make(row) for row in cursor.fetchall()]
+
+
+def changed(statement: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> int:
+    """Runs one statement and returns how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return int(cursor.rowcount)
+
+
+def records(values: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as the one JSON parameter of `json_to_recordset(%(records)s::json) AS r(id uuid, at timestamptz, …)`."""
+    return json.dumps(list(values), default=str)

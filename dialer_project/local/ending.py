@@ -28,7 +28,7 @@ class Ending:
         for each in SIGNALS:
             signal.signal(each, self._heard)
         parent = os.getppid()
-        if processes.command(parent).split("/")[-1].split(" ")[0] in {"make", "gmake"}:
+        if Path(processes.command(parent).partition(" ")[0]).name in {"make", "gmake"}:
             self._make = parent
             processes.die_with(parent, signal.SIGTERM)  # a make that was killed outright ends us too
 

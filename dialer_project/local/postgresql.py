@@ -171,15 +171,16 @@ class PostgreSQL:
         return short
 
     def _forget_a_dead_server(self) -> None:
-        """A server that was killed leaves its pid file, and PostgreSQL refuses to start while that pid is anything at all: a zombie not yet
-        awaited, or, after a restart of the machine or container, some other process of ours. No server lives where no process works in
-        its data folder, and nobody else may start one while we hold the state folder."""
-        pid_file = self.data / "postmaster.pid"
-        if not processes.LINUX or not pid_file.exists():
+        """A server that was killed leaves its pid in files, and PostgreSQL refuses to start while that pid is anything at all: a zombie,
+        or, after a restart of the machine or container, some other process of ours. No server lives where no process works in its data
+        folder, and nobody else may start one while we hold the state folder."""
+        left = [self.data / "postmaster.pid", self.sockets / ".s.PGSQL.5432.lock", self.sockets / ".s.PGSQL.5432"]
+        if not processes.LINUX or not any(path.exists() for path in left):
             return
         patience = time.monotonic() + 10
         while processes.anyone_works_in(self.data):
             if time.monotonic() > patience:
                 return  # PostgreSQL says it better
             time.sleep(0.05)
-        pid_file.unlink(missing_ok=True)
+        for path in left:
+            path.unlink(missing_ok=True)

@@ -58,23 +58,40 @@ def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]
 def run(argv: list[str]) -> int:
     port = wanted_port()
     state = places.make_writable(places.state_dir())
-    supervisor = _claim(state, port)
+    if not places.inside_the_environment():
+        claim(state, port).close()  # what would refuse us later refuses us now, before anything slow
+        virtualenv.enter(["run", *argv], development=False, log=state / "log" / "install.log")
+    return keep_running(state, port, come_up=_come_up)
+
+
+def keep_running(state: Path, port: int, *, come_up: Callable[[Supervisor, int], None]) -> int:
+    """Up, watched, and down again; whatever happens, nothing of ours is left."""
+    supervisor = claim(state, port)
     try:
-        _must_be_free(port)
-        if not places.inside_the_environment():
-            supervisor.close()  # ours again in a moment, as the environment's Python
-            virtualenv.enter(["run", *argv], development=False, log=state / "log" / "install.log")
-        _come_up(supervisor, port)
+        come_up(supervisor, port)
         supervisor.watch()
     except Ended:
         say.progress("stopping")
     finally:
-        # Whatever happened: nothing of ours is left.
         (state / ENV_FILE).unlink(missing_ok=True)
         supervisor.stop()
         supervisor.close()
-    say.progress("everything is stopped; the data stays in " + str(state))
+    say.progress(f"everything is stopped; the data stays in {state}")
     return 0
+
+
+def claim(state: Path, port: int) -> Supervisor:
+    """The state folder and the port, both ours: what a killed start left there is ended first."""
+    if is_running(state):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            say.line(f"it already runs: http://127.0.0.1:{json.loads((state / ENV_FILE).read_text())['PORT']}")
+    supervisor = Supervisor(state)
+    try:
+        _must_be_free(port)
+    except CannotGoOn:
+        supervisor.close()
+        raise
+    return supervisor
 
 
 def manage(argv: list[str]) -> int:
@@ -100,16 +117,7 @@ def wanted_port() -> int:
     return int(asked)
 
 
-def _claim(state: Path, port: int) -> Supervisor:
-    if is_running(state):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            running_port = json.loads((state / ENV_FILE).read_text())["PORT"]
-            say.line(f"It already runs: http://127.0.0.1:{running_port}")
-    return Supervisor(state)
-
-
 def _must_be_free(port: int) -> None:
-    """Before anything slow. What a killed start left on the port has just been ended."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -26,7 +26,8 @@ def start_the_clock() -> None:
 
 
 def progress(message: str) -> None:
-    seconds = time.monotonic() - float(os.environ.get(CLOCK) or time.monotonic())
+    now = time.monotonic()
+    seconds = now - float(os.environ.get(CLOCK) or now)
     line(f"[{seconds:6.1f}s] {message}")
 
 

@@ -180,7 +180,7 @@ def _manage(*args: str, env: Mapping[str, str], why: str) -> None:
     code, said = virtualenv.run_logged([sys.executable, "manage.py", *args], log=log, env=env)
     if code:
         last = said.strip().splitlines()[-1] if said.strip() else f"it ended with code {code}"
-        raise CannotGoOn(f"{why}: {last}", remedy=f"see the whole of it in {log}")
+        raise CannotGoOn(f"{why}: {last.rstrip('.')}", remedy=f"see the whole of it in {log}")
 
 
 def _welcome(state: Path, port: int) -> None:

@@ -18,6 +18,8 @@ from dialer_project.local.say import CannotGoOn
 RUNTIME = PROJECT / "requirements.lock"
 DEVELOPMENT = PROJECT / "requirements-dev.lock"  # holds the runtime set too
 
+STILL_AT_IT = 10.0  # seconds of silence before a command is said to be still at work
+
 # What installers say when there is nobody at the other end, lower case. They say it in many ways.
 NO_NETWORK = (
     "name resolution",
@@ -77,11 +79,12 @@ def no_network(what: str, log: Path) -> CannotGoOn:
 
 
 def run_logged(argv: list[str], *, log: Path, env: Mapping[str, str] | None = None, cwd: Path = PROJECT) -> tuple[int, str]:
-    """One command to its end, its output kept out of sight: the exit code, and what it said."""
+    """One command to its end, its output kept out of sight: the exit code, and what it said. A long one is told to be still at work."""
     begin = log.stat().st_size if log.exists() else 0
     running = processes.start(argv, log=log, env=env, cwd=cwd)
     try:
-        ending.wait(lambda: running.poll() is not None, seconds=3600)
+        while not ending.wait(lambda: running.poll() is not None, seconds=STILL_AT_IT):
+            say.progress("… still at it")
     finally:
         if running.poll() is None:
             processes.end_group(running.pid)

@@ -1,0 +1,401 @@
+"""The safety promises, one SQL query each: it finds who breaks the promise, so an empty answer is the good one.
+
+Every query is one statement and so sees one moment of the database: what a transaction keeps together is compared exactly. Only where two
+rows carry the clocks of two processes is `CROSSING` allowed between them: each reads its clock first and waits for its lock afterwards.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+# how far the clocks two processes wrote into their rows may lie against the order in which they committed
+CROSSING = "interval '500 milliseconds'"
+# from the answer to a person or the message: two seconds, and the time the carrier takes to carry it out
+ANSWER_TO_VOICE = "interval '2500 milliseconds'"
+AT_MOST = 1000  # offending ids told at once
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """`sql` selects the offending ids, and may ask for %(now)s."""
+
+    id: str
+    sentence: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    id: str
+    sentence: str
+    ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.id}  {self.sentence}  Broken by: {', '.join(self.ids)}"
+
+
+class PromiseBroken(Exception):
+    """A safety invariant does not hold."""
+
+
+def broken(*, now: datetime, invariants: Sequence[Invariant] | None = None) -> list[Broken]:
+    """Those that do not hold, with the ids that break them."""
+    found = []
+    with connection.cursor() as cursor:
+        for invariant in ALL if invariants is None else invariants:
+            cursor.execute(
+                f"SELECT DISTINCT offending.id::text FROM ({invariant.sql}) AS offending(id) ORDER BY 1 LIMIT {AT_MOST}", {"now": now}
+            )
+            if ids := tuple(row[0] for row in cursor.fetchall()):
+                found.append(Broken(invariant.id, invariant.sentence, ids))
+    return found
+
+
+def check(*, now: datetime) -> None:
+    """Raises PromiseBroken with every promise broken: the last line of a test."""
+    if found := broken(now=now):
+        raise PromiseBroken("\n".join(str(each) for each in found))
+
+
+def _twice(table: str, column: str, *where: str) -> str:
+    """Rows that meet every condition, each beginning with a column's name, and share `column` with another that does."""
+    one, other = (" AND ".join(f"{row}.{condition}" for condition in where) for row in ("a", "b"))
+    return f"""
+        SELECT a.id FROM {table} a WHERE {one} AND a.{column} IS NOT NULL AND EXISTS (
+            SELECT 1 FROM {table} b WHERE {other} AND b.{column} = a.{column} AND b.id <> a.id)"""
+
+
+def _overlapping(column: str) -> str:
+    """Attempts dialed before an earlier dialed one of the same `column` had ended, whatever the state of either by now."""
+    return f"""
+        SELECT id FROM (
+            SELECT id, dialed_at, max(coalesce(concluded_at, 'infinity')) OVER (
+                PARTITION BY {column} ORDER BY dialed_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_ended
+            FROM campaigns_attempt WHERE dialed_at IS NOT NULL) AS dialed
+        WHERE dialed_at < earlier_ended"""
+
+
+# spelt as the database holds them
+ANSWERED_LIVE = "('connected', 'abandoned', 'early_hang_up')"
+ANSWERED = "('connected', 'abandoned', 'early_hang_up', 'machine', 'fax')"
+NOT_THE_CUSTOMER = "('congestion', 'trunk_not_responding', 'cancelled', 'failed')"
+ON_A_CALL = "('connecting', 'connected')"
+
+ALL: tuple[Invariant, ...] = (
+    Invariant(
+        "S1.lead",
+        "A lead has at most one open attempt.",
+        _twice("campaigns_attempt", "lead_id", "state = 'open'"),
+    ),
+    Invariant(
+        "S1.contact",
+        "A person has at most one open attempt, whichever campaign or number.",
+        _twice("campaigns_attempt", "contact_id", "state = 'open'"),
+    ),
+    Invariant(
+        "S1.number",
+        "A phone number has at most one open attempt, whoever's number it is.",
+        _twice("campaigns_attempt", "e164", "state = 'open'"),
+    ),
+    Invariant("S1.number-past", "No number was ever dialed while an earlier call to it lived.", _overlapping("e164")),
+    Invariant("S1.contact-past", "No person was ever dialed while an earlier call to them lived.", _overlapping("contact_id")),
+    Invariant(
+        "S2.agent",
+        "An agent has at most one open interaction.",
+        _twice("agents_interaction", "agent_id", "phase <> 'closed'"),
+    ),
+    Invariant(
+        "S2.agent-past",
+        "No agent ever had a new interaction before the one in hand was closed.",
+        """
+        SELECT id FROM (
+            SELECT id, opened_at, max(coalesce(closed_at, 'infinity')) OVER (
+                PARTITION BY agent_id ORDER BY opened_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_closed
+            FROM agents_interaction) AS opened
+        WHERE opened_at < earlier_closed""",
+    ),
+    Invariant(
+        "S2.lead",
+        "A lead is owned by at most one open interaction.",
+        _twice("agents_interaction", "lead_id", "owns_lead", "phase <> 'closed'"),
+    ),
+    Invariant(
+        "S2.call",
+        "A call is in the hands of at most one agent.",
+        _twice("agents_interaction", "call_id", "owns_lead", "phase <> 'closed'"),
+    ),
+    Invariant(
+        "S2.session",
+        "An agent with work in hand has a session, so that their screen has a version to show.",
+        """
+        SELECT i.id FROM agents_interaction i
+        WHERE i.phase <> 'closed' AND NOT EXISTS (SELECT 1 FROM agents_session s WHERE s.agent_id = i.agent_id)""",
+    ),
+    Invariant(
+        "S2.bridge",
+        "A conversation holds at most one customer.",
+        _twice("telephony_call", "bridge", "party = 'customer'", "state <> 'ended'"),
+    ),
+    Invariant(
+        "S3",
+        "Every call was dialed within the hours of the campaign's version, in every time zone its number may be in.",
+        """
+        SELECT a.id
+        FROM campaigns_attempt a
+        JOIN campaigns_campaign c ON c.id = a.campaign_id
+        JOIN campaigns_campaignversion v ON v.campaign_id = a.campaign_id AND v.number = a.version
+        JOIN campaigns_phonenumber p ON p.id = a.phone_id
+        CROSS JOIN LATERAL unnest(CASE WHEN p.zones = '{}' THEN ARRAY[c.time_zone] ELSE p.zones END) AS zone
+        CROSS JOIN LATERAL (SELECT a.dialed_at AT TIME ZONE zone AS time) AS local
+        WHERE a.dialed_at IS NOT NULL AND jsonb_typeof(v.settings -> 'week') = 'object' AND NOT EXISTS (
+            SELECT 1 FROM jsonb_array_elements(
+                coalesce(v.settings -> 'week' -> to_char(local.time, 'dy'), '[]'::jsonb)) AS span
+            WHERE to_char(local.time, 'HH24:MI:SS') >= span ->> 0 AND to_char(local.time, 'HH24:MI:SS') < span ->> 1)""",
+    ),
+    Invariant(
+        "S4",
+        "No number was dialed after it was put on a do-not-call list, the organisation's or the campaign's.",
+        f"""
+        SELECT a.id
+        FROM campaigns_donotcall d
+        JOIN campaigns_phonenumber p ON p.number_key = d.number_key
+        JOIN campaigns_attempt a ON a.phone_id = p.id AND (d.campaign_id IS NULL OR d.campaign_id = a.campaign_id)
+        WHERE d.created_at + {CROSSING} < a.dialed_at OR d.created_at + {CROSSING} < a.planned_at""",
+    ),
+    Invariant(
+        "S5",
+        "No lead was dialed more often than its campaign's version allows; calls the carrier lost are not counted.",
+        f"""
+        SELECT a.id
+        FROM campaigns_attempt a
+        JOIN campaigns_campaignversion v ON v.campaign_id = a.campaign_id AND v.number = a.version
+        WHERE a.dialed_at IS NOT NULL AND jsonb_typeof(v.settings -> 'max_attempts') = 'number' AND (
+            SELECT count(*) FROM campaigns_attempt earlier
+            WHERE earlier.lead_id = a.lead_id AND earlier.dialed_at < a.dialed_at
+                AND coalesce(earlier.outcome, '') NOT IN {NOT_THE_CUSTOMER}) >= (v.settings ->> 'max_attempts')::int""",
+    ),
+    Invariant(
+        "S5.ledger",
+        "A lead's number of attempts is the number of its calls in the ledger that were dialed.",
+        """
+        SELECT l.id
+        FROM campaigns_lead l
+        LEFT JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE a.state = 'concluded') AS ended, count(*) AS dialed
+            FROM campaigns_attempt a WHERE a.lead_id = l.id AND a.dialed_at IS NOT NULL) AS ledger ON true
+        WHERE l.attempts_made NOT BETWEEN ledger.ended AND ledger.dialed""",
+    ),
+    Invariant(
+        "S6",
+        "An attempt has an outcome, and the time of it, exactly when it is concluded.",
+        """
+        SELECT id FROM campaigns_attempt
+        WHERE (state = 'concluded') <> (outcome IS NOT NULL) OR (state = 'concluded') <> (concluded_at IS NOT NULL)""",
+    ),
+    Invariant(
+        "S6.call",
+        "An attempt is open exactly as long as its customer's leg lives.",
+        """
+        SELECT a.id FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id
+        WHERE (a.state = 'open') <> (c.state <> 'ended')""",
+    ),
+    Invariant(
+        "S6.leg",
+        "Every attempt has its customer's leg under its own id, to its own number.",
+        """
+        SELECT a.id FROM campaigns_attempt a
+        WHERE NOT EXISTS (SELECT 1 FROM telephony_call c WHERE c.id = a.id AND c.party = 'customer' AND c.address = a.e164)""",
+    ),
+    Invariant(
+        "S6.ended",
+        "A call has its end and its cause exactly when it has ended.",
+        """
+        SELECT id FROM telephony_call
+        WHERE (state = 'ended') <> (ended_at IS NOT NULL) OR (state = 'ended') <> (cause <> '')""",
+    ),
+    Invariant(
+        "S6.belongs",
+        "An attempt belongs to its lead's campaign and person, and to a number of that person.",
+        """
+        SELECT a.id FROM campaigns_attempt a
+        JOIN campaigns_lead l ON l.id = a.lead_id
+        JOIN campaigns_phonenumber p ON p.id = a.phone_id
+        WHERE a.campaign_id <> l.campaign_id OR a.contact_id <> l.contact_id OR p.contact_id <> l.contact_id""",
+    ),
+    Invariant(
+        "S7.outcome",
+        "An answered call was connected, abandoned, hung up early by the customer, or no person; any other was none of these.",
+        f"""
+        SELECT id FROM campaigns_attempt
+        WHERE state = 'concluded' AND (
+            (answered_at IS NOT NULL AND outcome NOT IN {ANSWERED})
+            OR (answered_at IS NULL AND outcome IN {ANSWERED_LIVE}))""",
+    ),
+    Invariant(
+        "S7.connected",
+        "A call counts as connected exactly when an agent was reached.",
+        """
+        SELECT id FROM campaigns_attempt
+        WHERE state = 'concluded' AND (outcome = 'connected') <> (connected_at IS NOT NULL)""",
+    ),
+    Invariant(
+        "S7.agree",
+        "The ledger and the call agree whether the customer answered and whether an agent was reached.",
+        """
+        SELECT a.id FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id
+        WHERE a.state = 'concluded' AND (
+            (a.answered_at IS NULL) <> (c.answered_at IS NULL) OR (a.connected_at IS NULL) <> (c.connected_at IS NULL))""",
+    ),
+    Invariant(
+        "S7.two-seconds",
+        "Every customer who answered had an agent, the message or hung up within two seconds.",
+        # a machine needs no message; where the carrier's own machine died, the end is only known from when it was found
+        f"""
+        SELECT c.id FROM telephony_call c LEFT JOIN campaigns_attempt a ON a.id = c.id
+        WHERE c.party = 'customer' AND c.answered_at IS NOT NULL
+            AND coalesce(a.outcome, '') NOT IN ('machine', 'fax') AND c.cause NOT IN ('node_lost', 'unknown')
+            AND least(c.connected_at, c.announcing_at, c.ended_at, %(now)s) > c.answered_at + {ANSWER_TO_VOICE}""",
+    ),
+    Invariant(
+        "S8.deadline",
+        "Work that waits for a phone, a customer or a verdict has a time at which somebody looks.",
+        """
+        SELECT id FROM agents_interaction
+        WHERE phase IN ('offered', 'checking', 'ringing_agent', 'dialing', 'connecting', 'connected')
+            AND deadline IS NULL AND dial_due IS NULL""",
+    ),
+    Invariant(
+        "S8.call-gone",
+        "No agent is left on a call that has ended.",
+        # a number that was not reached stays named for the moment until the next one is dialed
+        f"""
+        SELECT i.id FROM agents_interaction i JOIN telephony_call c ON c.id = i.call_id
+        WHERE c.state = 'ended' AND (
+            i.phase IN {ON_A_CALL}
+            OR (i.phase = 'dialing' AND i.dial_due IS NULL AND c.ended_at < %(now)s - interval '1 minute'))""",
+    ),
+    Invariant(
+        "S8.lead-busy",
+        "A lead is busy only while it is in an agent's hands or being dialed.",
+        """
+        SELECT l.id FROM campaigns_lead l
+        WHERE l.state = 'busy'
+            AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.lead_id = l.id AND i.owns_lead AND i.phase <> 'closed')
+            AND NOT EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.lead_id = l.id AND a.state = 'open')""",
+    ),
+    Invariant(
+        "S8.lead-free",
+        "A lead that waits or is finished is in nobody's hands and is not being dialed.",
+        """
+        SELECT l.id FROM campaigns_lead l JOIN agents_interaction i ON i.lead_id = l.id AND i.owns_lead AND i.phase <> 'closed'
+        WHERE l.state <> 'busy'
+        UNION ALL
+        SELECT l.id FROM campaigns_lead l JOIN campaigns_attempt a ON a.lead_id = l.id AND a.state = 'open'
+        WHERE l.state <> 'busy'""",
+    ),
+    Invariant(
+        "S8.names",
+        "The lead, campaign, number, disposition and call an interaction names by bare id exist.",
+        """
+        SELECT i.id FROM agents_interaction i
+        WHERE (i.lead_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.id = i.lead_id))
+            OR (i.campaign_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = i.campaign_id))
+            OR (i.phone_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM campaigns_phonenumber p WHERE p.id = i.phone_id))
+            OR (i.disposition_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM campaigns_disposition d WHERE d.id = i.disposition_id))
+            OR (i.call_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM telephony_call c WHERE c.id = i.call_id))""",
+    ),
+    Invariant(
+        "S9",
+        "A personal callback is kept by the agent who promised it, until the time from which anybody may.",
+        """
+        SELECT a.id FROM campaigns_callback b JOIN campaigns_attempt a ON a.lead_id = b.lead_id
+        WHERE b.kind = 'personal' AND b.agent_id IS NOT NULL AND a.agent_id IS DISTINCT FROM b.agent_id
+            AND a.planned_at >= least(b.created_at, b.due_at)
+            AND a.planned_at < coalesce(b.fallback_at, 'infinity') AND a.planned_at < coalesce(b.closed_at, 'infinity')""",
+    ),
+    Invariant(
+        "S9.open",
+        "A promised callback is still possible: its lead is not finished and its campaign has not ended.",
+        """
+        SELECT b.id FROM campaigns_callback b
+        JOIN campaigns_lead l ON l.id = b.lead_id
+        JOIN campaigns_campaign c ON c.id = l.campaign_id
+        WHERE b.state = 'open' AND (l.state = 'final' OR c.state IN ('stopped', 'completed'))""",
+    ),
+    Invariant(
+        "S9.reserved",
+        "A lead is reserved for an agent exactly while it waits for that agent's personal callback.",
+        """
+        SELECT l.id FROM campaigns_lead l
+        WHERE l.reserved_for_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM campaigns_callback b
+            WHERE b.lead_id = l.id AND b.state = 'open' AND b.kind = 'personal' AND b.agent_id = l.reserved_for_id)
+        UNION ALL
+        SELECT l.id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id
+        WHERE b.state = 'open' AND b.kind = 'personal' AND b.agent_id IS NOT NULL AND l.state = 'waiting'
+            AND (b.fallback_at IS NULL OR b.fallback_at > %(now)s) AND l.reserved_for_id IS DISTINCT FROM b.agent_id""",
+    ),
+    Invariant(
+        "S10",
+        "Nothing was planned under the epoch that a stop began.",
+        """
+        SELECT a.id FROM campaigns_attempt a JOIN campaigns_campaign c ON c.id = a.campaign_id
+        WHERE a.epoch > c.epoch OR (c.state = 'stopped' AND a.epoch = c.epoch)""",
+    ),
+    Invariant(
+        "S10.dialed",
+        "Nothing was planned or dialed while its campaign was not running.",
+        f"""
+        SELECT a.id
+        FROM campaigns_attempt a
+        CROSS JOIN LATERAL (
+            SELECT ch.state FROM campaigns_campaignchange ch
+            WHERE ch.campaign_id = a.campaign_id AND ch.at < coalesce(a.dialed_at, a.planned_at) - {CROSSING}
+            ORDER BY ch.at DESC, ch.id DESC LIMIT 1) AS before
+        WHERE before.state <> 'running' AND NOT EXISTS (
+            SELECT 1 FROM campaigns_campaignchange ch
+            WHERE ch.campaign_id = a.campaign_id AND ch.state = 'running'
+                AND ch.at BETWEEN coalesce(a.dialed_at, a.planned_at) - {CROSSING} AND coalesce(a.dialed_at, a.planned_at))""",
+    ),
+    Invariant(
+        "S12",
+        "A campaign is in the state its last recorded change left it in.",
+        """
+        SELECT c.id
+        FROM campaigns_campaign c
+        CROSS JOIN LATERAL (
+            SELECT ch.state FROM campaigns_campaignchange ch WHERE ch.campaign_id = c.id ORDER BY ch.at DESC, ch.id DESC LIMIT 1) AS last
+        WHERE last.state <> c.state""",
+    ),
+    Invariant(
+        "S14",
+        "Every row of a file that was read is accepted, a duplicate or rejected.",
+        """
+        SELECT id FROM campaigns_listimport WHERE state = 'done' AND rows <> accepted + duplicates + rejected""",
+    ),
+    Invariant(
+        "S15.permit",
+        "Every attempt has the permit that allowed it, and was dialed while it held.",
+        """
+        SELECT a.id FROM campaigns_attempt a LEFT JOIN campaigns_permit p ON p.attempt_id = a.id
+        WHERE p.attempt_id IS NULL OR a.dialed_at < p.decided_at OR a.dialed_at > p.valid_until""",
+    ),
+    Invariant(
+        "S15.ledger",
+        "No customer was dialed past the ledger.",
+        """
+        SELECT c.id FROM telephony_call c
+        WHERE c.party = 'customer' AND (c.state = 'planned' OR c.dialing_at IS NOT NULL)
+            AND NOT EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.id = c.id)""",
+    ),
+    Invariant(
+        "S15.caller-id",
+        "A live call shows only a number of ours that is verified.",
+        """
+        SELECT c.id FROM telephony_call c
+        WHERE c.party = 'customer' AND c.state <> 'ended' AND c.dialing_at IS NOT NULL AND c.caller_id <> ''
+            AND NOT EXISTS (SELECT 1 FROM telephony_callerid i WHERE i.e164 = c.caller_id AND i.verified)""",
+    ),
+)

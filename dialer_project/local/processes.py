@@ -16,6 +16,7 @@ from dialer_project.local.places import PROJECT, Account
 
 LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
+HURRY = 1.0  # seconds of grace left to each wave once the end was asked for twice
 _libc = ctypes.CDLL(None) if LINUX else None  # loaded before any fork: the child may do next to nothing
 
 
@@ -105,8 +106,9 @@ def end(everything: Iterable[Running], *, mark: str, in_a_hurry: Callable[[], bo
         leaders = [each for each in members if each.is_alive]
         for each in leaders:
             _signal(each.pid, each.stop_with)
-        deadline = time.monotonic() + max((each.grace for each in leaders), default=0)
-        while any(each.is_alive for each in leaders) and time.monotonic() < deadline and not in_a_hurry():
+        asked_at = time.monotonic()
+        grace = max((each.grace for each in leaders), default=0)
+        while any(each.is_alive for each in leaders) and time.monotonic() < asked_at + (min(grace, HURRY) if in_a_hurry() else grace):
             time.sleep(0.03)
         for each in members:
             late = each.is_alive

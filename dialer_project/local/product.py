@@ -49,9 +49,9 @@ def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]
         worker("hot", processes=2),
         worker("tick", processes=1),
         worker("rest", processes=1),
-        program("beat", "-m celery -A workers beat -l INFO --pidfile= -s {state}/celerybeat-schedule", wave=3),
-        program("web", web, wave=3, ready=_answers(port), more={"DATABASE_POOL": "1"}),
-        program("agents", "-m dialer_project.local.agents --url http://127.0.0.1:{port}", wave=4),
+        program("beat", "-m celery -A workers beat -l INFO --pidfile= -s {state}/celerybeat-schedule", wave=2),
+        program("web", web, wave=2, ready=_answers(port), more={"DATABASE_POOL": "1"}),
+        program("agents", "-m dialer_project.local.agents --url http://127.0.0.1:{port}", wave=3),
     ]
 
 
@@ -153,7 +153,7 @@ def _come_up(supervisor: Supervisor, port: int) -> None:
     say.progress("the database is up to date")
     _manage("load_demo", env=env, why="the demo campaign could not be loaded")
     say.progress("the demo campaign and its accounts are there")
-    supervisor.start(*programs(port=port, env=env, python=sys.executable))
+    supervisor.start(*programs(port=port, env=env, python=sys.executable), told=say.progress)
     _welcome(state, port)
 
 
@@ -185,7 +185,6 @@ def _manage(*args: str, env: Mapping[str, str], why: str) -> None:
 
 def _welcome(state: Path, port: int) -> None:
     address = f"http://127.0.0.1:{port}"
-    say.progress("everything is up")
     say.line()
     say.line(f"ready: {address}")
     say.line(f"  console: {address}/console/")

@@ -118,7 +118,7 @@ class Supervisor:
         self._lock.flush()
         self._end_what_a_crash_left()
 
-    def start(self, *programs: Program) -> None:
+    def start(self, *programs: Program, told: Callable[[str], None] = lambda words: None) -> None:
         """Starts the programs wave by wave; a wave is up when each of its members is."""
         for wave in sorted({program.wave for program in programs}):
             fresh = [Child(program, self._log(program)) for program in programs if program.wave == wave]
@@ -129,6 +129,7 @@ class Supervisor:
                 self._write_down()
             for child in fresh:
                 self._wait_until_up(child)
+            told(f"up: {', '.join(child.program.name for child in fresh)}")
 
     def watch(self) -> None:
         """Until someone asks for the end, which arrives as Ended, or a program cannot be kept alive, which arrives as CannotGoOn."""

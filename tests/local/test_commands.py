@@ -52,8 +52,8 @@ def test_the_ci_runs_what_a_person_runs() -> None:
 def test_the_carrier_is_up_before_the_pump_and_the_web_before_the_agents() -> None:
     env = {"STATE_DIR": "/nowhere", "SIMULATED_CARRIER": "127.0.0.1:8190"}
     wave = {program.name: program.wave for program in product.programs(port=8000, env=env, python="python")}
-    assert wave["simulated-carrier"] < wave["event-pump"] < wave["web"] < wave["agents"]
-    assert wave["worker-hot"] < wave["beat"]
+    assert 0 < wave["simulated-carrier"] < wave["event-pump"]
+    assert wave["web"] < wave["agents"]
 
 
 def test_programs_never_see_debug(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

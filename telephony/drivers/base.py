@@ -6,7 +6,7 @@ as an event to the one listener. A refusal we expect is a value; an exception me
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -147,10 +147,6 @@ class Subscription(AbstractContextManager["Subscription"], Protocol):
 
     def next(self, timeout: float, at_most: int = 500) -> list[CarrierEvent]:
         """What is queued, in the order told; waits up to timeout seconds for the first. Raises Replaced, LostCarrier."""
-        ...
-
-    def __iter__(self) -> Iterator[CarrierEvent]:
-        """Every event as it comes, until Replaced or LostCarrier is raised or the subscription closed."""
         ...
 
     def close(self) -> None: ...

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # what sockets.Connection is called with
 SHOWN = "screen.shown"
+OPENED = "screen.opened"
 TOLD = "screen.told"
 SHUT = "screen.shut"
 

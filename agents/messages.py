@@ -4,11 +4,11 @@ The server says the whole small state each time, and the highest version wins: n
 The screen asks by commands; each has an id, so that it may be sent twice, and gets one answer.
 """
 
-from enum import StrEnum
-from typing import Annotated, Any, Literal
+from enum import IntEnum
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agents.rules.lifecycle import Doing, Phase
 
@@ -23,24 +23,16 @@ LONGEST = 64 * 1024
 LONGEST_NOTE = 10_000
 
 
-class Closed(StrEnum):
-    """Why the server closes a connection, in the screen's words; the number is the websocket close code."""
+class Closed(IntEnum):
+    """Why the server closes a connection: the websocket's close code."""
 
-    code: int
-
-    def __new__(cls, value: str, code: int) -> "Closed":
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.code = code
-        return member
-
-    SILENT = "silent", 4408  # no heartbeat came
-    REPLACED = "replaced", 4409  # a newer tab has the console
-    SIGNED_OUT = "signed_out", 4401
-    NO_AGENT = "no_agent", 4403  # this account is nobody's desk
-    TOO_FAST = "too_fast", 1008
-    TOO_LONG = "too_long", 1009
-    TRY_AGAIN = "try_again", 1013
+    SIGNED_OUT = 4401
+    NO_AGENT = 4403  # this account is nobody's desk
+    SILENT = 4408  # no heartbeat came
+    REPLACED = 4409  # a newer tab has the console
+    TOO_FAST = 1008
+    TOO_LONG = 1009
+    TRY_AGAIN = 1013
 
 
 class Message(BaseModel):
@@ -97,6 +89,80 @@ class State(Message):
     interaction: InteractionState | None
 
 
+class StationChoice(Message):
+    id: int
+    name: str
+    kind: str
+    leg_mode: Literal["nailed_up", "per_call"]
+    taken: bool = Field(description="somebody else sits there")
+
+
+class ReasonChoice(Message):
+    code: str
+    label: str
+    choosable: bool = Field(description="false for those the system sets")
+    max_minutes: int | None
+
+
+class Menu(Message):
+    """What there is to choose from."""
+
+    station: int | None = Field(description="the one used last")
+    stations: list[StationChoice]
+    reasons: list[ReasonChoice]
+
+
+class NumberShown(Message):
+    kind: str
+    number: str = Field(description="masked unless it is the one being called")
+    dialed: bool
+    active: bool
+
+
+class ContactShown(Message):
+    name: str
+    title: str
+    company: str
+    email: str
+    address: str
+    time_zone: str
+    numbers: list[NumberShown]
+
+
+class FieldShown(Message):
+    label: str
+    value: str
+
+
+class AttemptShown(Message):
+    at: AwareDatetime
+    number: str
+    outcome: str
+    disposition: str
+    agent: str
+
+
+class DispositionChoice(Message):
+    id: int
+    label: str
+    kind: str
+    note_required: bool
+
+
+class Details(Message):
+    """The record on the desk."""
+
+    interaction: UUID
+    campaign: str
+    description: str
+    contact: ContactShown | None
+    fields: list[FieldShown]
+    history: list[AttemptShown]
+    attempts_made: int
+    dispositions: list[DispositionChoice]
+    disposition_for: Literal["all", "answered", "none"] = Field(description="which calls must be given a disposition")
+
+
 class Answer(Message):
     """What became of one command."""
 
@@ -104,7 +170,7 @@ class Answer(Message):
     id: UUID | None = Field(description="the command's; none where the message was too broken to have one")
     ok: bool
     sentence: str | None = Field(default=None, description="why not, to be shown as it is")
-    data: dict[str, Any] | None = None
+    data: Details | Menu | None = None
 
 
 class Pong(Message):
@@ -193,25 +259,38 @@ class Finish(AboutWork):
     stop: bool = False
 
 
-class Record(AboutWork):
+class AskRecord(AboutWork):
     """Ask for the details of the record on the screen."""
 
     type: Literal["record"] = "record"
 
 
-class Choices(Command):
+class AskChoices(Command):
     """Ask what there is to choose from: stations and Not Ready reasons."""
 
     type: Literal["choices"] = "choices"
 
 
+Order = SignIn | SignOut | GoReady | TakeBreak | Accept | Reject | HangUp | SaveNote | Finish
+Question = AskRecord | AskChoices
+
 ServerMessage = Annotated[State | Answer | Pong | Replaced, Field(discriminator="type")]
-ClientCommand = Annotated[
-    Hello | Ping | SignIn | SignOut | GoReady | TakeBreak | Accept | Reject | HangUp | SaveNote | Finish | Record | Choices,
-    Field(discriminator="type"),
-]
+ClientCommand = Annotated[Hello | Ping | Order | Question, Field(discriminator="type")]
 
 server_message: TypeAdapter[State | Answer | Pong | Replaced] = TypeAdapter(ServerMessage)
-client_command: TypeAdapter[
-    Hello | Ping | SignIn | SignOut | GoReady | TakeBreak | Accept | Reject | HangUp | SaveNote | Finish | Record | Choices
-] = TypeAdapter(ClientCommand)
+client_command: TypeAdapter[Hello | Ping | Order | Question] = TypeAdapter(ClientCommand)
+
+
+def not_understood(text: str, wrong: ValidationError) -> Answer:
+    """The answer to something that is no command, under its id where it has one."""
+    try:
+        command_id = _HasId.model_validate_json(text).id
+    except ValidationError:
+        command_id = None
+    first = wrong.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return Answer(id=command_id, ok=False, sentence=f"This was not understood: {f'{where}: ' if where else ''}{first['msg']}.")
+
+
+class _HasId(BaseModel):
+    id: UUID

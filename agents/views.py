@@ -1,0 +1,107 @@
+"""The pages: signing in, and the console, which is one page with everything in it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from agents import console, messages
+from agents.models import Agent
+
+BUILT = Path(__file__).parent / "static" / "console"
+# no inline script, nothing from elsewhere; the page talks to its own server alone
+POLICY = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class NotBuilt(Exception):
+    """The console's front end was not built yet."""
+
+
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Agents come to work, staff to administer."""
+    if _agent_of(request) is None and request.user.is_staff:
+        return redirect("admin:index")
+    return redirect("console")
+
+
+@never_cache
+@ensure_csrf_cookie
+@require_safe
+@login_required
+def console_page(request: HttpRequest) -> HttpResponse:
+    agent = _agent_of(request)
+    if agent is None:
+        return _page(request, "agents/no_agent.html", {"staff": request.user.is_staff}, status=403)
+    try:
+        script = _script()
+    except NotBuilt:
+        return _page(request, "agents/not_built.html", {}, status=503)
+    boot = {
+        "agent": str(agent),
+        "protocol": messages.PROTOCOL,
+        "heartbeat": messages.HEARTBEAT,
+        "silence": messages.SILENCE,
+        "socket": "/ws/agent/",
+        "sign_in": reverse("sign_in"),
+        "sign_out": reverse("sign_out"),
+        "admin": reverse("admin:index") if request.user.is_staff else None,
+    }
+    return _page(request, "agents/console.html", {"boot": boot, "script": script})
+
+
+class SignIn(auth_views.LoginView):
+    template_name = "agents/sign_in.html"
+    redirect_authenticated_user = True
+    next_page = "home"
+
+    @method_decorator(never_cache)
+    def dispatch(self, *args: Any, **kwargs: Any) -> Any:
+        response = super().dispatch(*args, **kwargs)
+        response["Content-Security-Policy"] = POLICY
+        return response
+
+
+class SignOut(auth_views.LogoutView):
+    next_page = "sign_in"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        agent = _agent_of(request)
+        response = super().post(request, *args, **kwargs)
+        if agent is not None:
+            console.shut_now(agent.pk, messages.Closed.SIGNED_OUT)
+        return response
+
+
+def _agent_of(request: HttpRequest) -> Agent | None:
+    user = request.user
+    return Agent.objects.select_related("user").filter(user=user).first() if user.is_authenticated else None
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    response = render(request, template, context, status=status)
+    response["Content-Security-Policy"] = POLICY
+    return response
+
+
+def _script() -> str:
+    """The address of the console's built script, from the manifest that the build leaves."""
+    try:
+        manifest = json.loads((BUILT / "manifest.json").read_text())
+        return static(f"console/{manifest['src/main.tsx']['file']}")
+    except (OSError, ValueError, KeyError):
+        raise NotBuilt from None

@@ -15,6 +15,7 @@ from dialer_project.local import browser, frontend, places, processes, say, virt
 from dialer_project.local.ending import Ended, ending
 from dialer_project.local.say import CannotGoOn
 
+NOT_FOR_TESTS = ("DEBUG", "STATE_DIR", "PORT", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", say.CLOCK)
 TALLY = "RINGMASTER_TALLY"  # where the pytest plugin writes what came of the tests
 
 
@@ -109,7 +110,7 @@ def _carry_out(check: Check, findings: Findings) -> None:
 def _report(findings: Findings) -> int:
     say.line()
     for what in findings.not_run:
-        say.line(f"could not run: {what}")
+        say.line(f"not run: {what}")
     for what in findings.failures:
         say.line(f"failed: {what}")
     if not findings.failures:
@@ -170,7 +171,7 @@ def _pytest(findings: Findings, args: list[str], *, chromium: str | None, log: P
     tally = log / "tests.json"
     tally.unlink(missing_ok=True)
     env = {**os.environ, TALLY: str(tally), **({"CHROMIUM": chromium} if chromium else {})}
-    for name in ("DEBUG", "STATE_DIR", say.CLOCK):
+    for name in NOT_FOR_TESTS:
         env.pop(name, None)
     running = processes.start([sys.executable, "-m", "pytest", *args], env=env, when_we_die=signal.SIGINT, keep_input=True)
     try:

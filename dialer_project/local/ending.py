@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from dialer_project.local import processes, say
+from dialer_project.local import processes
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -26,7 +26,8 @@ class Ending:
     def listen(self) -> None:
         """Before anything slow: a shell starts what it puts in the background with SIGINT ignored, and an early signal would be lost."""
         for each in SIGNALS:
-            signal.signal(each, self._heard)
+            if each is not signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN:  # nohup means it
+                signal.signal(each, self._heard)
         parent = os.getppid()
         if Path(processes.command(parent).partition(" ")[0]).name in {"make", "gmake"}:
             self._make = parent
@@ -68,8 +69,3 @@ class Ending:
 
 
 ending = Ending()
-
-
-def on_the_way_out() -> None:
-    if ending.asked:
-        say.progress("stopping")

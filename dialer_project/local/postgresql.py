@@ -98,9 +98,7 @@ class PostgreSQL:
 
     def _run(self, program: str, *args: str) -> "subprocess.CompletedProcess[str]":
         env = {**self.env, "PGPASSWORD": self.password}
-        return subprocess.run(
-            [str(self.programs / program), *args], env=env, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
+        return subprocess.run([str(self.programs / program), *args], env=env, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
     def _version(self) -> int | None:
         try:
@@ -148,9 +146,7 @@ class PostgreSQL:
             password.unlink(missing_ok=True)
         if making.returncode:
             words = log.read_text(errors="replace")[-1500:]
-            raise CannotGoOn(
-                "PostgreSQL could not make its data folder", remedy="see its own words above; often the disk is full", details=words
-            )
+            raise CannotGoOn("PostgreSQL could not make its data folder", remedy="see its own words above; often the disk is full", details=words)
         fresh.rename(self.data)
 
     def _programs_within_reach(self) -> Path:

@@ -27,9 +27,7 @@ def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]
     state = env["STATE_DIR"]
     carrier_port = int(env["SIMULATED_CARRIER"].rsplit(":", 1)[1])
 
-    def program(
-        name: str, args: str, *, wave: int, ready: Ready | None = None, grace: float = 10, more: Mapping[str, str] | None = None
-    ) -> Program:
+    def program(name: str, args: str, *, wave: int, ready: Ready | None = None, grace: float = 10, more: Mapping[str, str] | None = None) -> Program:
         return Program(
             name, (python, *(arg.format(port=port, state=state) for arg in args.split())), wave, {**env, **(more or {})}, ready, grace=grace
         )

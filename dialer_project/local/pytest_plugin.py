@@ -56,4 +56,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _reason(report: Any) -> str:
-    return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "skipped"
+    return str(report.longrepr[2]).removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else "skipped"

@@ -71,9 +71,11 @@ class Child:
         if self.process is None:
             return False
         if self.process.returncode is None:
-            with contextlib.suppress(ChildProcessError):
+            if hasattr(os, "waitid"):
                 if os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                     return False
+            elif self.process.poll() is None:  # macOS before Python 3.13
+                return False
             processes.end_group(self.process.pid)
             self.process.wait()
         return True

@@ -116,9 +116,7 @@ def _install(lock: Path, log: Path) -> None:
     if failed_for_want_of_network(said):
         raise no_network("the required packages", log)
     last = next((row.strip() for row in reversed(said.splitlines()) if row.startswith("ERROR")), f"pip ended with code {code}")
-    raise CannotGoOn(
-        f"the required packages could not be installed: {last.removeprefix('ERROR: ')}", remedy=f"see the whole of it in {log}"
-    )
+    raise CannotGoOn(f"the required packages could not be installed: {last.removeprefix('ERROR: ')}", remedy=f"see the whole of it in {log}")
 
 
 def _make_folder(log: Path) -> None:

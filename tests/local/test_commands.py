@@ -37,8 +37,9 @@ def test_it_needs_nothing_that_is_installed() -> None:
 
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make here")
 @pytest.mark.parametrize("target", sorted(commands.COMMANDS))
-def test_make_forwards_every_command(target: str) -> None:
-    asked = subprocess.run(["make", "-n", target, "PYTHON=python3", "ARGS=-k callback"], cwd=PROJECT, capture_output=True, text=True)
+def test_make_forwards_every_command(target: str, environment: dict[str, str]) -> None:
+    command = ["make", "--dry-run", target, "PYTHON=python3", "ARGS=-k callback"]
+    asked = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
     handed_on = "" if target == "clean" else " -k callback"
     assert asked.stdout.strip() == f"exec python3 -m dialer_project.local {target}{handed_on}"
 

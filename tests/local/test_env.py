@@ -20,9 +20,7 @@ def test_an_empty_variable_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert env.words("ALLOWED_HOSTS", default=("localhost",)) == ("localhost",)
 
 
-@pytest.mark.parametrize(
-    ("spelling", "meaning"), [("1", True), ("Yes", True), ("on", True), ("0", False), ("FALSE", False), ("off", False)]
-)
+@pytest.mark.parametrize(("spelling", "meaning"), [("1", True), ("Yes", True), ("on", True), ("0", False), ("FALSE", False), ("off", False)])
 def test_a_flag_is_read_in_the_usual_spellings(monkeypatch: pytest.MonkeyPatch, spelling: str, meaning: bool) -> None:
     monkeypatch.setenv("DEBUG", spelling)
     assert env.flag("DEBUG", default=not meaning) is meaning

@@ -40,7 +40,7 @@ class PostgreSQL:
                 remedy="choose a folder that others may pass through, for example: STATE_DIR=/var/lib/ringmaster make run",
             )
         self.programs = self._programs_within_reach() / "bin"
-        self.sockets = self._short_enough(state / "pgsock")
+        self.sockets = self._reachable(state / "pgsock")
         self.password = places.kept_secret(state / "postgresql.password")
         self.env = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -64,7 +64,7 @@ class PostgreSQL:
     def program(self) -> Program:
         settings = {
             "listen_addresses": "",
-            "unix_socket_directories": str(self.sockets),
+            "unix_socket_directories": f'"{self.sockets}"',  # a list, in which quotes hold a path together
             "unix_socket_permissions": "0700",
             "timezone": "UTC",
             **(KEPT if self.kept else THROWN_AWAY),
@@ -158,12 +158,12 @@ class PostgreSQL:
             say.progress("copying PostgreSQL to where it may run")
         return wheels.copy_postgresql(self.state / f"postgresql-{version}")
 
-    def _short_enough(self, sockets: Path) -> Path:
-        if len(bytes(sockets / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET_PATH:
+    def _reachable(self, sockets: Path) -> Path:
+        if len(bytes(sockets / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET_PATH and "," not in str(sockets):  # clients split hosts at commas
             return sockets
         short = Path(tempfile.gettempdir()) / f"ringmaster-{hashlib.sha256(bytes(sockets)).hexdigest()[:12]}"
         if short.is_symlink() or (short.exists() and short.stat().st_uid not in {os.geteuid(), self.account.uid if self.account else -1}):
-            raise CannotGoOn(f"the folder {short} belongs to someone else", remedy="choose a shorter STATE_DIR")
+            raise CannotGoOn(f"the folder {short} belongs to someone else", remedy="choose a shorter STATE_DIR, without commas")
         return short
 
     def _forget_a_dead_server(self) -> None:

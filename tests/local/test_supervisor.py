@@ -127,6 +127,16 @@ def test_data_survives_a_kill_of_everything(start: Start, state: Path) -> None:
     assert not processes.anyone_works_in(state / "pgdata")
 
 
+@pytest.mark.parametrize("name", ["a place with spaces, commas and ünlaute", "a-name-longer-than-a-socket-may-have" * 3])
+def test_the_state_folder_may_have_any_name(start: Start, state: Path, name: str) -> None:
+    folder = state.parent / name
+    product = start(LITTLE, "servers", STATE_DIR=str(folder), TMPDIR=str(state.parent))
+    with psycopg.connect(product.until("postgresql://").strip()) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    product.until("ready")
+    assert product.end() == 0
+
+
 def write_down(state: Path, pid: int, *, born: str) -> None:
     (state / "run").mkdir(parents=True)
     (state / "run" / "children.json").write_text(

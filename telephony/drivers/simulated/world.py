@@ -600,8 +600,7 @@ class World:
             self._tell(Happened.DIGIT, call, data={"digit": digit})
 
     def _far_hangs_up(self, call: _Call) -> None:
-        if not call.dead:
-            self._end(call, Cause.NORMAL, HungUpBy.FAR)
+        self._end(call, Cause.NORMAL, HungUpBy.FAR)
 
     def _hangs_up_unanswered(self, call: _Call) -> None:
         if call.answered_at is None:
@@ -615,7 +614,7 @@ class World:
 
     def _end(self, call: _Call, cause: Cause, by: HungUpBy) -> None:
         if call.dead and by is HungUpBy.FAR:
-            return
+            return  # a phone that is gone says nothing
         if call.answered_at is not None and cause not in (Cause.NORMAL, Cause.MEDIA_LOST):
             return  # the script meant a call that nobody would answer; somebody did
         if self._recordings:

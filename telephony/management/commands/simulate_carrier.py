@@ -25,9 +25,7 @@ class Command(BaseCommand):
         try:
             asyncio.run(server.serve(server.world_from(options), host, port, started=self.started))
         except OSError as taken:
-            raise CommandError(
-                f"Cannot listen on {listen}: {taken.strerror}. Choose another with --listen or SIMULATED_CARRIER."
-            ) from taken
+            raise CommandError(f"Cannot listen on {listen}: {taken.strerror}. Choose another with --listen or SIMULATED_CARRIER.") from taken
 
     def started(self, host: str, port: int) -> None:
         self.stdout.write(f"listening on {host}:{port}")

@@ -12,7 +12,7 @@ from dialer_project.local.places import PROJECT
 from dialer_project.local.say import CannotGoOn
 
 SOURCES = PROJECT / "agents" / "frontend"
-BUILT = PROJECT / "agents" / "static"
+BUILT = PROJECT / "agents" / "static" / "console"
 PACKAGES = SOURCES / "node_modules"
 NOT_SOURCES = {"node_modules", "dist", "coverage", ".vite", "test-results"}
 

@@ -66,7 +66,7 @@ def _install(log: Path) -> None:
         if stamp.read_text() == wanted:
             return
     say.progress("installing the console's packages")
-    npm("ci", "--no-audit", "--no-fund", log=log)
+    npm("ci", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-retry-mintimeout=2000", log=log)
     PACKAGES.mkdir(exist_ok=True)  # npm makes none for a project without dependencies
     stamp.write_text(wanted)
 

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -144,7 +145,8 @@ def _come_up(supervisor: Supervisor, port: int) -> None:
     say.progress(f"starting, with everything kept in {state}")
     frontend.build(state / "log" / "frontend.log")
     urls = servers.bring_up(supervisor)
-    say.progress("PostgreSQL and Redis answer")
+    named = [name for name in urls if os.environ.get(name, "").strip()]
+    say.progress(f"PostgreSQL and Redis are found{', as given by ' + ' and '.join(named) if named else ''}")
     env = environment(state, port=port, urls=urls)
     places.write_secretly(state / ENV_FILE, json.dumps({name: env[name] for name in (*HANDED_ON, *urls)}, indent=1))
     _manage("migrate", "--noinput", env=env, why="the database could not be brought up to date")
@@ -177,8 +179,16 @@ def _manage(*args: str, env: Mapping[str, str], why: str) -> None:
     log = Path(env["STATE_DIR"]) / "log" / f"{args[0]}.log"
     code, said = virtualenv.run_logged([sys.executable, "manage.py", *args], log=log, env=env)
     if code:
-        last = said.strip().splitlines()[-1] if said.strip() else f"it ended with code {code}"
-        raise CannotGoOn(f"{why}: {last.rstrip('.')}", remedy=f"see the whole of it in {log}")
+        raise CannotGoOn(f"{why}: {gist(said) or f'it ended with code {code}'}", remedy=f"see the whole of it in {log}")
+
+
+def gist(said: str) -> str:
+    """The sentence in what a failed command said: the message of the exception it ended with, else its last line."""
+    lines = said.strip().splitlines()
+    for at in range(len(lines) - 1, -1, -1):
+        if found := re.match(r"[A-Za-z_][\w.]*: (.*)", lines[at]):
+            return " ".join([found[1], *(line.strip() for line in lines[at + 1 :])]).rstrip(" .")
+    return lines[-1].rstrip(" .") if lines else ""
 
 
 def _welcome(state: Path, port: int) -> None:

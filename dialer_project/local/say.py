@@ -18,7 +18,7 @@ class CannotGoOn(Exception):
 
     def __str__(self) -> str:
         details = f"{self.details.rstrip()}\n\n" if self.details else ""
-        return f"{details}Cannot go on: {self.why}.\n  Remedy: {self.remedy}"
+        return f"{details}Cannot go on: {self.why}{'' if self.why.endswith(('?', '!')) else '.'}\n  Remedy: {self.remedy}"
 
 
 def start_the_clock() -> None:

@@ -66,6 +66,19 @@ def test_programs_never_see_debug(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("said", "gist"),
+    [
+        ("Traceback (most recent call last):\n  File x\nOSError: one\nbuiltins.OSError: two\n\tand more.\n", "two and more"),
+        ("CommandError: There is no campaign 7.\n", "There is no campaign 7"),
+        ("just a line.\n", "just a line"),
+        ("", ""),
+    ],
+)
+def test_of_a_failed_command_one_sentence_is_told(said: str, gist: str) -> None:
+    assert product.gist(said) == gist
+
+
+@pytest.mark.parametrize(
     ("said", "counts"),
     [
         (" Test Files  2 passed (2)\n      Tests  12 passed (12)\n", (12, 0)),

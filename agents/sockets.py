@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any, ClassVar, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -19,7 +20,6 @@ from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
@@ -38,6 +38,8 @@ T = TypeVar("T")
 RATE, BURST = 20, 40
 # seconds between two comparisons of every screen with its row: what a process killed between commit and telling left unsaid
 COMPARE_EVERY = 15
+# seconds that a repeat waits for the answer of the first
+STILL_AT_IT = 3
 
 # fewer than the web's database connections, so that pages are answered too
 _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="desk")
@@ -47,6 +49,12 @@ async def in_thread(act: Callable[[], T]) -> T:
     """Runs what asks PostgreSQL."""
     result: T = await database_sync_to_async(act, thread_sensitive=False, executor=_threads)()
     return result
+
+
+class _Begun(Enum):
+    NOW = auto()
+    BEFORE = auto()  # it is a repeat
+    NEVER = auto()  # a newer tab has the console
 
 
 class House:
@@ -293,42 +301,53 @@ class Connection(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
                 await self._answer(messages.Answer(id=question.id, ok=True, data=data))
 
     async def _obey(self, order: messages.Order) -> None:
+        """Carries out an order once; a repeat gets the answer of the first time."""
         try:
-            answer = await in_thread(lambda: self._once(order, now=timezone.now()))
+            match await in_thread(lambda: self._begin(order, now=timezone.now())):
+                case _Begun.NOW:
+                    answer = await in_thread(lambda: self._carry_out(order))
+                case _Begun.BEFORE:
+                    answer = await self._answer_of(order)
+                case _Begun.NEVER:
+                    await self.replaced()
+                    return
         except Exception:
             log.exception("%s of agent %s failed", order.type, self.agent_id)
             answer = messages.Answer(id=order.id, ok=False, sentence="The server could not do that just now. Try again.")
-        if answer is None:
-            await self.replaced()
-        else:
-            await self._answer(answer)
+        await self._answer(answer)
 
-    def _once(self, order: messages.Order, *, now: datetime) -> messages.Answer | None:
-        """Carries out an order, or answers as it was answered the first time. None: a newer tab has the console."""
-        with transaction.atomic():
-            if self._is_new(order, now=now):
-                match self.carry_out(order, now=now):
-                    case Refusal(sentence):
-                        answer = messages.Answer(id=order.id, ok=False, sentence=sentence)
-                        Asked.objects.filter(pk=order.id).update(answer=answer.model_dump(mode="json"))
-                    case Done():
-                        answer = messages.Answer(id=order.id, ok=True)
-                return answer
-        before = Asked.objects.filter(pk=order.id, agent_id=self.agent_id).values_list("answer", flat=True).first()
-        if before is None:
-            return None
-        return messages.Answer(**before) if before else messages.Answer(id=order.id, ok=True)
+    def _begin(self, order: messages.Order, *, now: datetime) -> "_Begun":
+        """Writes the order down, in a transaction of its own: the flow commits before it talks to a carrier."""
+        if sql.changed(
+            f"INSERT INTO {Asked._meta.db_table} (id, agent_id, kind, at, answer)"
+            f" SELECT %(id)s, agent_id, %(kind)s, %(now)s, '{{}}' FROM {Session._meta.db_table}"
+            " WHERE agent_id = %(agent)s AND connection_epoch = %(epoch)s ON CONFLICT (id) DO NOTHING",
+            {"id": order.id, "kind": order.type, "now": now, "agent": self.agent_id, "epoch": self.epoch},
+        ):
+            return _Begun.NOW
+        return _Begun.BEFORE if Asked.objects.filter(pk=order.id, agent_id=self.agent_id).exists() else _Begun.NEVER
 
-    def _is_new(self, order: messages.Order, *, now: datetime) -> bool:
-        """Writes the order down, once, and only for the newest console; a concurrent repeat waits here for the first to commit."""
-        return bool(
-            sql.changed(
-                f"INSERT INTO {Asked._meta.db_table} (id, agent_id, kind, at, answer)"
-                f" SELECT %(id)s, agent_id, %(kind)s, %(now)s, '{{}}' FROM {Session._meta.db_table}"
-                " WHERE agent_id = %(agent)s AND connection_epoch = %(epoch)s ON CONFLICT (id) DO NOTHING",
-                {"id": order.id, "kind": order.type, "now": now, "agent": self.agent_id, "epoch": self.epoch},
-            )
-        )
+    def _carry_out(self, order: messages.Order) -> messages.Answer:
+        try:
+            match self.carry_out(order, now=timezone.now()):
+                case Refusal(sentence):
+                    answer = messages.Answer(id=order.id, ok=False, sentence=sentence)
+                case Done():
+                    answer = messages.Answer(id=order.id, ok=True)
+        except Exception:
+            Asked.objects.filter(pk=order.id).delete()  # it was not done: the same order may be given again
+            raise
+        Asked.objects.filter(pk=order.id).update(answer=answer.model_dump(mode="json"))
+        return answer
+
+    async def _answer_of(self, order: messages.Order) -> messages.Answer:
+        """The first answer. One still on its way is waited for; where its process died, the step is run again, which every step bears."""
+        asked = Asked.objects.filter(pk=order.id, agent_id=self.agent_id).values_list("answer", flat=True)
+        for _ in range(STILL_AT_IT * 5):
+            if stored := await in_thread(asked.first):
+                return messages.Answer(**stored)
+            await asyncio.sleep(0.2)
+        return await in_thread(lambda: self._carry_out(order))
 
     async def _answer(self, answer: messages.Answer) -> None:
         await self.send(answer.model_dump_json())

@@ -71,7 +71,13 @@ def choices(agent_id: int) -> Menu:
     return Menu(
         station=agent.station_id,
         stations=[
-            StationChoice(id=station.pk, name=station.name, kind=station.get_kind_display(), leg_mode=station.leg_mode, taken=station.pk in taken)
+            StationChoice(
+                id=station.pk,
+                name=station.name,
+                kind=station.get_kind_display(),
+                leg_mode=station.leg_mode,  # type: ignore[arg-type]  # the column's choices are these words; pydantic looks
+                taken=station.pk in taken,
+            )
             for station in Station.objects.order_by("name")
         ],
         reasons=[

@@ -4,12 +4,18 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from agents import views
+
 
 def healthy(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
 urlpatterns = [
+    path("", views.home, name="home"),
+    path("console/", views.console_page, name="console"),
+    path("sign-in/", views.SignIn.as_view(), name="sign_in"),
+    path("sign-out/", views.SignOut.as_view(), name="sign_out"),
     path("admin/", admin.site.urls),
     path("healthz", healthy, name="healthy"),
 ]

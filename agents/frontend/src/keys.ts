@@ -1,0 +1,51 @@
+/** Keys. Single ones only while nothing is being typed; the others with Alt, which no text field wants. */
+
+export interface Keys {
+  readonly readiness: () => void;
+  readonly hangUp: () => void;
+  readonly done: (stop: boolean) => void;
+  readonly focusNote: () => void;
+  readonly focusDisposition: () => void;
+  readonly number: (digit: number) => void;
+}
+
+export function listen(keys: Keys): () => void {
+  const pressed = (event: KeyboardEvent) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.repeat) return;
+    if (event.altKey) {
+      const act = withAlt(keys, event);
+      if (act) {
+        event.preventDefault();
+        act();
+      }
+      return;
+    }
+    if (!isTyping(event.target) && /^[1-9]$/.test(event.key)) keys.number(Number(event.key));
+  };
+  addEventListener('keydown', pressed);
+  return () => removeEventListener('keydown', pressed);
+}
+
+function withAlt(keys: Keys, event: KeyboardEvent): (() => void) | null {
+  switch (event.code) {
+    case 'KeyR':
+      return keys.readiness;
+    case 'KeyH':
+      return keys.hangUp;
+    case 'KeyN':
+      return keys.focusNote;
+    case 'KeyD':
+      return keys.focusDisposition;
+    case 'Enter':
+    case 'NumpadEnter':
+      return () => keys.done(event.shiftKey);
+    default:
+      return null;
+  }
+}
+
+export function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !['radio', 'checkbox', 'button', 'submit'].includes(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+}

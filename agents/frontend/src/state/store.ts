@@ -1,0 +1,116 @@
+/** The one picture of everything, as signals; and the one way to ask the server for something. */
+
+import { computed, effect, signal } from '@preact/signals';
+import { Link, type Wish } from '../link/socket';
+import { BLANK, reduce, type Happened, type View } from './reduce';
+import type { InteractionState } from '../protocol.gen';
+
+export interface Boot {
+  readonly agent: string;
+  readonly protocol: number;
+  readonly heartbeat: number;
+  readonly silence: number;
+  readonly socket: string;
+  readonly sign_in: string;
+  readonly sign_out: string;
+  readonly admin: string | null;
+}
+
+export const view = signal<View>(BLANK);
+/** our clock, once a second */
+export const clock = signal(Date.now());
+
+export const session = computed(() => view.value.state?.session ?? null);
+export const work = computed<InteractionState | null>(() => view.value.state?.interaction ?? null);
+export const doing = computed(() => session.value?.doing ?? null);
+/** what the server's clock says now */
+export const serverNow = computed(() => clock.value + view.value.offset);
+export const reasons = computed(() => view.value.menu?.reasons ?? []);
+export const station = computed(() => view.value.menu?.stations.find((one) => one.id === session.value?.station) ?? null);
+export const isLive = computed(() => view.value.link === 'live' && view.value.state !== null);
+
+export function waits(...commands: string[]): boolean {
+  return Object.values(view.value.waiting).some((command) => commands.includes(command));
+}
+
+export function labelOf(code: string | null): string {
+  return reasons.value.find((reason) => reason.code === code)?.label ?? '';
+}
+
+let link: Link | null = null;
+
+export function happen(happened: Happened): void {
+  view.value = reduce(view.value, happened);
+}
+
+export function ask(wish: Wish): void {
+  link?.ask(wish);
+}
+
+/** Here again, after a newer tab had taken over. */
+export function takeBack(): void {
+  view.value = { ...BLANK, state: view.value.state };
+  link?.open();
+}
+
+export function start(boot: Boot): void {
+  const made = new Link(
+    {
+      opened: () => happen({ what: 'opened' }),
+      closed: (code) => happen({ what: 'closed', code }),
+      said: (message) => happen({ what: 'said', message, at: Date.now() }),
+      asked: (id, command) => happen({ what: 'asked', id, command }),
+      givenUp: (id, sentence) => happen({ what: 'given_up', id, sentence }),
+      version: () => view.value.state?.version ?? -1,
+      wanted: () => view.value.over === null,
+    },
+    {
+      socket: () => new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${boot.socket}`),
+      now: () => Date.now(),
+      random: () => Math.random(),
+      newId: () => newId(),
+      later: (act, milliseconds) => {
+        const timer = setTimeout(act, milliseconds);
+        return () => clearTimeout(timer);
+      },
+    },
+    boot.silence * 1000,
+    boot.protocol,
+  );
+  link = made;
+  made.open();
+
+  const heart = new Worker(new URL('../link/heartbeat.worker.ts', import.meta.url), { type: 'module' });
+  heart.onmessage = () => made.beat();
+  heart.postMessage(boot.heartbeat * 1000);
+  setInterval(() => (clock.value = Date.now()), 1000);
+  addEventListener('online', () => made.hurry());
+  document.addEventListener('visibilitychange', () => {
+    clock.value = Date.now();
+    if (!document.hidden) made.hurry();
+  });
+
+  let greeted = false;
+  effect(() => {
+    // once per connection, the choices; once per record, its details
+    const live = isLive.value;
+    if (live && !greeted) ask({ type: 'choices' });
+    greeted = live;
+  });
+  let asked: string | null = null;
+  effect(() => {
+    const id = isLive.value ? (work.value?.id ?? null) : null;
+    if (id && id !== asked) ask({ type: 'record', interaction: id });
+    asked = id;
+  });
+}
+
+/** A page served over plain http on a host that is not this machine has no randomUUID. */
+function newId(): string {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

@@ -1,0 +1,75 @@
+/** The call alert: campaign, name and number, and one thing to press. */
+
+import { useEffect, useRef } from 'preact/hooks';
+import { t } from '../i18n';
+import { ring } from '../sound';
+import { ask, isLive, station, waits } from '../state/store';
+import type { InteractionState } from '../protocol.gen';
+import { Icon } from './icons';
+import { left } from './time';
+import { initials, originWords, phaseWords } from './words';
+
+export function Alert({ work }: { work: InteractionState }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const name = work.card.name || t('Unknown caller');
+  const offered = work.phase === 'offered';
+  // a phone that stays connected does not ring: accepting here is answering
+  const answersHere = offered || station.value?.leg_mode !== 'per_call';
+  const busy = !isLive.value || waits('accept', 'reject');
+
+  useEffect(() => {
+    dialog.current?.showModal();
+    ring(true);
+    return () => ring(false);
+  }, []);
+
+  return (
+    <dialog
+      class="alert"
+      ref={dialog}
+      aria-labelledby="alert-name"
+      aria-describedby="alert-what"
+      onCancel={(event) => event.preventDefault()}
+    >
+      <p class="alert-campaign" id="alert-what">
+        <span class="sr-only">{phaseWords(work)}: </span>
+        {work.card.campaign}
+      </p>
+      <div class="alert-face" aria-hidden="true">
+        <span class="alert-wave" />
+        <span class="alert-wave" />
+        <span class="avatar big-avatar">{initials(work.card.name ?? '')}</span>
+      </div>
+      <h1 id="alert-name">{name}</h1>
+      <p class="alert-number">{work.card.number}</p>
+      <p class="quiet small">{originWords(work)}</p>
+      {answersHere ? (
+        <div class="alert-buttons">
+          <button
+            type="button"
+            class="button go big"
+            autofocus
+            disabled={busy}
+            onClick={() => ask({ type: 'accept', interaction: work.id })}
+          >
+            <Icon name="phone" />
+            {t('Accept')}
+          </button>
+          <button type="button" class="button big" disabled={busy} onClick={() => ask({ type: 'reject', interaction: work.id })}>
+            <Icon name="close" />
+            {t('Reject')}
+          </button>
+        </div>
+      ) : (
+        <p class="notice" tabIndex={-1}>
+          <Icon name="phone" /> {t('Answer your phone to take it.')}
+        </p>
+      )}
+      {work.deadline && (
+        <p class="quiet small" role="timer" aria-live="off">
+          {t('{seconds} s left', { seconds: left(work.deadline) })}
+        </p>
+      )}
+    </dialog>
+  );
+}

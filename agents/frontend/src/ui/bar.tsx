@@ -1,0 +1,148 @@
+/** The status bar: what I am doing and since when, how I change it, and whether line and phone are well. */
+
+import { signal } from '@preact/signals';
+import { t } from '../i18n';
+import { ask, doing, isLive, labelOf, reasons, session, station, view, waits, work, type Boot } from '../state/store';
+import { Icon } from './icons';
+import { Menu } from './menu';
+import { Since } from './time';
+import { doingWords, initials, phoneWords } from './words';
+
+/** set to open the list of reasons from the keyboard */
+export const askReason = signal(false);
+
+export function changeReadiness(): void {
+  const now = session.value;
+  if (!now?.signed_in || !isLive.value) return;
+  if (now.pending_reason || !now.voice_ready) ask({ type: 'go_ready' });
+  else askReason.value = true;
+}
+
+export function Bar({ boot }: { boot: Boot }) {
+  const now = session.value;
+  return (
+    <header class="bar">
+      <div class="bar-inner">
+        <img class="mark" src={markUrl()} alt="Ringmaster" width="28" height="28" />
+        {now && doing.value && (
+          <div class="standing">
+            <span class="pill">
+              <span class="dot" aria-hidden="true" />
+              <span class="pill-words">
+                {doingWords(doing.value)}
+                {doing.value === 'not_ready' && labelOf(now.reason) && <span class="pill-reason"> · {labelOf(now.reason)}</span>}
+              </span>
+              <Since at={now.since} />
+            </span>
+            {now.signed_in && <Readiness />}
+          </div>
+        )}
+        <div class="chips">
+          {now?.signed_in && <PhoneChip />}
+          <LinkChip />
+          <Leave boot={boot} />
+        </div>
+      </div>
+    </header>
+  );
+}
+
+function Readiness() {
+  const now = session.value!;
+  const busy = waits('go_ready', 'take_break') || !isLive.value;
+  const breaks = reasons.value
+    .filter((reason) => reason.choosable)
+    .map((reason) => ({
+      key: reason.code,
+      label: reason.label,
+      ...(reason.max_minutes ? { hint: t('{minutes} min', { minutes: reason.max_minutes }) } : {}),
+      act: () => ask({ type: 'take_break', reason: reason.code }),
+    }));
+  const ready = now.voice_ready || now.preview_ready;
+  return (
+    <>
+      {now.pending_reason && (
+        <span class="pending">
+          {t('Not Ready – {reason} after this call', { reason: labelOf(now.pending_reason) || t('a break') })}
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={t('Stay Ready after this call')}
+            disabled={busy}
+            onClick={() => ask({ type: 'go_ready' })}
+          >
+            <Icon name="close" />
+          </button>
+        </span>
+      )}
+      {!ready && (
+        <button type="button" class="button go" disabled={busy} aria-keyshortcuts="Alt+R" onClick={() => ask({ type: 'go_ready' })}>
+          <Icon name="play" />
+          {t('Go Ready')}
+        </button>
+      )}
+      {!now.pending_reason && (
+        <Menu
+          label={ready ? (work.value ? t('Break after this') : t('Take a break')) : t('Reason')}
+          name={t('Not Ready reason')}
+          items={breaks}
+          disabled={busy || breaks.length === 0}
+          open={askReason}
+        />
+      )}
+    </>
+  );
+}
+
+function PhoneChip() {
+  const now = session.value!;
+  const nailedUp = station.value?.leg_mode === 'nailed_up';
+  const well = now.phone === 'up' || (now.phone === 'none' && !nailedUp);
+  return (
+    <span class={`chip ${well ? 'well' : now.phone === 'ringing' ? 'soon' : 'ill'}`}>
+      <Icon name="phone" />
+      <span class="chip-words">{phoneWords(now.phone, nailedUp)}</span>
+    </span>
+  );
+}
+
+function LinkChip() {
+  const live = view.value.link === 'live';
+  return (
+    <span class={`chip ${live ? 'well' : 'ill'}`}>
+      <Icon name={live ? 'link' : 'cut'} />
+      <span class="chip-words">{live ? t('Live') : view.value.link === 'connecting' ? t('Connecting') : t('Reconnecting')}</span>
+    </span>
+  );
+}
+
+function Leave({ boot }: { boot: Boot }) {
+  const atStation = session.value?.signed_in ?? false;
+  const items = [
+    ...(atStation ? [{ key: 'shift', label: t('End my shift'), act: () => ask({ type: 'sign_out' }) }] : []),
+    ...(boot.admin ? [{ key: 'admin', label: t('Administration'), act: () => location.assign(boot.admin!) }] : []),
+    ...(atStation
+      ? []
+      : [{ key: 'leave', label: t('Sign out'), act: () => document.querySelector<HTMLFormElement>('#leave')?.submit() }]),
+  ];
+  return (
+    <Menu
+      class="ghost"
+      name={t('Account of {agent}', { agent: boot.agent })}
+      items={items}
+      label={
+        <>
+          <span class="avatar small-avatar" aria-hidden="true">
+            {initials(boot.agent)}
+          </span>
+          <span class="agent-name">{boot.agent}</span>
+        </>
+      }
+    />
+  );
+}
+
+/** The page's own icon: it knows where the static files are. */
+function markUrl(): string {
+  return document.querySelector<HTMLLinkElement>('link[rel=icon]')?.href ?? '';
+}

@@ -1,0 +1,112 @@
+/** A button that opens a short list of commands, by mouse or by keys. */
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { Icon } from './icons';
+
+export interface Item {
+  readonly key: string;
+  readonly label: string;
+  readonly hint?: string;
+  readonly act: () => void;
+}
+
+interface Props {
+  readonly label: ComponentChildren;
+  readonly name?: string;
+  readonly items: readonly Item[];
+  readonly class?: string;
+  readonly disabled?: boolean;
+  readonly open?: { value: boolean };
+}
+
+export function Menu({ label, name, items, class: style = '', disabled = false, open }: Props) {
+  const [isOpen, setOpen] = useState(false);
+  const id = useId();
+  const root = useRef<HTMLDivElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const entries = () => [...(root.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
+
+  const wanted = open?.value ?? false;
+  useEffect(() => {
+    if (!wanted || !open) return;
+    open.value = false;
+    setOpen(true);
+  }, [wanted]);
+
+  useEffect(() => {
+    if (!isOpen) return;
+    entries()[0]?.focus();
+    const outside = (event: Event) => {
+      if (!root.current?.contains(event.target as Node)) setOpen(false);
+    };
+    addEventListener('pointerdown', outside);
+    addEventListener('focusin', outside);
+    return () => {
+      removeEventListener('pointerdown', outside);
+      removeEventListener('focusin', outside);
+    };
+  }, [isOpen]);
+
+  const shut = () => {
+    setOpen(false);
+    button.current?.focus();
+  };
+
+  const pressed = (event: KeyboardEvent) => {
+    const all = entries();
+    const at = all.indexOf(document.activeElement as HTMLElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (event.key === 'Escape') {
+      event.preventDefault();
+      shut();
+    } else if (to !== undefined) {
+      event.preventDefault();
+      all[(to + all.length) % all.length]?.focus();
+    }
+  };
+
+  return (
+    <div class="menu" ref={root}>
+      <button
+        type="button"
+        ref={button}
+        class={`button ${style}`}
+        aria-haspopup="menu"
+        aria-expanded={isOpen}
+        aria-controls={isOpen ? id : undefined}
+        aria-label={name}
+        disabled={disabled}
+        onClick={() => setOpen(!isOpen)}
+        onKeyDown={(event) => {
+          if (event.key === 'ArrowDown') {
+            event.preventDefault();
+            setOpen(true);
+          }
+        }}
+      >
+        {label}
+        <Icon name="chevron" />
+      </button>
+      {isOpen && (
+        <div class="menu-list" role="menu" id={id} aria-label={name} onKeyDown={pressed}>
+          {items.map((item) => (
+            <button
+              type="button"
+              role="menuitem"
+              tabIndex={-1}
+              key={item.key}
+              onClick={() => {
+                shut();
+                item.act();
+              }}
+            >
+              <span>{item.label}</span>
+              {item.hint && <span class="quiet small">{item.hint}</span>}
+            </button>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}

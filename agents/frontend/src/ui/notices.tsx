@@ -1,0 +1,59 @@
+/** What the page must say besides: refusals, a lost connection, and changes for those who listen instead of looking. */
+
+import { t } from '../i18n';
+import { doing, happen, labelOf, session, view, work } from '../state/store';
+import { Icon } from './icons';
+import { doingWords, phaseWords } from './words';
+
+export function Notices() {
+  return (
+    <div class="notices" role="alert">
+      {view.value.notices.map((notice) => (
+        <div class="toast" key={notice.id}>
+          <p>{notice.sentence}</p>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={t('Dismiss: {sentence}', { sentence: notice.sentence })}
+            onClick={() => happen({ what: 'dismissed', id: notice.id })}
+          >
+            <Icon name="close" />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+export function LostBanner() {
+  const lost = view.value.link === 'lost' && view.value.state !== null && view.value.over === null;
+  const onCall = doing.value === 'on_call';
+  return (
+    <div role="alert">
+      {lost && (
+        <p class="banner">
+          <Icon name="cut" />
+          {onCall
+            ? t('Connection lost. Your call is still up, and what you type is kept here. Reconnecting…')
+            : t('Connection lost. What you type is kept here. Reconnecting…')}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Said once per change, never every second. */
+export function Spoken() {
+  const current = work.value;
+  const now = session.value;
+  const said = current
+    ? `${phaseWords(current)}: ${[current.card.campaign, current.card.name].filter(Boolean).join(', ')}`
+    : doing.value
+      ? [doingWords(doing.value), labelOf(now?.reason ?? null)].filter(Boolean).join(', ')
+      : '';
+  return (
+    <p class="sr-only" role="status">
+      {said}
+    </p>
+  );
+}

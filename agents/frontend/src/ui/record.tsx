@@ -1,0 +1,111 @@
+/** The rest of the record: the person, the fields of the list, what was tried before. */
+
+import { t } from '../i18n';
+import { view } from '../state/store';
+import type { ContactShown, InteractionState } from '../protocol.gen';
+
+export function Record({ work }: { work: InteractionState }) {
+  const details = view.value.details;
+  return (
+    <aside class="record" aria-label={t('Record')}>
+      {details?.description && (
+        <section class="card part">
+          <h2>{t('Campaign')}</h2>
+          <p class="description">{details.description}</p>
+        </section>
+      )}
+      <section class="card part">
+        <h2>{t('Contact')}</h2>
+        {details ? (
+          details.contact ? (
+            <Contact contact={details.contact} />
+          ) : (
+            <p class="quiet">{t('No contact belongs to this call.')}</p>
+          )
+        ) : (
+          <Waiting />
+        )}
+      </section>
+      {details && details.fields.length > 0 && (
+        <section class="card part">
+          <h2>{t('Record Information')}</h2>
+          <dl>
+            {details.fields.map((field) => (
+              <div key={field.label}>
+                <dt>{field.label}</dt>
+                <dd>{field.value || '–'}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      )}
+      {details && (
+        <section class="card part">
+          <h2>{t('History')}</h2>
+          {details.history.length === 0 ? (
+            <p class="quiet">{t('Never called before.')}</p>
+          ) : (
+            <ol class="history">
+              {details.history.map((attempt) => (
+                <li key={attempt.at}>
+                  <strong>{attempt.disposition || attempt.outcome}</strong>
+                  <span class="quiet small">
+                    {when(attempt.at)} · {attempt.number}
+                    {attempt.agent && ` · ${attempt.agent}`}
+                  </span>
+                </li>
+              ))}
+            </ol>
+          )}
+        </section>
+      )}
+      <span hidden data-interaction={work.id} />
+    </aside>
+  );
+}
+
+function Contact({ contact }: { contact: ContactShown }) {
+  const lines: [string, string][] = [
+    [t('Name'), [contact.title, contact.name].filter(Boolean).join(' ')],
+    [t('Company'), contact.company],
+    [t('Address'), contact.address],
+    [t('E-mail'), contact.email],
+    [t('Time zone'), contact.time_zone.replaceAll('_', ' ')],
+  ];
+  return (
+    <dl>
+      {lines
+        .filter(([, value]) => value)
+        .map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      {contact.numbers.map((number) => (
+        <div key={number.number}>
+          <dt>{number.kind}</dt>
+          <dd class={number.dialed ? 'dialed' : number.active ? '' : 'struck'}>
+            {number.number}
+            {number.dialed && <span class="tag">{t('this call')}</span>}
+            {!number.active && <span class="quiet small"> {t('out of service')}</span>}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Waiting() {
+  return (
+    <div aria-hidden="true">
+      <span class="ghost-line" />
+      <span class="ghost-line" />
+      <span class="ghost-line" />
+    </div>
+  );
+}
+
+function when(at: string): string {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at));
+}

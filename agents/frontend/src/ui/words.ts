@@ -1,0 +1,103 @@
+/** What the server's words are called on the screen. */
+
+import { t } from '../i18n';
+import type { Doing, InteractionState, SessionState } from '../protocol.gen';
+
+export function doingWords(doing: Doing): string {
+  switch (doing) {
+    case 'signed_out':
+      return t('Not at a station');
+    case 'not_ready':
+      return t('Not Ready');
+    case 'ready':
+      return t('Ready');
+    case 'offered':
+      return t('Record offered');
+    case 'previewing':
+      return t('Preview');
+    case 'phone_ringing':
+      return t('Phone ringing');
+    case 'dialing':
+      return t('Dialing');
+    case 'on_call':
+      return t('On a call');
+    case 'wrap_up':
+      return t('Wrap-up');
+  }
+}
+
+export function phaseWords(work: InteractionState): string {
+  switch (work.phase) {
+    case 'offered':
+      return t('A record for you');
+    case 'preview':
+      return t('Preview');
+    case 'checking':
+      return t('Checking the number');
+    case 'ringing_agent':
+      return t('Your phone is ringing');
+    case 'dialing':
+      return work.progress === 'ringing' ? t('Ringing at the customer') : t('Dialing the customer');
+    case 'connecting':
+      return t('Answered, connecting you');
+    case 'connected':
+      return t('Connected');
+    case 'wrap_up':
+      return work.outcome ? outcomeWords(work.outcome) : t('Call ended');
+    case 'closed':
+      return t('Done');
+  }
+}
+
+export function outcomeWords(outcome: string): string {
+  const words: { [outcome: string]: string } = {
+    connected: t('Call ended'),
+    abandoned: t('Nobody was there in time'),
+    early_hang_up: t('The customer hung up at once'),
+    machine: t('Answering machine'),
+    fax: t('Fax machine'),
+    busy: t('The line was busy'),
+    no_answer: t('No answer'),
+    rejected: t('The call was rejected'),
+    unavailable: t('The phone could not be reached'),
+    invalid_number: t('The number is invalid'),
+    unallocated: t('The number does not exist'),
+    congestion: t('The network was congested'),
+    trunk_not_responding: t('Our line did not respond'),
+    cancelled: t('The call was cancelled'),
+    failed: t('The call failed'),
+    unknown: t('It is not known what became of the call'),
+  };
+  return words[outcome] ?? outcome.replaceAll('_', ' ');
+}
+
+export function originWords(work: InteractionState): string {
+  switch (work.origin) {
+    case 'callback':
+      return t('Callback');
+    case 'personal_callback':
+      return t('Personal Callback');
+    case 'inbound':
+      return t('Inbound call');
+    default:
+      return work.card.number ? t('Outbound campaign call to {number}', { number: work.card.number }) : t('Outbound campaign call');
+  }
+}
+
+export function phoneWords(phone: SessionState['phone'], nailedUp: boolean): string {
+  switch (phone) {
+    case 'none':
+      return nailedUp ? t('Phone not connected') : t('Phone rings for each call');
+    case 'ringing':
+      return t('Your phone rings: answer it');
+    case 'up':
+      return t('Phone connected');
+    case 'suspect':
+      return t('Phone lost');
+  }
+}
+
+export function initials(name: string): string {
+  const parts = name.split(/\s+/).filter(Boolean);
+  return ((parts[0]?.[0] ?? '') + (parts.length > 1 ? (parts.at(-1)?.[0] ?? '') : '')).toUpperCase() || '?';
+}

@@ -1,0 +1,53 @@
+"""The agent's websocket: what each command of a screen means here."""
+
+from datetime import datetime
+from typing import assert_never
+
+from agents import console, messages, sockets
+from agents.desk import Done, Refusal
+from campaigns import screens
+from campaigns.flow import next_for, offer, phone, wrap_up
+
+
+class AgentConsole(sockets.Connection):
+    def console_opened(self, *, now: datetime) -> int:
+        return phone.console_opened(self.agent_id, now=now)
+
+    def console_closed(self, *, now: datetime) -> None:
+        phone.console_closed(self.agent_id, epoch=self.epoch, now=now)
+
+    def snapshot(self) -> console.Screen:
+        return screens.snapshot(self.agent_id)
+
+    def carry_out(self, order: messages.Order, *, now: datetime) -> Done | Refusal:
+        me = self.agent_id
+        match order:
+            case messages.SignIn(station=station):
+                return phone.sign_in(me, station, now=now)
+            case messages.SignOut():
+                return phone.sign_out(me, now=now)
+            case messages.GoReady():
+                return next_for.go_ready(me, now=now)
+            case messages.TakeBreak(reason=reason):
+                return next_for.take_break(me, reason=reason, now=now)
+            case messages.Accept(interaction=work):
+                return offer.accept(work, me, now=now)
+            case messages.Reject(interaction=work):
+                return offer.reject(work, me, now=now)
+            case messages.HangUp(interaction=work):
+                return wrap_up.hang_up(work, me, now=now)
+            case messages.SaveNote(interaction=work, note=note):
+                return wrap_up.save_note(work, me, note=note, now=now)
+            case messages.Finish(interaction=work, disposition=chosen, note=note, stop=stop):
+                return wrap_up.finish(work, me, disposition_id=chosen, note=note, stop=stop, now=now)
+            case _:
+                assert_never(order)
+
+    def look_up(self, question: messages.Question) -> messages.Details | messages.Menu | Refusal:
+        match question:
+            case messages.AskRecord(interaction=work):
+                return screens.record(self.agent_id, work) or Refusal("This record is no longer on your desk.")
+            case messages.AskChoices():
+                return screens.choices(self.agent_id)
+            case _:
+                assert_never(question)

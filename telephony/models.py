@@ -15,13 +15,9 @@ class Node(models.Model):
     url = models.CharField(max_length=200, blank=True)
     enabled = models.BooleanField(default=True)
     max_calls = models.PositiveIntegerField(default=500, help_text="calls at once")
-    boot = models.CharField(
-        max_length=80, blank=True, editable=False, help_text="changes when the server restarts; its calls are gone then"
-    )
+    boot = models.CharField(max_length=80, blank=True, editable=False, help_text="changes when the server restarts; its calls are gone then")
     lease_holder = models.CharField(max_length=120, blank=True, editable=False)
-    lease_epoch = models.BigIntegerField(
-        default=0, editable=False, help_text="rises with every new listener; commands of an older one are refused"
-    )
+    lease_epoch = models.BigIntegerField(default=0, editable=False, help_text="rises with every new listener; commands of an older one are refused")
     listening_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     def __str__(self) -> str:

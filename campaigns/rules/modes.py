@@ -144,6 +144,11 @@ class Mode:
         return self.binding is Binding.BEFORE_DIAL
 
     @property
+    def dispatches(self) -> bool:
+        """Whether records are given to agents unasked."""
+        return self.delivery is Delivery.PUSH
+
+    @property
     def dials_at_dispatch(self) -> bool:
         """Whether dispatch itself dials the customer, the record never waiting on a screen first."""
         return Trigger.SYSTEM in self.triggers and self.first_leg is FirstLeg.CUSTOMER

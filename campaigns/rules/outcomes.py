@@ -51,7 +51,7 @@ _BY_CAUSE: dict[Cause, Outcome] = {
     Cause.CONGESTION: Outcome.CONGESTION,
     Cause.TRUNK_NOT_RESPONDING: Outcome.TRUNK_NOT_RESPONDING,
     Cause.CANCELLED: Outcome.CANCELLED,
-    Cause.NORMAL: Outcome.CANCELLED,  # ended normally and never answered: we hung up
+    Cause.NORMAL: Outcome.EARLY_HANG_UP,  # only an answered call ends so: the news of the answer was lost
     Cause.MEDIA_LOST: Outcome.FAILED,
     Cause.FAILED: Outcome.FAILED,
     Cause.NODE_LOST: Outcome.UNKNOWN,

@@ -130,6 +130,11 @@ def counts(outcome: Outcome) -> bool:
     return outcome not in NOT_THE_CUSTOMER
 
 
+def counted(tries: Mapping[str, int]) -> int:
+    """The calls among these, by outcome, that count against the campaign's attempts per lead."""
+    return sum(number for outcome, number in tries.items() if counts(Outcome(outcome)))
+
+
 def _after(numbers: Numbers) -> int | None:
     """The number after the one just tried; None when that was the last of the round."""
     if numbers.tried not in numbers.usable:

@@ -36,3 +36,8 @@ def changed(statement: str, params: Mapping[str, Any] | Sequence[Any] | None = N
 def records(values: Iterable[Mapping[str, Any]]) -> str:
     """Rows as the one JSON parameter of `json_to_recordset(%(records)s::json) AS r(id uuid, at timestamptz, …)`."""
     return json.dumps(list(values), default=str)
+
+
+def loaded(value: Any) -> Any:
+    """A JSON column's value: Django's connections hand it over as text, a plain one as what it holds."""
+    return json.loads(value) if isinstance(value, str) else value

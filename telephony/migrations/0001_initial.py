@@ -96,9 +96,7 @@ class Migration(migrations.Migration):
                 ("ring_for", models.PositiveSmallIntegerField(default=25, help_text="seconds")),
                 (
                     "bridge",
-                    models.UUIDField(
-                        blank=True, help_text="the conversation this leg was given to; empty until an agent was found", null=True
-                    ),
+                    models.UUIDField(blank=True, help_text="the conversation this leg was given to; empty until an agent was found", null=True),
                 ),
                 ("planned_at", models.DateTimeField()),
                 ("deadline", models.DateTimeField(help_text="the carrier is asked what became of it after this")),
@@ -143,9 +141,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "call_id",
-                    models.UUIDField(
-                        db_index=True, help_text="no foreign key: a carrier may speak of channels we never planned", null=True
-                    ),
+                    models.UUIDField(db_index=True, help_text="no foreign key: a carrier may speak of channels we never planned", null=True),
                 ),
                 ("key", models.CharField(max_length=80)),
                 ("kind", models.CharField(max_length=24)),
@@ -169,9 +165,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="call",
             index=models.Index(
-                condition=models.Q(
-                    ("bridge__isnull", False), models.Q(("state", telephony.rules.lifecycle.CallState["ENDED"]), _negated=True)
-                ),
+                condition=models.Q(("bridge__isnull", False), models.Q(("state", telephony.rules.lifecycle.CallState["ENDED"]), _negated=True)),
                 fields=["bridge"],
                 name="call_bridge",
             ),

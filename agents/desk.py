@@ -1,0 +1,637 @@
+"""The only mover of agents: their readiness, their phone, their one open piece of work. Every change bumps the screen's version.
+
+Each function is one or two statements over any number of agents, inside the caller's transaction; screens are told after the commit.
+Who has become free is returned, not placed: what a free agent does next is `next_for`'s to say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from uuid_utils.compat import uuid7
+
+from agents import console
+from agents.live import board
+from agents.models import Session
+from agents.rules.lifecycle import INTERACTION, OPEN, Doing, Phase, PhaseMove, doing
+from dialer_project.lib import sql
+from dialer_project.lib.lifecycle import after, states_before
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """It was not done, and why, in a sentence a person can act on. Nothing is lost."""
+
+    sentence: str
+
+
+Answer = Done | Refusal
+
+DONE = Done()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWork:
+    """A piece of work to be opened for an agent, if they are still free."""
+
+    agent_id: int
+    phase: Phase
+    deadline: datetime | None
+    campaign_id: int | None = None
+    lead_id: int | None = None
+    origin: str = "campaign"
+    card: Mapping[str, Any] = field(default_factory=dict)
+    phone_id: int | None = None
+    call_id: UUID | None = None
+    agent_call_id: UUID | None = None
+    dial_due: datetime | None = None
+    progress: str = ""
+    id: UUID = field(default_factory=uuid7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A move of one interaction. What is None stays as it is, but deadline and dial_due, which every move sets anew.
+
+    not_ready: the code of the reason with which its agent leaves readiness. keeps_place: the agent was not at fault and stands where he stood.
+    """
+
+    id: UUID
+    deadline: datetime | None = None
+    dial_due: datetime | None = None
+    call_id: UUID | None = None
+    agent_call_id: UUID | None = None
+    phone_id: int | None = None
+    progress: str | None = None
+    outcome: str | None = None
+    talked: bool | None = None
+    disposition_id: int | None = None
+    note: str | None = None
+    closed_because: str = ""
+    not_ready: str | None = None
+    keeps_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An agent as their rows stand now."""
+
+    agent_id: int
+    free: bool
+    since: datetime | None
+    lines: tuple[str, ...]
+    pool: int | None
+    node_id: int | None
+    nailed_up: bool
+    leg: UUID | None
+    leg_state: str
+    voice_ready: bool
+
+    @property
+    def stands_in(self) -> tuple[str, ...]:
+        """The lines on the board: those of the work itself, and on the phone's node those for customers already on the line, whom only a
+        leg that is up can take and only on the same node."""
+        return (*self.lines, *(f"{line}@{self.node_id}" for line in self.lines)) if self.nailed_up else self.lines
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An interaction as its row stands now."""
+
+    id: UUID
+    agent_id: int
+    phase: Phase
+    campaign_id: int | None
+    lead_id: int | None
+    phone_id: int | None
+    call_id: UUID | None
+    agent_call_id: UUID | None
+    origin: str
+    talked: bool
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    work: Work | None
+    seat: Seat
+
+
+_INTERACTION = ", ".join(
+    f"m.{name} AS i_{name}"
+    for name in [
+        "id",
+        "agent_id",
+        "phase",
+        "phase_since",
+        "deadline",
+        "origin",
+        "card",
+        "outcome",
+        "note",
+        "disposition_id",
+        "talked",
+        "campaign_id",
+        "lead_id",
+        "phone_id",
+        "call_id",
+        "agent_call_id",
+        "progress",
+    ]
+)
+_SESSION = ", ".join(
+    f"s.{name} AS s_{name}"
+    for name in [
+        "agent_id",
+        "version",
+        "connection_epoch",
+        "signed_in_at",
+        "voice_ready",
+        "preview_ready",
+        "changed_at",
+        "station_id",
+        "leg_state",
+        "leg",
+        "ready_since",
+        "lines",
+        "pool",
+        "node_id",
+        "nailed_up",
+        "present",
+    ]
+)
+_CODES = """
+    (SELECT code FROM agents_notreadyreason WHERE id = s.reason_id) AS s_reason,
+    (SELECT code FROM agents_notreadyreason WHERE id = s.pending_reason_id) AS s_pending_reason
+"""
+_DOING = (
+    "CASE m.phase "
+    + " ".join(f"WHEN '{phase}' THEN '{doing(signed_in=True, ready=True, phase=phase)}'" for phase in OPEN)
+    + f" ELSE CASE WHEN s.voice_ready OR s.preview_ready THEN '{Doing.READY}' ELSE '{Doing.NOT_READY}' END END"
+)
+# the session of an agent who may be given work, by what the work needs; the one definition of "free" beside `_seat`
+_MAY_WORK = {
+    "voice": "s.voice_ready",
+    "preview": "s.preview_ready",
+    "joined": "true",
+}
+_AT_THE_DESK = "s.signed_in_at IS NOT NULL AND s.present AND (NOT s.nailed_up OR s.leg_state = 'up')"
+_NO_WORK = "NOT EXISTS (SELECT 1 FROM agents_interaction o WHERE o.agent_id = s.agent_id AND o.phase <> 'closed')"
+
+
+def open(works: Sequence[NewWork], *, needs: str, now: datetime) -> list[Moved]:  # the trade's word
+    """Opens work for those of these agents who are still free and whose lead is still free; the others are left out of the result.
+
+    Readiness is looked at here, in the row, under its lock: whoever proposed the agent may have been wrong. Takes the session with a
+    try-lock, so nobody waits for a desk that is moving.
+    """
+    if not works:
+        return []
+    found = sql.rows(
+        f"""
+        WITH want AS (
+            SELECT * FROM json_to_recordset(%(works)s::json) AS w(id uuid, agent_id bigint, phase text, deadline timestamptz, origin text,
+                campaign_id bigint, lead_id bigint, phone_id bigint, card jsonb, call_id uuid, agent_call_id uuid, dial_due timestamptz, progress text)
+        ), seat AS (
+            SELECT s.agent_id FROM agents_session s JOIN want USING (agent_id)
+            WHERE {_AT_THE_DESK} AND {_MAY_WORK[needs]} AND {_NO_WORK}
+            FOR UPDATE OF s SKIP LOCKED
+        ), m AS (
+            INSERT INTO agents_interaction (id, agent_id, phase, phase_since, deadline, opened_at, closed_because, origin, campaign_id, lead_id,
+                owns_lead, phone_id, card, call_id, agent_call_id, dial_due, talked, outcome, note, progress)
+            SELECT w.id, w.agent_id, w.phase, %(now)s, w.deadline, %(now)s, '', w.origin, w.campaign_id, w.lead_id,
+                true, w.phone_id, coalesce(w.card, '{{}}'), w.call_id, w.agent_call_id, w.dial_due, false, '', '', w.progress
+            FROM want w JOIN seat USING (agent_id)
+            ON CONFLICT DO NOTHING RETURNING *
+        ), s AS (
+            UPDATE agents_session s SET version = s.version + 1 FROM m WHERE s.agent_id = m.agent_id RETURNING s.*
+        ), history AS (
+            INSERT INTO agents_statechange (agent_id, at, doing, reason, interaction_id)
+            SELECT m.agent_id, %(now)s, {_DOING}, '', m.id FROM m JOIN s USING (agent_id)
+        )
+        SELECT {_INTERACTION}, {_SESSION}, {_CODES} FROM m JOIN s USING (agent_id)
+        """,
+        {
+            "now": now,
+            "works": sql.records(
+                {
+                    "id": w.id,
+                    "agent_id": w.agent_id,
+                    "phase": w.phase.value,
+                    "deadline": w.deadline,
+                    "origin": w.origin,
+                    "campaign_id": w.campaign_id,
+                    "lead_id": w.lead_id,
+                    "phone_id": w.phone_id,
+                    "card": dict(w.card),
+                    "call_id": w.call_id,
+                    "agent_call_id": w.agent_call_id,
+                    "dial_due": w.dial_due,
+                    "progress": w.progress,
+                }
+                for w in works
+            ),
+        },
+    )
+    return _settled(found)
+
+
+def move(event: PhaseMove, changes: Sequence[Change], *, now: datetime, only: Sequence[Phase] | None = None) -> list[Moved]:
+    """Moves interactions by compare-and-set; those not in a phase from which `event` is legal are left out of the result."""
+    before = states_before(INTERACTION, event)
+    return _change(after(INTERACTION, event), [p for p in before if only is None or p in only], changes, now=now)
+
+
+def amend(changes: Sequence[Change], *, now: datetime, only: Sequence[Phase] = OPEN) -> list[Moved]:
+    """Changes what interactions say without a move: their deadline and dial_due stay unless given."""
+    return _change(None, only, changes, now=now)
+
+
+def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change], *, now: datetime) -> list[Moved]:
+    if not changes:
+        return []
+    closing = to is Phase.CLOSED
+    where_to = (
+        f"phase = '{to.value}', phase_since = %(now)s, deadline = c.deadline, dial_due = c.dial_due,"
+        if to
+        else "deadline = coalesce(c.deadline, i.deadline), dial_due = coalesce(c.dial_due, i.dial_due),"
+    )
+    leaving = "(m.not_ready IS NOT NULL OR s.pending_reason_id IS NOT NULL)"
+    session = (
+        f"""
+        voice_ready = s.voice_ready AND NOT {leaving}, preview_ready = s.preview_ready AND NOT {leaving},
+        reason_id = CASE WHEN {leaving} THEN coalesce((SELECT r.id FROM agents_notreadyreason r WHERE r.code = m.not_ready), s.pending_reason_id)
+                         ELSE s.reason_id END,
+        pending_reason_id = NULL, changed_at = %(now)s,
+        ready_since = CASE WHEN m.keeps_place THEN s.ready_since ELSE %(now)s END,
+        """
+        if closing
+        else ""
+    )
+    history = (
+        f"""
+        , history AS (
+            INSERT INTO agents_statechange (agent_id, at, doing, reason, interaction_id)
+            SELECT m.agent_id, %(now)s, {_DOING}, coalesce(m.not_ready, ''), m.id FROM m JOIN s USING (agent_id)
+        )"""
+        if to
+        else ""
+    )
+    found = sql.rows(
+        f"""
+        WITH m AS (
+            UPDATE agents_interaction i SET {where_to}
+                call_id = coalesce(c.call_id, i.call_id), agent_call_id = coalesce(c.agent_call_id, i.agent_call_id),
+                phone_id = coalesce(c.phone_id, i.phone_id), progress = coalesce(c.progress, i.progress), outcome = coalesce(c.outcome, i.outcome),
+                talked = coalesce(c.talked, i.talked), disposition_id = coalesce(c.disposition_id, i.disposition_id),
+                note = coalesce(c.note, i.note){", closed_at = %(now)s, closed_because = c.closed_because" if closing else ""}
+            FROM json_to_recordset(%(changes)s::json) AS c(id uuid, deadline timestamptz, dial_due timestamptz, call_id uuid, agent_call_id uuid,
+                phone_id bigint, progress text, outcome text, talked boolean, disposition_id bigint, note text, closed_because text, not_ready text,
+                keeps_place boolean)
+            WHERE i.id = c.id AND i.phase = ANY(%(before)s) RETURNING i.*, c.not_ready, c.keeps_place
+        ), s AS (
+            UPDATE agents_session s SET {session} version = s.version + 1 FROM m WHERE s.agent_id = m.agent_id RETURNING s.*
+        ){history}
+        SELECT {_INTERACTION}, {_SESSION}, {_CODES} FROM m JOIN s USING (agent_id)
+        """,
+        {
+            "now": now,
+            "before": [p.value for p in before],
+            "changes": sql.records({name: getattr(c, name) for name in Change.__dataclass_fields__} for c in changes),
+        },
+    )
+    return _settled(found)
+
+
+# --- readiness, presence and phone --------------------------------------------------------------------------------------------------
+
+
+def console_opened(agent_id: int, *, now: datetime) -> tuple[int, Moved]:
+    """A console opens: the newest one counts. Returns its epoch."""
+    Session.objects.get_or_create(agent_id=agent_id, defaults={"changed_at": now})
+    moved = _sessions([agent_id], "connection_epoch = s.connection_epoch + 1, present = true, absent_since = NULL", now=now, history=False)[0]
+    return sql.rows("SELECT connection_epoch FROM agents_session WHERE agent_id = %s", [agent_id])[0].connection_epoch, moved
+
+
+def console_closed(agent_id: int, *, epoch: int, now: datetime) -> list[Moved]:
+    """The console with this epoch is gone; nothing happens when a newer one is open."""
+    return _sessions(
+        [agent_id],
+        "present = false, absent_since = %(now)s",
+        now=now,
+        where="s.connection_epoch = %(epoch)s AND s.present",
+        params={"epoch": epoch},
+        history=False,
+    )
+
+
+def fell_silent(agent_ids: Sequence[int], *, now: datetime) -> list[Moved]:
+    """Nothing was heard of these consoles for too long."""
+    return _sessions(agent_ids, "present = false, absent_since = %(now)s", now=now, where="s.present", history=False)
+
+
+def gone_too_long(agent_ids: Sequence[int], *, now: datetime) -> list[Moved]:
+    """Absent beyond the grace: Not Ready, connection lost."""
+    return _sessions(
+        agent_ids,
+        f"{_NOT_READY}, reason_id = {_REASON}",
+        now=now,
+        where="NOT s.present AND (s.voice_ready OR s.preview_ready)",
+        params={"code": "connection_lost"},
+    )
+
+
+_REASON = "(SELECT r.id FROM agents_notreadyreason r WHERE r.code = %(code)s)"
+_NOT_READY = "voice_ready = false, preview_ready = false, pending_reason_id = NULL, changed_at = %(now)s"
+
+
+def sign_in(agent_id: int, *, station_id: int, node_id: int | None, nailed_up: bool, leg: UUID | None, now: datetime) -> Moved | None:
+    """At a phone, Not Ready. None while a piece of work is open."""
+    moved = _sessions(
+        [agent_id],
+        f"""{_NOT_READY}, signed_in_at = coalesce(s.signed_in_at, %(now)s), station_id = %(station)s, node_id = %(node)s, nailed_up = %(nailed_up)s,
+        leg = %(leg)s, leg_state = %(leg_state)s, reason_id = {_REASON}""",
+        now=now,
+        where=_NO_WORK,
+        params={
+            "station": station_id,
+            "node": node_id,
+            "nailed_up": nailed_up,
+            "leg": leg,
+            "leg_state": Session.Leg.RINGING if leg else Session.Leg.NONE,
+            "code": "login",
+        },
+    )
+    return moved[0] if moved else None
+
+
+def sign_out(agent_id: int, *, now: datetime) -> Moved | None:
+    """None while a piece of work is open."""
+    moved = _sessions(
+        [agent_id],
+        f"{_NOT_READY}, signed_in_at = NULL, leg = NULL, leg_state = 'none', nailed_up = false, reason_id = NULL",
+        now=now,
+        where=_NO_WORK,
+    )
+    return moved[0] if moved else None
+
+
+def go_ready(agent_id: int, *, now: datetime) -> Moved | None:
+    """Ready on every channel; a break asked for is no longer wanted. None when not signed in."""
+    moved = _sessions(
+        [agent_id],
+        """ready_since = CASE WHEN s.voice_ready THEN s.ready_since ELSE %(now)s END, changed_at = CASE WHEN s.voice_ready THEN s.changed_at ELSE %(now)s END,
+        voice_ready = true, preview_ready = true, reason_id = NULL, pending_reason_id = NULL""",
+        now=now,
+        where="s.signed_in_at IS NOT NULL",
+    )
+    return moved[0] if moved else None
+
+
+def take_break(agent_id: int, *, code: str, now: datetime) -> Moved | None:
+    """Not Ready at once, or, while a piece of work is open, as soon as it is closed. None when not signed in."""
+    busy = f"NOT {_NO_WORK}"
+    moved = _sessions(
+        [agent_id],
+        f"""pending_reason_id = CASE WHEN {busy} THEN {_REASON} END,
+        reason_id = CASE WHEN {busy} THEN s.reason_id ELSE {_REASON} END,
+        voice_ready = s.voice_ready AND {busy}, preview_ready = s.preview_ready AND {busy},
+        changed_at = CASE WHEN {busy} THEN s.changed_at ELSE %(now)s END""",
+        now=now,
+        where="s.signed_in_at IS NOT NULL",
+        params={"code": code},
+    )
+    return moved[0] if moved else None
+
+
+def leg_is(states: Mapping[UUID, str], *, now: datetime) -> list[Moved]:
+    """The legs that count have come up, or gone; events of a leg that is no longer the session's are history."""
+    if not states:
+        return []
+    return _sessions(
+        None,
+        "leg_state = l.state, leg = CASE WHEN l.state = 'none' THEN NULL ELSE s.leg END",
+        now=now,
+        source="JOIN json_to_recordset(%(legs)s::json) AS l(leg uuid, state text) ON l.leg = s.leg AND l.state <> s.leg_state",
+        params={"legs": sql.records({"leg": leg, "state": state} for leg, state in states.items())},
+        history=False,
+    )
+
+
+def suspect(endpoints: Sequence[str], *, now: datetime, lost: bool) -> list[Moved]:
+    """The phones at these endpoints were lost, or are back: a leg may look alive long after its phone has died."""
+    if not endpoints:
+        return []
+    return _sessions(
+        None,
+        f"leg_state = '{'suspect' if lost else 'up'}'",
+        now=now,
+        source="JOIN agents_station st ON st.id = s.station_id AND st.endpoint = ANY(%(endpoints)s)",
+        where=f"s.leg_state = '{'up' if lost else 'suspect'}'",
+        params={"endpoints": list(endpoints)},
+        history=False,
+    )
+
+
+def new_leg(agent_id: int, *, leg: UUID, now: datetime) -> list[Moved]:
+    """A nailed-up phone is being called again."""
+    return _sessions([agent_id], "leg = %(leg)s, leg_state = 'ringing'", now=now, where="s.nailed_up", params={"leg": leg}, history=False)
+
+
+def set_lines(lines: Mapping[int, tuple[int | None, Sequence[str]]], *, now: datetime) -> list[Moved]:
+    """Agent -> (pool, lines): where each stands when free. Makes the session where there is none yet."""
+    if not lines:
+        return []
+    Session.objects.bulk_create([Session(agent_id=agent_id, changed_at=now) for agent_id in lines], ignore_conflicts=True)
+    return _sessions(
+        None,
+        "pool = l.pool, lines = ARRAY(SELECT json_array_elements_text(l.lines))",
+        now=now,
+        source="JOIN json_to_recordset(%(lines)s::json) AS l(agent_id bigint, pool bigint, lines json) ON l.agent_id = s.agent_id",
+        params={"lines": sql.records({"agent_id": a, "pool": pool, "lines": list(names)} for a, (pool, names) in lines.items())},
+        history=False,
+    )
+
+
+def _sessions(
+    agent_ids: Sequence[int] | None,
+    changes: str,
+    *,
+    now: datetime,
+    where: str = "true",
+    params: Mapping[str, Any] | None = None,
+    source: str = "",
+    history: bool = True,
+) -> list[Moved]:
+    """One change to sessions, under their locks in the order of their ids, with each agent's open work for the screen."""
+    if agent_ids is not None and not agent_ids:
+        return []
+    chosen = "s.agent_id = ANY(%(agents)s)" if agent_ids is not None else "true"
+    joined = source.replace("JOIN ", ", ", 1).replace(" ON ", " WHERE ", 1) + " AND " if source else " WHERE "
+    log = (
+        f"""
+        , history AS (
+            INSERT INTO agents_statechange (agent_id, at, doing, reason, interaction_id)
+            SELECT s.agent_id, %(now)s, CASE WHEN s.signed_in_at IS NULL THEN '{Doing.SIGNED_OUT}' WHEN s.voice_ready OR s.preview_ready
+                THEN '{Doing.READY}' ELSE '{Doing.NOT_READY}' END, coalesce((SELECT code FROM agents_notreadyreason WHERE id = s.reason_id), ''), NULL
+            FROM s WHERE NOT EXISTS (SELECT 1 FROM agents_interaction o WHERE o.agent_id = s.agent_id AND o.phase <> 'closed')
+        )"""
+        if history
+        else ""
+    )
+    found = sql.rows(
+        f"""
+        WITH held AS (
+            SELECT s.agent_id FROM agents_session s {source} WHERE {chosen} AND ({where}) ORDER BY s.agent_id FOR UPDATE OF s
+        ), s AS (
+            UPDATE agents_session s SET version = s.version + 1, {changes} FROM held{joined} s.agent_id = held.agent_id RETURNING s.*
+        ){log}
+        SELECT {_INTERACTION}, {_SESSION}, {_CODES} FROM s LEFT JOIN agents_interaction m ON m.agent_id = s.agent_id AND m.phase <> 'closed'
+        """,
+        {"now": now, "agents": list(agent_ids or ()), **(params or {})},
+    )
+    return _settled(found)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------------------------
+
+
+def seats(where: str, params: Mapping[str, Any]) -> list[Moved]:
+    """Agents with their open work, without a change; `where` is over s (session) and m (interaction)."""
+    found = sql.rows(
+        f"""
+        SELECT {_INTERACTION}, {_SESSION}, {_CODES}
+        FROM agents_session s LEFT JOIN agents_interaction m ON m.agent_id = s.agent_id AND m.phase <> 'closed' WHERE {where}
+        """,
+        params,
+    )
+    return [_moved(row) for row in found]
+
+
+def work_on(call_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Customer's call -> the open interaction it belongs to."""
+    return {
+        row.call_id: row.id
+        for row in sql.rows("SELECT id, call_id FROM agents_interaction WHERE call_id = ANY(%s) AND phase <> 'closed'", [list(call_ids)])
+    }
+
+
+def all_free() -> list[Seat]:
+    """Every agent who could be given a call now, by PostgreSQL alone."""
+    found = seats(f"s.voice_ready AND {_AT_THE_DESK} AND m.id IS NULL", {})
+    return [moved.seat for moved in found]
+
+
+def longest_free(line: str, *, node_id: int, at_most: int = 1) -> list[Seat]:
+    """The line's longest-free agents on a node, by PostgreSQL alone: who answers a customer while the hot projection is gone."""
+    found = seats(
+        f"s.voice_ready AND {_AT_THE_DESK} AND m.id IS NULL AND s.nailed_up AND s.node_id = %(node)s AND %(line)s = ANY(s.lines)"
+        " ORDER BY s.ready_since, s.agent_id LIMIT %(at_most)s",
+        {"line": line, "node": node_id, "at_most": at_most},
+    )
+    return [moved.seat for moved in found]
+
+
+def screen(agent_id: int) -> console.Screen | None:
+    """What this agent's screen must say, from the rows as they are."""
+    found = sql.rows(
+        f"""
+        SELECT {_INTERACTION}, {_SESSION}, {_CODES}
+        FROM agents_session s LEFT JOIN agents_interaction m ON m.agent_id = s.agent_id AND m.phase <> 'closed' WHERE s.agent_id = %s
+        """,
+        [agent_id],
+    )
+    return _screen(found[0]) if found else None
+
+
+def _settled(found: Sequence[sql.Row]) -> list[Moved]:
+    """After the commit: the screens are told, and whoever is not free is taken out of the lines."""
+    if not found:
+        return []
+    moved = [_moved(row) for row in found]
+    console.show([_screen(row) for row in found])
+    leaving = [(m.seat.agent_id, m.seat.stands_in) for m in moved if not m.seat.free]
+    if leaving:
+        transaction.on_commit(lambda: board.leave(leaving), robust=True)
+    return moved
+
+
+def _moved(row: sql.Row) -> Moved:
+    has_work = row.i_id is not None
+    open_now = has_work and row.i_phase != Phase.CLOSED
+    seat = Seat(
+        agent_id=row.s_agent_id,
+        free=not open_now
+        and row.s_voice_ready
+        and row.s_present
+        and row.s_signed_in_at is not None
+        and (not row.s_nailed_up or row.s_leg_state == Session.Leg.UP),
+        since=row.s_ready_since,
+        lines=tuple(row.s_lines),
+        pool=row.s_pool,
+        node_id=row.s_node_id,
+        nailed_up=row.s_nailed_up,
+        leg=row.s_leg,
+        leg_state=row.s_leg_state,
+        voice_ready=row.s_voice_ready,
+    )
+    work = (
+        Work(
+            id=row.i_id,
+            agent_id=row.i_agent_id,
+            phase=Phase(row.i_phase),
+            campaign_id=row.i_campaign_id,
+            lead_id=row.i_lead_id,
+            phone_id=row.i_phone_id,
+            call_id=row.i_call_id,
+            agent_call_id=row.i_agent_call_id,
+            origin=row.i_origin,
+            talked=row.i_talked,
+            outcome=row.i_outcome,
+        )
+        if has_work
+        else None
+    )
+    return Moved(work, seat)
+
+
+def _screen(row: sql.Row) -> console.Screen:
+    shown = row.i_id is not None and row.i_phase != Phase.CLOSED
+    return console.Screen(
+        agent_id=row.s_agent_id,
+        version=row.s_version,
+        connection_epoch=row.s_connection_epoch,
+        signed_in=row.s_signed_in_at is not None,
+        voice_ready=row.s_voice_ready,
+        preview_ready=row.s_preview_ready,
+        reason=row.s_reason,
+        pending_reason=row.s_pending_reason,
+        changed_at=row.s_changed_at,
+        station_id=row.s_station_id,
+        leg_state=row.s_leg_state,
+        interaction=console.Work(
+            id=row.i_id,
+            phase=Phase(row.i_phase),
+            phase_since=row.i_phase_since,
+            deadline=row.i_deadline,
+            origin=row.i_origin,
+            card=sql.loaded(row.i_card),
+            outcome=row.i_outcome,
+            note=row.i_note,
+            disposition_id=row.i_disposition_id,
+            talked=row.i_talked,
+            campaign_id=row.i_campaign_id,
+            lead_id=row.i_lead_id,
+            progress=row.i_progress,
+        )
+        if shown
+        else None,
+    )

@@ -1,0 +1,275 @@
+"""The call has ended: the attempt's outcome, the lead's next step, the agent to wrap-up or on to the next.
+
+Set-based: a batch of ended calls costs the same statements as one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+
+from agents import desk
+from agents.desk import Change
+from agents.live import board
+from agents.rules.lifecycle import Phase, PhaseMove
+from campaigns import facts, live, querysets
+from campaigns.facts import Person, Setting
+from campaigns.flow import next_for
+from campaigns.querysets import LeadStep
+from campaigns.rules import retry
+from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
+from campaigns.rules.modes import AfterUnreached, DispositionFor
+from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, outcome_of
+from campaigns.rules.permit import open_span
+from campaigns.rules.retry import Finished, Numbers, TryAgainAt
+from dialer_project.lib import sql
+from telephony import calls
+from telephony.calls import ANSWERED_WITHIN, Moved, Placing, Refused, Unclear
+from telephony.rules.hangup_causes import Cause, HungUpBy
+from telephony.rules.lifecycle import CallState, Party
+
+_ATTEMPTS = """
+    SELECT a.id, a.lead_id, a.campaign_id, a.contact_id, a.phone_id, a.agent_id, a.dialed_at, l.tries, l.boost, l.next_call_at, l.reserved_for_id,
+        l.state AS lead_state, i.id AS work_id, i.phase, i.agent_call_id, i.disposition_id, s.leg AS agent_leg,
+        b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent
+    FROM campaigns_attempt a
+    JOIN campaigns_lead l ON l.id = a.lead_id
+    LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase <> 'closed'
+    LEFT JOIN agents_session s ON s.agent_id = i.agent_id
+    LEFT JOIN campaigns_callback b ON b.lead_id = a.lead_id AND b.state = 'open'
+    WHERE a.id = ANY(%s) AND a.state = 'open' ORDER BY a.id FOR UPDATE OF a
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Conclusion:
+    row: sql.Row
+    call: Moved
+    campaign: Setting
+    outcome: Outcome
+
+
+def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
+    """Concludes the attempts of these customers' legs, in the transaction that ended them."""
+    by_id = {m.id: m for m in ended if m.party is Party.CUSTOMER}
+    if not by_id:
+        return
+    rows = sql.rows(_ATTEMPTS, [list(by_id)])
+    if not rows:
+        return
+    campaigns = facts.settings_of(list({row.campaign_id for row in rows}))
+    concluded = [_Conclusion(row, by_id[row.id], campaigns[row.campaign_id], _outcome(by_id[row.id])) for row in rows]
+    sql.changed(
+        """
+        UPDATE campaigns_attempt a SET state = 'concluded', outcome = c.outcome, concluded_at = c.at,
+            answered_at = coalesce(a.answered_at, c.answered_at), connected_at = coalesce(a.connected_at, c.connected_at)
+        FROM json_to_recordset(%(c)s::json) AS c(id uuid, outcome text, at timestamptz, answered_at timestamptz, connected_at timestamptz)
+        WHERE a.id = c.id AND a.state = 'open'
+        """,
+        {
+            "c": sql.records(
+                {"id": c.row.id, "outcome": c.outcome.value, "at": c.call.at, "answered_at": c.call.answered_at, "connected_at": c.call.connected_at}
+                for c in concluded
+            )
+        },
+    )
+    dead = [c.row.phone_id for c in concluded if c.outcome in NUMBER_IS_DEAD]
+    if dead:
+        sql.changed("UPDATE campaigns_phonenumber SET active = false WHERE id = ANY(%s)", [dead])
+    kept = [c.row.callback_id for c in concluded if c.row.callback_id and c.outcome is Outcome.CONNECTED]
+    if kept:
+        sql.changed("UPDATE campaigns_callback SET state = 'kept', closed_at = %s WHERE id = ANY(%s) AND state = 'open'", [now, kept])
+    staying = {c.row.id for c in concluded if c.row.work_id is not None and _goes_to_wrap_up(c)}
+    _move_leads([c for c in concluded if c.row.id not in staying], now=now)
+    _move_agents(concluded, staying, now=now)
+
+
+def _outcome(call: Moved) -> Outcome:
+    """Answered, bridged to nobody and not announced when the two seconds were over: silence, whatever had died, counts as abandoned."""
+    waited_too_long = call.answered_at is not None and call.at - call.answered_at > ANSWERED_WITHIN
+    return outcome_of(
+        call.cause or Cause.UNKNOWN,
+        answered=call.answered_at is not None,
+        connected=call.connected_at is not None,
+        announced=call.announcing_at is not None,
+        waited_too_long=waited_too_long,
+    )
+
+
+def _goes_to_wrap_up(c: _Conclusion) -> bool:
+    """Whether the agent has something to say about it: they talked, or the campaign wants a disposition of every attempt."""
+    if c.outcome is Outcome.CONNECTED:
+        return True
+    return disposition_for(c.campaign) is DispositionFor.ALL and c.row.phase in (Phase.DIALING, Phase.CONNECTING)
+
+
+def disposition_for(campaign: Setting) -> DispositionFor:
+    return campaign.mode.disposition_for if campaign.disposition_for == "mode" else DispositionFor(campaign.disposition_for)
+
+
+def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
+    if not concluded:
+        return
+    people = facts.people([c.row.contact_id for c in concluded])
+    rules = facts.retry_rules(list({c.row.campaign_id for c in concluded}))
+    steps = [
+        lead_step(
+            c.row.lead_id,
+            c.campaign,
+            people[c.row.contact_id],
+            outcome=c.outcome,
+            phone_id=c.row.phone_id,
+            tries=sql.loaded(c.row.tries),
+            rules=rules[c.row.campaign_id],
+            disposition=None,
+            callback=(c.row.callback_kind, c.row.callback_agent) if c.row.callback_id else None,
+            now=now,
+        )
+        for c in concluded
+        if c.row.lead_state == LeadState.BUSY
+    ]
+    querysets.step(steps, now=now)
+    if final := [s.id for s in steps if s.state == LeadState.FINAL]:
+        close_callbacks(final, reason="no more attempts", now=now)
+
+
+def lead_step(
+    lead_id: int,
+    campaign: Setting,
+    person: Person,
+    *,
+    outcome: Outcome,
+    phone_id: int,
+    tries: Mapping[str, int],
+    rules: Mapping[Outcome, retry.Rule],
+    disposition: DispositionClass | None,
+    callback: tuple[str, int | None] | None,
+    now: datetime,
+    disposition_id: int | None = None,
+) -> LeadStep:
+    """The lead's next step by the pure rule, moved to where it will be lawful: the planned next call is the one that will happen."""
+    after = dict(tries)
+    after[outcome] = after.get(outcome, 0) + 1
+    usable = tuple(p.id for p in person.phones if p.active and not (outcome in NUMBER_IS_DEAD and p.id == phone_id))
+    step = retry.next_step(
+        outcome,
+        disposition=disposition,
+        history=retry.History(after, retry.counted(after)),
+        numbers=Numbers(usable, phone_id),
+        rules=rules,
+        max_attempts=campaign.max_attempts,
+        no_callback_for=campaign.no_callback_for,
+        now=now,
+    )
+    match step:
+        case Finished(reason):
+            return LeadStep(id=lead_id, state=LeadState.FINAL, reason=reason, outcome=outcome, disposition_id=disposition_id)
+        case TryAgainAt(at, reason, phone):
+            chosen = person.phone(phone)
+            opens = open_span(chosen.zones or ("UTC",), hours=campaign.terms.hours, at=at, ring_for=campaign.terms.ring_for)[0] if chosen else None
+            if opens is None:
+                return LeadStep(id=lead_id, state=LeadState.FINAL, reason=FinalReason.NO_VALID_NUMBER, outcome=outcome, disposition_id=disposition_id)
+            promised = callback is not None and outcome is not Outcome.CONNECTED
+            return LeadStep(
+                id=lead_id,
+                state=LeadState.WAITING,
+                reason=WaitReason.CALLBACK if promised else reason,
+                next_call_at=opens,
+                boost=Boost.CALLBACK_DUE if promised else Boost.NORMAL,
+                next_phone=chosen.id if chosen else None,
+                reserved_for=callback[1] if promised and callback and callback[0] == "personal" else None,
+                outcome=outcome,
+                disposition_id=disposition_id,
+            )
+
+
+def close_callbacks(lead_ids: Sequence[int], *, reason: str, now: datetime) -> None:
+    sql.changed(
+        "UPDATE campaigns_callback SET state = 'cancelled', reason = %s, closed_at = %s WHERE lead_id = ANY(%s) AND state = 'open'",
+        [reason, now, list(lead_ids)],
+    )
+
+
+def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], *, now: datetime) -> None:
+    wrapping, closing, staying_on = [], [], []
+    for c in concluded:
+        if c.row.work_id is None:
+            continue
+        if c.row.id in staying:
+            wrapping.append(Change(id=c.row.work_id, deadline=now + timedelta(seconds=c.campaign.wrap_up_for), outcome=c.outcome, progress="ended"))
+        elif c.campaign.mode.after_unreached is AfterUnreached.STAY:
+            staying_on.append(Change(id=c.row.work_id, outcome=c.outcome, progress="ended"))
+        else:
+            closing.append(Change(id=c.row.work_id, outcome=c.outcome, progress="ended", closed_because=c.outcome))
+    desk.move(PhaseMove.WRAP_UP, wrapping, now=now)
+    desk.move(PhaseMove.PREVIEW, staying_on, now=now)
+    moved = desk.move(PhaseMove.CLOSE, closing, now=now)
+    _release_legs(concluded)
+    next_for.settle(moved, now=now)
+    if waited := [c for c in concluded if c.call.answered_at and not c.call.connected_at]:
+        lines = {f"{c.campaign.line}@{c.call.node_id}" for c in waited}
+        transaction.on_commit(lambda: board.stop_waiting([c.row.id for c in waited], lines=lines), robust=True)
+
+
+def _release_legs(concluded: Sequence[_Conclusion]) -> None:
+    """After the commit: a leg called for this work alone is hung up; a nailed-up one leaves the conversation."""
+    for c in concluded:
+        if c.row.work_id is None:
+            continue
+        if c.row.agent_call_id is not None:
+            transaction.on_commit(partial(calls.hang_up, [(c.call.node_id, c.row.agent_call_id)]), robust=True)
+        elif c.call.bridge is not None and c.row.agent_leg is not None:
+            transaction.on_commit(partial(calls.leave, c.call.node_id, bridge=c.call.bridge, call_id=c.row.agent_leg), robust=True)
+
+
+def placed(results: Mapping[UUID, Placing], *, now: datetime) -> list[Moved]:
+    """What the carrier said at once: refusals conclude (an unregistered phone gives no event ever), the unclear wait in quarantine.
+
+    Returns the agents' legs that ended so: their flow is `phone`'s.
+    """
+    refused = {i: r.cause for i, r in results.items() if isinstance(r, Refused) and not r.already_there}
+    unclear = [i for i, r in results.items() if isinstance(r, Unclear)]
+    if not refused and not unclear:
+        return []
+    with transaction.atomic():
+        calls.unresolved(unclear, now=now)
+        ended = calls.ended(refused, now=now, only=(CallState.DIALING,))
+        customers_ended(ended, now=now)
+    return [m for m in ended if m.party is not Party.CUSTOMER]
+
+
+def never_sent(call_ids: Sequence[UUID], *, now: datetime) -> None:
+    """The last look said no: cancelled, and counted to no cap."""
+    if call_ids:
+        with transaction.atomic():
+            customers_ended(calls.ended(dict.fromkeys(call_ids, Cause.CANCELLED), now=now, by=HungUpBy.US, only=(CallState.PLANNED,)), now=now)
+
+
+def returned(
+    lead_ids: Sequence[int],
+    *,
+    agent_id: int | None,
+    to_top: bool,
+    after: timedelta,
+    demote_after: int,
+    misses: Mapping[int, int],
+    campaign_id: int,
+    now: datetime,
+) -> None:
+    """Records nobody dialed: back to the top of the list, or later; one that came back too often goes to the end."""
+    steps = [
+        LeadStep(
+            id=lead_id,
+            state=LeadState.WAITING,
+            reason=WaitReason.RETURNED,
+            next_call_at=now if to_top and misses.get(lead_id, 0) + 1 < demote_after else now + after,
+            boost=Boost.TOP_OF_LIST if to_top and misses.get(lead_id, 0) + 1 < demote_after else Boost.NORMAL,
+            missed_by=agent_id,
+        )
+        for lead_id in lead_ids
+    ]
+    querysets.step(steps, now=now)
+    transaction.on_commit(lambda: live.forget_floors(campaign_id), robust=True)

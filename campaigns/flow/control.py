@@ -1,0 +1,299 @@
+"""Approve, load, start, pause, stop, clone: one verb each for admin, API and tests."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.forms.models import model_to_dict
+
+from agents.desk import DONE, Answer, Refusal
+from agents.models import Agent, User
+from campaigns.flow import conclude, wrap_up
+from campaigns.flow.permit import CAMPAIGN
+from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule
+from campaigns.rules.lifecycle import CAMPAIGN as CAMPAIGN_LIFE
+from campaigns.rules.lifecycle import CampaignMove, CampaignState, ParticipationState
+from campaigns.rules.modes import RUNS, Joining
+from dialer_project.lib import sql, wake
+from dialer_project.lib.lifecycle import after, states_before
+from telephony import calls
+
+# how long a stop waits for dial transactions under way before it ends a frozen one
+STOP_WAITS_MS = 300
+# settings whose change asks for approval again while a campaign is not running; the others apply at once
+MATERIAL = ("mode_key", "caller_id", "hours", "starts_at", "ends_at", "max_attempts", "trunk", "message", "ring_for")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The campaign's new state."""
+
+    state: CampaignState
+
+
+def approve(campaign: Campaign, *, by: User | None, now: datetime) -> Moved | Refusal:
+    moved = _move(campaign, CampaignMove.APPROVE, by=by, now=now)
+    if isinstance(moved, Moved):
+        CampaignVersion.objects.filter(campaign=campaign, approved_at__isnull=True).update(approved_at=now, approved_by=by)
+    return moved
+
+
+def load(campaign: Campaign, *, by: User | None, now: datetime) -> Moved | Refusal:
+    """Announced to its agents, not dialing yet."""
+    return missing(campaign) or _move(campaign, CampaignMove.LOAD, by=by, now=now)
+
+
+def start(campaign: Campaign, *, by: User | None, now: datetime) -> Moved | Refusal:
+    """Begins, or goes on after a pause; before its start time it waits. Agents of automatic modes join by themselves."""
+    if refusal := missing(campaign):
+        return refusal
+    if not campaign.require_approval and campaign.state == CampaignState.UNAPPROVED:
+        approved = approve(campaign, by=None, now=now)
+        if isinstance(approved, Refusal):
+            return approved
+    with transaction.atomic():
+        moved = _move(campaign, CampaignMove.START, by=by, now=now)
+        if isinstance(moved, Refusal):
+            return moved
+        if campaign.mode.joining is Joining.AUTOMATIC:
+            Participation.objects.filter(campaign=campaign, state=ParticipationState.OFF).update(state=ParticipationState.JOINED)
+        assignments_changed(now=now)
+    campaign.refresh_from_db(fields=["pool"])
+    wake.dispatch(campaign.pool)
+    return moved
+
+
+def pause(campaign: Campaign, *, by: User | None, now: datetime, reason: str = "") -> Moved | Refusal:
+    """No new dials; calls under way go on. Nothing planned under the old epoch is sent."""
+    return _move(campaign, CampaignMove.PAUSE, by=by, now=now, reason=reason, epoch=True)
+
+
+def stop(campaign: Campaign, *, by: User | None, now: datetime, reason: str = "") -> Moved | Refusal:
+    """Ends it for good. First the state and the epoch, at once effective for every last look; then the exclusive lock, so that when this
+    returns no dial transaction that saw it running is still under way, frozen or not. Ringing calls drain, or are hung up by setting."""
+    moved = _move(campaign, CampaignMove.STOP, by=by, now=now, reason=reason, epoch=True)
+    if isinstance(moved, Refusal):
+        return moved
+    _exclusively(campaign.pk, lambda: _after_stop(campaign, now=now))
+    if campaign.at_stop == Campaign.AtStop.CANCEL:
+        calls.hang_up(
+            (row.node_id, row.id)
+            for row in sql.rows(
+                """
+                SELECT c.id, c.node_id FROM telephony_call c JOIN campaigns_attempt a ON a.id = c.id
+                WHERE a.campaign_id = %s AND a.state = 'open' AND c.state = 'ringing' AND c.rang_at <= %s - make_interval(secs => %s)
+                """,
+                [campaign.pk, now, campaign.min_ring_for],
+            )
+        )
+    return moved
+
+
+def _after_stop(campaign: Campaign, *, now: datetime) -> None:
+    waiting = sql.rows(
+        "SELECT b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id WHERE l.campaign_id = %s AND b.state = 'open'",
+        [campaign.pk],
+    )
+    conclude.close_callbacks([row.lead_id for row in waiting], reason="the campaign was stopped", now=now)
+    sql.changed("UPDATE campaigns_lead SET reserved_for_id = NULL WHERE campaign_id = %s AND reserved_for_id IS NOT NULL", [campaign.pk])
+
+
+def complete(campaign: Campaign, *, now: datetime) -> Moved | None:
+    """Nothing more can be dialed: every lead final or in its no-callback period and nothing live, looked at again under the exclusive
+    lock, which whoever revives a lead shares. None: not so."""
+    done: list[Moved | Refusal] = []
+
+    def look_again() -> None:
+        if may_complete(campaign.pk, now=now):
+            done.append(_move(campaign, CampaignMove.COMPLETE, by=None, now=now, reason="no attempt is possible any more", epoch=True))
+
+    _exclusively(campaign.pk, look_again)
+    return next((moved for moved in done if isinstance(moved, Moved)), None)
+
+
+def may_complete(campaign_id: int, *, now: datetime) -> bool:
+    """Whether no dial or redial is possible: at the end time as soon as calls have drained, else when no lead is left to be called."""
+    return bool(
+        sql.rows(
+            """
+            SELECT NOT k.is_live
+                AND NOT EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.campaign_id = k.id AND a.state = 'open')
+                AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.campaign_id = k.id AND i.phase <> 'closed')
+                AND NOT EXISTS (SELECT 1 FROM campaigns_listimport m WHERE m.campaign_id = k.id AND NOT m.dry_run AND m.state IN ('waiting', 'running'))
+                AND (k.ends_at <= %(now)s OR (
+                    EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id)
+                    AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id AND l.state = 'busy')
+                    AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id AND l.state = 'waiting' AND l.reason <> 'no_callback'))) AS may
+            FROM campaigns_campaign k WHERE k.id = %(id)s
+            """,
+            {"id": campaign_id, "now": now},
+        )[0].may
+    )
+
+
+def _exclusively(campaign_id: int, work: Callable[[], None]) -> None:
+    """Runs `work` under the campaign's exclusive lock. Waits 300 ms for dial transactions; a worker frozen inside one is then ended by
+    its connection, whose transaction the database rolls back."""
+    for last in (False, True):
+        try:
+            with transaction.atomic():
+                sql.rows("SELECT set_config('lock_timeout', %s, true)", [f"{STOP_WAITS_MS}ms" if not last else "2s"])
+                sql.rows("SELECT pg_advisory_xact_lock(%s, %s)", [CAMPAIGN, campaign_id])
+                work()
+            return
+        except OperationalError:
+            if last or connection.needs_rollback:
+                raise
+            sql.rows(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_locks
+                WHERE locktype = 'advisory' AND classid = %s AND objid = %s AND granted AND pid <> pg_backend_pid()
+                """,
+                [CAMPAIGN, campaign_id],
+            )
+
+
+def missing(campaign: Campaign) -> Refusal | None:
+    """What keeps a campaign from being loaded or started, all of it in one sentence."""
+    lacks = []
+    if campaign.mode_key not in RUNS:
+        lacks.append(f"the dialing mode {campaign.mode.label} cannot be run yet: choose one of {', '.join(sorted(RUNS))}")
+    if not campaign.call_application:
+        lacks.append("choose a call application")
+    if not campaign.message_id:
+        lacks.append("choose the message a customer hears when no agent is there")
+    if campaign.caller_id is not None and not campaign.caller_id.verified:
+        lacks.append("its caller ID is not verified: verify it or choose another one")
+    if not campaign.participations.exists():
+        lacks.append("assign at least one agent")
+    if not campaign.lists.exists() and not campaign.is_live:
+        lacks.append("import a calling list")
+    return Refusal(f"{campaign.name} cannot start: {'; '.join(lacks)}.") if lacks else None
+
+
+def _move(campaign: Campaign, move: CampaignMove, *, by: User | None, now: datetime, reason: str = "", epoch: bool = False) -> Moved | Refusal:
+    """One compare-and-set with its line in the journal."""
+    new = after(CAMPAIGN_LIFE, move)
+    with transaction.atomic():
+        changed = sql.changed(
+            "UPDATE campaigns_campaign SET state = %s, state_since = %s, epoch = epoch + %s WHERE id = %s AND state = ANY(%s)",
+            [new.value, now, int(epoch), campaign.pk, [s.value for s in states_before(CAMPAIGN_LIFE, move)]],
+        )
+        if changed:
+            CampaignChange.objects.create(campaign=campaign, at=now, move=move, state=new, by=by, reason=reason)
+    campaign.refresh_from_db(fields=["state", "state_since", "epoch"])
+    if not changed:
+        return Refusal(f"{campaign.name} is {campaign.state}: {_WHY_NOT.get(move, 'this is not possible now')}.")
+    return Moved(new)
+
+
+_WHY_NOT = {
+    CampaignMove.APPROVE: "only an unapproved campaign can be approved",
+    CampaignMove.LOAD: "only an approved campaign can be loaded",
+    CampaignMove.START: "it must be approved first, and a stopped or completed one cannot be started again; clone it instead",
+    CampaignMove.PAUSE: "only a running campaign can be paused",
+    CampaignMove.STOP: "only a loaded, running or paused campaign can be stopped",
+}
+
+
+def assign(campaign: Campaign, agents: Sequence[Agent], *, by: User | None, now: datetime) -> Answer:
+    """These agents and no others may work in the campaign; those of a running automatic campaign join at once."""
+    del by
+    joins = campaign.mode.joining is Joining.AUTOMATIC and campaign.state in (CampaignState.RUNNING, CampaignState.PAUSED)
+    with transaction.atomic():
+        Participation.objects.filter(campaign=campaign).exclude(agent__in=agents).delete()
+        Participation.objects.bulk_create(
+            [Participation(campaign=campaign, agent=agent, state=ParticipationState.JOINED if joins else ParticipationState.OFF) for agent in agents],
+            ignore_conflicts=True,
+        )
+        assignments_changed(now=now)
+    return DONE
+
+
+def assignments_changed(campaign: Campaign | None = None, *, now: datetime) -> None:
+    """Rewrites the pools, campaigns connected by shared agents, and where every agent stands."""
+    del campaign
+    with transaction.atomic():
+        sql.rows("SELECT pg_advisory_xact_lock(%s, %s)", [CAMPAIGN, 0])
+        members = sql.rows("SELECT campaign_id, agent_id FROM campaigns_participation ORDER BY campaign_id, agent_id")
+        pools = _connected([(row.campaign_id, row.agent_id) for row in members])
+        sql.changed(
+            """
+            UPDATE campaigns_campaign c SET pool = p.pool FROM json_to_recordset(%s::json) AS p(id bigint, pool bigint)
+            WHERE c.id = p.id AND c.pool <> p.pool
+            """,
+            [sql.records({"id": campaign_id, "pool": pool} for campaign_id, pool in pools.items())],
+        )
+        standing = sql.rows("SELECT agent_id FROM agents_session")
+        wrap_up.rejoin(sorted({row.agent_id for row in members} | {row.agent_id for row in standing}), now=now)
+
+
+def _connected(members: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Campaign -> its pool, named by the lowest campaign id in it."""
+    parent: dict[tuple[str, int], tuple[str, int]] = {}
+
+    def root(node: tuple[str, int]) -> tuple[str, int]:
+        while parent.setdefault(node, node) != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for campaign_id, agent_id in members:
+        a, b = root(("campaign", campaign_id)), root(("agent", agent_id))
+        parent[b] = a
+    lowest: dict[tuple[str, int], int] = {}
+    for campaign_id, _ in members:
+        top = root(("campaign", campaign_id))
+        lowest[top] = min(lowest.get(top, campaign_id), campaign_id)
+    return {campaign_id: lowest[root(("campaign", campaign_id))] for campaign_id, _ in members}
+
+
+def edited(campaign: Campaign, *, by: User | None, now: datetime) -> CampaignVersion:
+    """After a save: a new version where something changed; a material change of an approved campaign asks for approval again."""
+    settings = snapshot(campaign)
+    last = campaign.versions.order_by("-number").first()
+    if last is not None and last.settings == settings:
+        return last
+    approved = campaign.state != CampaignState.UNAPPROVED
+    material = last is not None and any(last.settings.get(name) != settings.get(name) for name in MATERIAL)
+    version = CampaignVersion.objects.create(
+        campaign=campaign, number=(last.number if last else 0) + 1, settings=settings, created_at=now, created_by=by
+    )
+    if approved and material and campaign.require_approval and campaign.state == CampaignState.APPROVED:
+        _move(campaign, CampaignMove.RETURN, by=by, now=now, reason="edited after approval")
+    return version
+
+
+def snapshot(campaign: Campaign) -> dict[str, Any]:
+    """A campaign's configuration as plain JSON."""
+    fields = model_to_dict(campaign, exclude=["rule_packs"])
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in sorted(fields.items())}
+
+
+def clone(campaign: Campaign, *, by: User | None, now: datetime) -> Campaign:
+    """A draft with the same settings, agents, rules and dispositions; its calling list is a new one."""
+    with transaction.atomic():
+        copy = Campaign.objects.get(pk=campaign.pk)
+        copy.pk = None
+        copy._state.adding = True
+        copy.name = _free_name(campaign.name)
+        copy.state, copy.state_since, copy.epoch, copy.pool, copy.created_by = CampaignState.UNAPPROVED, now, 0, 0, by
+        copy.save()
+        for model in (RetryRule, Disposition):
+            for row in model.objects.filter(campaign=campaign):
+                row.pk = None
+                row.campaign = copy
+                row.save()
+        Participation.objects.bulk_create([Participation(campaign=copy, agent_id=p.agent_id) for p in campaign.participations.all()])
+        assignments_changed(now=now)
+        edited(copy, by=by, now=now)
+    return copy
+
+
+def _free_name(name: str) -> str:
+    number = 2
+    while Campaign.objects.filter(name=f"{name} ({number})").exists():
+        number += 1
+    return f"{name} ({number})"

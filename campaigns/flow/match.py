@@ -1,0 +1,241 @@
+"""An answer finds its agent, and a free agent finds a waiting customer; called from both sides.
+
+Redis proposes, the insert of the Interaction decides, a loser is put back in his old place. The customer is decided on the Call row
+(`calls.give`), the agent by the Interaction. Until the leg has entered the bridge the two-second timer runs on, whatever we believe.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+
+from agents import desk
+from agents.desk import Change, NewWork, Seat
+from agents.desk import Moved as Desk
+from agents.live import board
+from agents.live.board import Stale
+from agents.rules.lifecycle import Phase, PhaseMove
+from dialer_project.lib import sql
+from telephony import calls
+from telephony.calls import ANSWERED_WITHIN, Moved
+
+# how many proposals that lose at the insert are followed before the customer waits
+_TRIES = 5
+
+_BOUND = """
+    SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, i.id AS work_id, i.phase, i.agent_call_id,
+        coalesce(i.card, jsonb_build_object('campaign', k.name, 'name', concat_ws(' ', p.first_name, p.last_name), 'number', a.e164)) AS card,
+        s.agent_id, s.leg, s.nailed_up,
+        CASE WHEN s.nailed_up THEN s.leg_state = 'up' AND s.present
+             ELSE EXISTS (SELECT 1 FROM telephony_call g WHERE g.id = i.agent_call_id AND g.state IN ('answered', 'connected')) END AS leg_is_good,
+        NOT s.nailed_up AND EXISTS (SELECT 1 FROM telephony_call g WHERE g.id = i.agent_call_id
+                                    AND g.state IN ('planned', 'dialing', 'ringing', 'unresolved')) AS leg_rings
+    FROM campaigns_attempt a
+    JOIN telephony_call c ON c.id = a.id
+    JOIN campaigns_campaign k ON k.id = a.campaign_id
+    JOIN campaigns_contact p ON p.id = a.contact_id
+    LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase IN ('dialing', 'connecting')
+    LEFT JOIN agents_session s ON s.agent_id = i.agent_id
+"""
+
+
+def customers_answered(answered: Sequence[Moved], *, now: datetime) -> None:
+    """Each to the agent it was dialed for, else to the longest free one, else they wait; in the pump's transaction."""
+    if not answered:
+        return
+    at = {m.id: m.at for m in answered}
+    bound = sql.rows(
+        f"""
+        WITH said AS (
+            UPDATE campaigns_attempt a SET answered_at = e.at FROM json_to_recordset(%(answers)s::json) AS e(id uuid, at timestamptz)
+            WHERE a.id = e.id AND a.state = 'open' RETURNING a.id
+        )
+        {_BOUND} JOIN said ON said.id = a.id
+        """,
+        {"answers": sql.records({"id": i, "at": when} for i, when in at.items())},
+    )
+    _to_their_agents([row for row in bound if row.leg_is_good], now=now)
+    _without_theirs([row for row in bound if row.work_id is None or (not row.leg_is_good and not row.leg_rings)], now=now)
+    # where the agent's own phone still rings the customer waits for it; its answer or the timer decides
+
+
+def agents_answered(agent_call_ids: Sequence[UUID], *, now: datetime) -> None:
+    """A per-call leg came up while its customer was already there."""
+    rows = sql.rows(
+        f"{_BOUND} WHERE i.agent_call_id = ANY(%s) AND i.phase = 'dialing' AND c.state = 'answered' AND c.bridge IS NULL", [list(agent_call_ids)]
+    )
+    _to_their_agents([row for row in rows if row.leg_is_good], now=now)
+
+
+def _to_their_agents(rows: Sequence[sql.Row], *, now: datetime) -> None:
+    if not rows:
+        return
+    had = calls.give({row.id: row.work_id for row in rows})
+    moved = desk.move(
+        PhaseMove.MATCH,
+        [Change(id=row.work_id, deadline=row.answered_at + ANSWERED_WITHIN, progress="answered") for row in rows if row.id in had],
+        now=now,
+    )
+    by_work = {row.work_id: row for row in rows}
+    for m in moved:
+        if m.work is not None:
+            row = by_work[m.work.id]
+            _join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
+
+
+def _join(node_id: int, *, bridge: UUID, agent_leg: UUID | None, customer: UUID) -> None:
+    """After the commit, into one bridge; that it happened is told by the carrier's event, never by the reply."""
+    if agent_leg is not None:
+        transaction.on_commit(lambda: calls.connect(node_id, bridge=bridge, legs=(agent_leg, customer)), robust=True)
+
+
+def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> None:
+    """Answered, and the agent it was dialed for has vanished, or there never was one: anybody who is free, else they wait."""
+    lost = [row for row in rows if row.work_id is not None]
+    desk.move(PhaseMove.CLOSE, [Change(id=row.work_id, closed_because="agent_lost", keeps_place=True) for row in lost], now=now)
+    for row in rows:
+        _seek(row, now=now)
+
+
+def _seek(row: sql.Row, *, now: datetime) -> None:
+    line = f"c{row.campaign_id}@{row.node_id}"
+    for _ in range(_TRIES):
+        try:
+            proposed = board.answer(row.id, line=line, at=row.answered_at)
+            if proposed is None:
+                return
+            agent_id = proposed[0]
+        except Stale:
+            seats = desk.longest_free(f"c{row.campaign_id}", node_id=row.node_id)
+            if not seats:
+                return
+            agent_id = seats[0].agent_id
+        if _open_for(row, agent_id, now=now):
+            return
+
+
+def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> bool:
+    """The insert decides; False: this agent was not free after all."""
+    opened = desk.open(
+        [
+            NewWork(
+                agent_id=agent_id,
+                phase=Phase.CONNECTING,
+                deadline=row.answered_at + ANSWERED_WITHIN,
+                campaign_id=row.campaign_id,
+                lead_id=row.lead_id,
+                phone_id=row.phone_id,
+                card=sql.loaded(row.card),
+                call_id=row.id,
+                progress="answered",
+            )
+        ],
+        needs="voice",
+        now=now,
+    )
+    if not opened or opened[0].work is None:
+        return False
+    work, seat = opened[0].work, opened[0].seat
+    if not calls.give({row.id: work.id}):
+        desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because="customer_gone", keeps_place=True)], now=now)
+        return True
+    sql.changed("UPDATE campaigns_attempt SET agent_id = %s, interaction_id = %s WHERE id = %s AND state = 'open'", [agent_id, work.id, row.id])
+    _join(row.node_id, bridge=work.id, agent_leg=seat.leg, customer=row.id)
+    return True
+
+
+def give_waiting(call_id: UUID, seat: Seat, *, now: datetime) -> bool:
+    """A free agent takes a customer who waits. In a transaction of its own; False: the customer is not to be had any more."""
+    with transaction.atomic():
+        rows = sql.rows(f"{_BOUND} WHERE a.id = %s AND c.state = 'answered' AND c.bridge IS NULL", [call_id])
+        return bool(rows) and _open_for(rows[0], seat.agent_id, now=now)
+
+
+def oldest_waiting(seat: Seat) -> UUID | None:
+    """The customer who has waited longest in this agent's lines, by PostgreSQL alone."""
+    rows = sql.rows(
+        """
+        SELECT c.id FROM telephony_call c JOIN campaigns_attempt a ON a.id = c.id
+        WHERE c.state = 'answered' AND c.party = 'customer' AND c.bridge IS NULL AND c.node_id = %(node)s
+          AND 'c' || a.campaign_id = ANY(%(lines)s) ORDER BY c.answered_at LIMIT 1
+        """,
+        {"node": seat.node_id, "lines": list(seat.lines)},
+    )
+    return rows[0].id if rows else None
+
+
+def all_waiting() -> list[tuple[UUID, str, datetime]]:
+    """Every customer who waits for an agent: (call, line, answered at), for the rebuilt projection."""
+    return [
+        (row.id, f"c{row.campaign_id}@{row.node_id}", row.answered_at)
+        for row in sql.rows(
+            """
+            SELECT c.id, c.node_id, c.answered_at, a.campaign_id FROM telephony_call c JOIN campaigns_attempt a ON a.id = c.id
+            WHERE c.state = 'answered' AND c.party = 'customer' AND c.bridge IS NULL
+            """
+        )
+    ]
+
+
+def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
+    """The customers' legs entered the bridge: connected, and the carrier need not speak for us any more."""
+    if not entered:
+        return
+    sql.changed(
+        """
+        UPDATE campaigns_attempt a SET connected_at = e.at FROM json_to_recordset(%(e)s::json) AS e(id uuid, at timestamptz)
+        WHERE a.id = e.id AND a.state = 'open'
+        """,
+        {"e": sql.records({"id": m.id, "at": m.at} for m in entered)},
+    )
+    longest = {m.bridge: m for m in entered if m.bridge is not None}
+    desk.move(PhaseMove.CONNECT, [Change(id=work, progress="connected", talked=True) for work in longest], now=now)
+    by_node: dict[int, list[UUID]] = {}
+    for m in entered:
+        by_node.setdefault(m.node_id, []).append(m.id)
+    for node_id, ids in by_node.items():
+        transaction.on_commit(partial(calls.raise_guard, node_id, ids), robust=True)
+
+
+def time_is_up(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
+    """Two seconds after the answer and in no bridge: the message, whatever has died. Inside the caller's transaction.
+
+    Returns the desks that were not to be reached in time: not at fault, they keep their places.
+    """
+    moved = calls.announce(call_ids, now=now)
+    if not moved:
+        return []
+    media = {
+        row.id: row.media
+        for row in sql.rows(
+            """
+            SELECT a.id, coalesce(m.media, '') AS media FROM campaigns_attempt a JOIN campaigns_campaign k ON k.id = a.campaign_id
+            LEFT JOIN telephony_announcement m ON m.id = k.message_id WHERE a.id = ANY(%s)
+            """,
+            [[m.id for m in moved]],
+        )
+    }
+    for m in moved:
+        transaction.on_commit(partial(calls.play_message, m.node_id, [m.id], media.get(m.id, "")), robust=True)
+    return nobody_came([m.id for m in moved], now=now)
+
+
+def nobody_came(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
+    """These customers hear the message: the work opened for them is closed, and they wait for nobody any more."""
+    rows = sql.rows(
+        """
+        SELECT a.id, a.campaign_id, c.node_id, i.id AS work_id FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id
+        LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase IN ('dialing', 'connecting') WHERE a.id = ANY(%s)
+        """,
+        [list(call_ids)],
+    )
+    closed = desk.move(
+        PhaseMove.CLOSE, [Change(id=row.work_id, closed_because="not_connected", keeps_place=True) for row in rows if row.work_id], now=now
+    )
+    agent_legs = [m.work.agent_call_id for m in closed if m.work and m.work.agent_call_id]
+    lines = {f"c{row.campaign_id}@{row.node_id}" for row in rows}
+    transaction.on_commit(lambda: calls.hang_up_by_id(agent_legs), robust=True)
+    transaction.on_commit(lambda: board.stop_waiting(call_ids, lines=lines), robust=True)
+    return closed

@@ -1,0 +1,218 @@
+"""The dial transaction: a permit, an attempt and a call, or a refusal with its reasons that moves the lead.
+
+The one door to a customer's phone. Dispatch, a click, a countdown, a callback and agent-first's answer all come here, and only when the
+customer is really to be called, so that no permit goes stale on a screen. Locks in the order of the architecture: campaign, persons and
+numbers, then rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from campaigns import facts
+from campaigns.facts import Candidate, Phone, Setting
+from campaigns.querysets import DueLead, LeadStep
+from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
+from campaigns.rules.permit import Allowed, Held, NotBefore, Refused, may_call
+from dialer_project.lib import sql
+from telephony import calls
+from telephony.calls import Plan
+from telephony.rules.lifecycle import Party
+
+# the classes of our advisory locks
+POOL, CAMPAIGN, PERSON, NUMBER, TICK = 1, 2, 3, 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A lead that may be called now, with the evidence."""
+
+    candidate: Candidate
+    phone: Phone
+    allowed: Allowed
+
+    @property
+    def lead(self) -> DueLead:
+        return self.candidate.lead
+
+    def card(self, campaign: Setting) -> dict[str, object]:
+        return {
+            "campaign": campaign.name,
+            "name": self.candidate.person.name,
+            "number": self.phone.e164,
+            "kind": self.phone.kind,
+            "attempt": self.lead.attempts_made + 1,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A cleared lead and the agent it is dialed for; the interaction is theirs."""
+
+    cleared: Cleared
+    agent_id: int | None
+    node_id: int
+    interaction_id: UUID | None
+    id: UUID
+
+
+def take_campaign(campaign_id: int) -> Setting | None:
+    """The campaign under its shared lock: whoever stops or completes it waits for us, and we see what they did.
+
+    Two statements on purpose: the row is read by a snapshot taken after the lock was had.
+    """
+    sql.rows("SELECT pg_advisory_xact_lock_shared(%s, %s)", [CAMPAIGN, campaign_id])
+    return facts.settings_of([campaign_id]).get(campaign_id)
+
+
+def candidates(leads: Sequence[DueLead], *, phones: dict[int, int] | None = None) -> list[Candidate]:
+    """Leads with their people and the number each is to be called on; `phones`: lead id -> a number somebody chose."""
+    found = facts.people([lead.contact_id for lead in leads])
+    return [Candidate(lead, person := found[lead.contact_id], person.phone((phones or {}).get(lead.id, lead.next_phone_id))) for lead in leads]
+
+
+def consider(campaign: Setting, asked: Sequence[Candidate], *, now: datetime) -> tuple[list[Cleared], list[LeadStep]]:
+    """Who may be called now, and where everybody else goes. The caller writes the steps (`querysets.step`).
+
+    Try-locks on persons and numbers, all in one statement: a loser is skipped and never waits, so nobody can deadlock, and what is read
+    after them cannot change before we commit.
+    """
+    locked = _lock([c for c in asked if c.phone is not None])
+    known = facts.read(asked, locked=locked, now=now) if asked else {}
+    cleared: list[Cleared] = []
+    steps: list[LeadStep] = []
+    taken: set[str] = set()
+    for candidate in asked:
+        lead, phone = candidate.lead, candidate.phone
+        about = known[lead.id]
+        match may_call(about.facts, terms=campaign.terms, now=now):
+            case Allowed() as allowed if phone is not None and phone.e164 not in taken:
+                taken.add(phone.e164)
+                cleared.append(Cleared(candidate, phone, allowed))
+            case Allowed():  # the same number twice in one batch: the second lead waits its turn
+                steps.append(_wait(lead, calls_at=_soon(now, lead.id), reason=WaitReason.HOLD))
+            case NotBefore(at, reason, _):
+                steps.append(_wait(lead, calls_at=_spread(at, now, lead.id, reason), reason=reason))
+            case Refused(FinalReason.DO_NOT_CALL | FinalReason.NO_VALID_NUMBER, _) if (
+                about.alternatives and lead.next_phone_id != about.alternatives[0]
+            ):
+                steps.append(_wait(lead, calls_at=now, reason=WaitReason.RETRY, phone=about.alternatives[0]))
+            case Refused(reason, _):
+                steps.append(LeadStep(id=lead.id, state=LeadState.FINAL, reason=reason))
+            case Held():
+                pass  # a fact of the campaign: dispatch stops, no lead is moved
+    return cleared, steps
+
+
+def _wait(lead: DueLead, *, calls_at: datetime, reason: WaitReason, phone: int | None = None) -> LeadStep:
+    keeps_callback = lead.boost == Boost.CALLBACK_DUE
+    return LeadStep(
+        id=lead.id,
+        state=LeadState.WAITING,
+        reason=WaitReason.CALLBACK if keeps_callback else reason,
+        next_call_at=calls_at,
+        boost=lead.boost,
+        next_phone=phone,
+        reserved_for=lead.reserved_for_id,
+    )
+
+
+def _soon(now: datetime, salt: int) -> datetime:
+    return _spread(now + timedelta(seconds=30), now, salt, WaitReason.HOLD)
+
+
+def _spread(at: datetime, now: datetime, salt: int, reason: WaitReason) -> datetime:
+    """Thirty seconds with jitter: the five hundred leads of one switchboard must not come back in the same second."""
+    if reason is not WaitReason.HOLD or at <= now:
+        return at
+    return at + timedelta(seconds=(salt * 2654435761 % 30_000) / 1000)
+
+
+def _lock(asked: Sequence[Candidate]) -> set[int]:
+    """Exclusive try-locks on each person and number; returns the leads that got both."""
+    if not asked:
+        return set()
+    return {
+        row.lead_id
+        for row in sql.rows(
+            """
+            SELECT q.lead_id FROM json_to_recordset(%(asked)s::json) AS q(lead_id bigint, contact_id bigint, e164 text)
+            WHERE CASE WHEN pg_try_advisory_xact_lock(%(person)s, (q.contact_id %% 2147483647)::int)
+                THEN pg_try_advisory_xact_lock(%(number)s, hashtext(q.e164)) ELSE false END
+            """,
+            {
+                "person": PERSON,
+                "number": NUMBER,
+                "asked": sql.records({"lead_id": c.lead.id, "contact_id": c.lead.contact_id, "e164": c.phone.e164} for c in asked if c.phone),
+            },
+        )
+    }
+
+
+def promise(campaign: Setting, promises: Sequence[Promise], *, now: datetime) -> None:
+    """Writes attempts, permits and calls down, three statements for any number; the unique indexes have the last word."""
+    if not promises:
+        return
+    sql.changed(
+        """
+        INSERT INTO campaigns_attempt (id, lead_id, campaign_id, contact_id, phone_id, e164, agent_id, interaction_id, state, epoch, version, planned_at)
+        SELECT p.id, p.lead_id, %(campaign)s, p.contact_id, p.phone_id, p.e164, p.agent_id, p.interaction_id, 'open', %(epoch)s, %(version)s, %(now)s
+        FROM json_to_recordset(%(promises)s::json)
+            AS p(id uuid, lead_id bigint, contact_id bigint, phone_id bigint, e164 text, agent_id bigint, interaction_id uuid)
+        """,
+        {
+            "campaign": campaign.id,
+            "epoch": campaign.epoch,
+            "version": campaign.version,
+            "now": now,
+            "promises": sql.records(
+                {
+                    "id": p.id,
+                    "lead_id": p.cleared.lead.id,
+                    "contact_id": p.cleared.lead.contact_id,
+                    "phone_id": p.cleared.phone.id,
+                    "e164": p.cleared.phone.e164,
+                    "agent_id": p.agent_id,
+                    "interaction_id": p.interaction_id,
+                }
+                for p in promises
+            ),
+        },
+    )
+    sql.changed(
+        """
+        INSERT INTO campaigns_permit (attempt_id, decided_at, valid_until, rules, evidence)
+        SELECT p.id, %(now)s, p.until, %(rules)s, p.evidence
+        FROM json_to_recordset(%(promises)s::json) AS p(id uuid, until timestamptz, evidence jsonb)
+        """,
+        {
+            "now": now,
+            "rules": f"campaign {campaign.terms.version}",
+            "promises": sql.records(
+                {"id": p.id, "until": p.cleared.allowed.valid_until, "evidence": dict(p.cleared.allowed.evidence)} for p in promises
+            ),
+        },
+    )
+    calls.plan(
+        [
+            Plan(
+                id=p.id,
+                party=Party.CUSTOMER,
+                node_id=p.node_id,
+                address=p.cleared.phone.e164,
+                ring_for=campaign.ring_for,
+                trunk_id=campaign.trunk_id,
+                caller_id=campaign.caller_id,
+            )
+            for p in promises
+        ],
+        now=now,
+    )
+
+
+def new_id() -> UUID:
+    """An attempt's, and so its call's and its channel's."""
+    return uuid7()

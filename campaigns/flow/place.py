@@ -1,0 +1,202 @@
+"""The last look, then the carrier.
+
+A planned call is sent only if its campaign still runs under the same epoch, its permit still holds, its number is on no list by now, and
+somebody listens to its node. Nothing is sent twice: the one process that moved the row from PLANNED to DIALING sends it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from agents import desk
+from agents.desk import Change
+from agents.rules.lifecycle import Phase, PhaseMove
+from campaigns import facts, querysets
+from campaigns.facts import Setting
+from campaigns.flow import conclude, next_for, permit
+from campaigns.flow.permit import Cleared, Promise
+from campaigns.rules.lifecycle import CampaignState
+from campaigns.rules.modes import OnAgentMissed, OnDialRefused
+from dialer_project.lib import sql
+from telephony import calls
+from telephony.calls import Moved, Plan
+from telephony.rules.hangup_causes import Cause
+from telephony.rules.lifecycle import CallState, Party
+
+# ringing, and then some, before the carrier is asked what became of a call
+MARGIN = timedelta(seconds=15)
+
+_STILL = """
+    EXISTS (
+        SELECT 1 FROM campaigns_attempt a
+        JOIN campaigns_campaign k ON k.id = a.campaign_id
+        JOIN campaigns_permit p ON p.attempt_id = a.id
+        JOIN campaigns_phonenumber n ON n.id = a.phone_id
+        WHERE a.id = c.id AND a.state = 'open' AND k.state = 'running' AND k.epoch = a.epoch AND %(now)s < p.valid_until
+          AND NOT EXISTS (SELECT 1 FROM campaigns_donotcall d
+                          WHERE d.number_key = n.number_key AND (d.campaign_id IS NULL OR d.campaign_id = a.campaign_id))
+    )
+"""
+
+
+def dial_planned(campaign: Setting, ids: Sequence[UUID], *, now: datetime) -> None:
+    """Sends what `permit.promise` has written down; whatever is not sent is concluded here."""
+    if not ids:
+        return
+    with transaction.atomic():
+        sending = calls.dialing(ids, now=now, still=_STILL)
+        _count([one.id for one in sending], now=now)
+    if unsent := set(ids) - {one.id for one in sending}:
+        conclude.never_sent(list(unsent), now=now)
+    results = calls.place([replace(one, message=campaign.message, max_length=campaign.longest_call) for one in sending])
+    conclude.placed(results, now=now)
+
+
+def _count(ids: Sequence[UUID], *, now: datetime) -> None:
+    """Caps count from here: the attempt is dialed, the lead has one more. A lead has one open attempt at most, so one more is exact."""
+    if ids:
+        sql.changed(
+            """
+            WITH dialed AS (
+                UPDATE campaigns_attempt SET dialed_at = %(now)s WHERE id = ANY(%(ids)s) RETURNING lead_id
+            )
+            UPDATE campaigns_lead l SET attempts_made = l.attempts_made + 1, last_attempt_at = %(now)s FROM dialed d WHERE l.id = d.lead_id
+            """,
+            {"now": now, "ids": list(ids)},
+        )
+
+
+def dial_agents(planned: Sequence[tuple[UUID, int]], *, now: datetime) -> list[Moved]:
+    """(call, longest ring in seconds) of agents' own legs, planned before; returns those that ended at once."""
+    ids = [call_id for call_id, _ in planned]
+    with transaction.atomic():
+        sending = calls.dialing(ids, now=now)
+        unsent = list(set(ids) - {one.id for one in sending})
+        ended = calls.ended(dict.fromkeys(unsent, Cause.CANCELLED), now=now, only=(CallState.PLANNED,))
+    return ended + conclude.placed(calls.place(sending), now=now)
+
+
+def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
+    """Does what an interaction's `dial_due` orders: its customer, or its agent's own phone. Idempotent: the order is taken by one.
+
+    Returns agents' legs that ended at once, for `phone`.
+    """
+    with transaction.atomic():
+        taken = sql.rows(
+            """
+            UPDATE agents_interaction SET dial_due = NULL WHERE id = %s AND dial_due IS NOT NULL AND phase IN ('dialing', 'ringing_agent', 'preview')
+            RETURNING id, agent_id, phase, campaign_id, lead_id, phone_id
+            """,
+            [interaction_id],
+        )
+        if not taken:
+            return []
+        work = taken[0]
+        campaign = permit.take_campaign(work.campaign_id)
+        if campaign is None:
+            return []
+        if work.phase == Phase.RINGING_AGENT:
+            leg = _plan_agent_leg(campaign, work, now=now)
+        else:
+            leg = None
+            attempt = _promise_for(campaign, work, now=now)
+    if work.phase == Phase.RINGING_AGENT:
+        return dial_agents([(leg, campaign.ring_agent_for)], now=now) if leg else []
+    if attempt is not None:
+        dial_planned(campaign, [attempt], now=now)
+    return []
+
+
+def _plan_agent_leg(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | None:
+    """The agent's own phone, where it is called for each call; a nailed-up one rings on the screen alone."""
+    seat = sql.rows(
+        """
+        SELECT s.node_id, s.nailed_up, st.endpoint FROM agents_session s JOIN agents_station st ON st.id = s.station_id WHERE s.agent_id = %s
+        """,
+        [work.agent_id],
+    )
+    if not seat or seat[0].nailed_up or seat[0].node_id is None:
+        return None
+    leg = permit.new_id()
+    plan_agent_legs([(leg, seat[0].node_id, seat[0].endpoint)], campaign, now=now)
+    desk.amend([Change(id=work.id, agent_call_id=leg)], now=now, only=(Phase.RINGING_AGENT,))
+    return leg
+
+
+def plan_agent_legs(legs: Sequence[tuple[UUID, int, str]], campaign: Setting, *, now: datetime) -> None:
+    """(call, node, endpoint) of agents' phones to be called for this campaign."""
+    calls.plan(
+        [
+            Plan(id=leg, party=Party.AGENT, node_id=node_id, address=endpoint, ring_for=campaign.ring_agent_for, caller_id=campaign.caller_id)
+            for leg, node_id, endpoint in legs
+        ],
+        now=now,
+    )
+
+
+def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | None:
+    """The customer of one interaction; a refusal moves the lead and, as the mode says, the interaction."""
+    leads = querysets.owned([work.lead_id])
+    node = sql.rows("SELECT node_id FROM agents_session WHERE agent_id = %s", [work.agent_id])
+    if leads and node and node[0].node_id is not None and campaign.state is CampaignState.RUNNING:
+        chosen = {work.lead_id: work.phone_id} if work.phone_id else {}
+        cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now)
+        if cleared:
+            return _promise_one(campaign, cleared[0], work, node[0].node_id, now=now)
+        querysets.step(steps, now=now)
+        if not steps:
+            give_up(campaign, leads[0].id, misses=leads[0].misses, agent_id=None, now=now)
+    elif leads:
+        give_up(campaign, leads[0].id, misses=leads[0].misses, agent_id=None, now=now)
+    _refused(campaign, work.id, now=now)
+    return None
+
+
+def _promise_one(campaign: Setting, cleared: Cleared, work: sql.Row, node_id: int, *, now: datetime) -> UUID:
+    attempt = permit.new_id()
+    permit.promise(campaign, [Promise(cleared, work.agent_id, node_id, work.id, attempt)], now=now)
+    change = Change(
+        id=work.id, call_id=attempt, phone_id=cleared.phone.id, progress="dialing", deadline=now + timedelta(seconds=campaign.ring_for) + MARGIN
+    )
+    if work.phase == Phase.DIALING:
+        desk.amend([change], now=now, only=(Phase.DIALING,))
+    else:
+        desk.move(PhaseMove.DIAL, [change], now=now)
+    return attempt
+
+
+def give_up(campaign: Setting, lead_id: int, *, misses: int, agent_id: int | None, now: datetime) -> None:
+    """A record that was with an agent and was not dialed goes back, as the mode says."""
+    how = campaign.mode.on_agent_missed
+    conclude.returned(
+        [lead_id],
+        agent_id=agent_id,
+        to_top=how in (OnAgentMissed.NOT_READY_LEAD_TO_TOP, OnAgentMissed.READY_LEAD_TO_TOP),
+        after=timedelta(minutes=10),
+        demote_after=campaign.max_misses,
+        misses={lead_id: misses},
+        campaign_id=campaign.id,
+        now=now,
+    )
+
+
+def _refused(campaign: Setting, interaction_id: UUID, *, now: datetime) -> None:
+    if campaign.mode.on_dial_refused is OnDialRefused.STAY:
+        desk.move(PhaseMove.PREVIEW, [Change(id=interaction_id, progress="refused")], now=now)
+        return
+    moved = desk.move(PhaseMove.CLOSE, [Change(id=interaction_id, closed_because="dial_refused", progress="refused")], now=now)
+    release_agent_legs([m.work.agent_call_id for m in moved if m.work and m.work.agent_call_id])
+    next_for.settle(moved, now=now)
+
+
+def release_agent_legs(legs: Sequence[UUID]) -> None:
+    """After the commit: agents' phones that were called for work that is over."""
+    if legs:
+        transaction.on_commit(lambda: calls.hang_up_by_id(legs), robust=True)
+
+
+def setting(campaign_id: int) -> Setting | None:
+    return facts.settings_of([campaign_id]).get(campaign_id)

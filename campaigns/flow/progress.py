@@ -1,0 +1,73 @@
+"""A carrier event moves the call, and what hangs on it. Events of many calls are folded into one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from agents import desk
+from agents.desk import Change
+from agents.rules.lifecycle import Phase
+from campaigns.flow import conclude, match, next_for, phone
+from telephony import calls
+from telephony.calls import CarrierEvent, Moved
+from telephony.rules.events import Happened
+from telephony.rules.lifecycle import CallMove, Party
+
+
+def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> list[Moved]:
+    """Records what the carrier said and lets it have its effects; returns the customers who have just answered, for the timer.
+
+    Nothing here waits: a repeat or a late event finds no legal move and is only recorded.
+    """
+    with transaction.atomic():
+        recorded = calls.record(events, node_id=node_id, now=now)
+        moved = recorded.moved
+        answered = _customers(moved.get(CallMove.ANSWERED, []))
+        match.customers_answered(answered, now=now)
+        phone.legs_answered(_agents(moved.get(CallMove.ANSWERED, [])), now=now)
+        match.in_conversation(_customers(moved.get(CallMove.CONNECTED, [])), now=now)
+        _said_by_the_carrier_alone(_customers(moved.get(CallMove.ANNOUNCED, [])), now=now)
+        _ringing(_customers(moved.get(CallMove.RANG, [])), now=now)
+        conclude.customers_ended(moved.get(CallMove.ENDED, []), now=now)
+        phone.legs_ended(_agents(moved.get(CallMove.ENDED, [])), now=now)
+        _stations([e for e in recorded.others if e.kind in (Happened.STATION_LOST, Happened.STATION_BACK)], now=now)
+        # a channel without a live row: an originate executed after we gave up; the carrier's guard speaks to whoever answered it
+        strangers = [(node_id, e.call_id) for e in recorded.strangers if e.call_id is not None and e.kind is not Happened.INCOMING]
+        if strangers:
+            transaction.on_commit(lambda: calls.hang_up(strangers), robust=True)
+    return answered
+
+
+def _customers(moved: Sequence[Moved]) -> list[Moved]:
+    return [m for m in moved if m.party is Party.CUSTOMER]
+
+
+def _agents(moved: Sequence[Moved]) -> list[Moved]:
+    return [m for m in moved if m.party is Party.AGENT]
+
+
+def _ringing(rang: Sequence[Moved], *, now: datetime) -> None:
+    """The screen of the agent it is dialed for says so."""
+    if rang:
+        works = desk.work_on([m.id for m in rang])
+        desk.amend([Change(id=work_id, progress="ringing") for work_id in works.values()], now=now, only=(Phase.DIALING,))
+
+
+def _said_by_the_carrier_alone(announced: Sequence[Moved], *, now: datetime) -> None:
+    """The message has begun without us: whoever was to take the call is free again and keeps their place."""
+    if announced:
+        next_for.settle(match.nobody_came([m.id for m in announced], now=now), now=now)
+
+
+def _stations(events: Sequence[CarrierEvent], *, now: datetime) -> None:
+    for lost in (True, False):
+        kind = Happened.STATION_LOST if lost else Happened.STATION_BACK
+        phone.stations_changed([e.station for e in events if e.kind is kind], lost=lost, now=now)
+
+
+def time_is_up(call_ids: Sequence[UUID], *, now: datetime) -> None:
+    """The pump's two-second timer, and the sweep that looks whether it died."""
+    with transaction.atomic():
+        next_for.settle(match.time_is_up(call_ids, now=now), now=now)

@@ -1,0 +1,193 @@
+"""What a crash left half-way, found again by its row. Run from the tick and from each pump once a second; every step may run twice."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from agents import desk
+from agents.live import board, presence
+from agents.live.board import Free
+from campaigns.flow import conclude, control, match, next_for, offer, phone, place, progress, wrap_up
+from campaigns.flow.permit import TICK
+from campaigns.models import Campaign
+from campaigns.rules.lifecycle import CampaignState
+from dialer_project.lib import redis, sql, wake
+from telephony import calls
+
+log = logging.getLogger(__name__)
+
+# an order to dial that nobody has taken for this long lost its message
+DIAL_DUE_FOR = timedelta(seconds=1)
+SILENT_AFTER = timedelta(seconds=15)
+
+
+def every_second(*, now: datetime) -> None:
+    """All deadlines. Each step stands alone: one that fails is logged and tried again in a second, and keeps none of the others."""
+    for step in (
+        two_seconds,
+        orders_to_dial,
+        never_sent,
+        quarantines,
+        offers,
+        wrap_ups,
+        hot_projection,
+        silent_consoles,
+        phones_to_call,
+        personal_callbacks,
+        due_work,
+    ):
+        _alone(step, now=now)
+
+
+def every_quarter_minute(*, now: datetime) -> None:
+    for step in (completions, absent_agents, callbacks_left_alone):
+        _alone(step, now=now)
+
+
+def _alone(step: Callable[..., None], *, now: datetime) -> None:
+    """Under a try-lock of its own, so that two beats and a pump do not do the same at once."""
+    number = sum(step.__name__.encode())
+    if not sql.rows("SELECT pg_try_advisory_lock(%s, %s) AS had", [TICK, number])[0].had:
+        return
+    try:
+        step(now=now)
+    except Exception:  # the next second tries again; a sweep that stops at the first bad row would leave all others behind it
+        log.exception("the sweep's step %s failed", step.__name__)
+    finally:
+        sql.rows("SELECT pg_advisory_unlock(%s, %s)", [TICK, number])
+
+
+def two_seconds(*, now: datetime) -> None:
+    """Customers whose two seconds are over, should the pump's timer have died with it."""
+    if waiting := calls.unanswered_too_long(now=now):
+        progress.time_is_up(waiting, now=now)
+
+
+def orders_to_dial(*, now: datetime) -> None:
+    for row in sql.rows(
+        "SELECT id FROM agents_interaction WHERE phase <> 'closed' AND dial_due <= %s ORDER BY dial_due LIMIT 50", [now - DIAL_DUE_FOR]
+    ):
+        phone.legs_ended(place.dial_interaction(row.id, now=now), now=now)
+
+
+def never_sent(*, now: datetime) -> None:
+    """Plans whose process died before the last look."""
+    with transaction.atomic():
+        ended = calls.never_sent(now=now)
+        conclude.customers_ended(ended, now=now)
+        phone.legs_ended(ended, now=now)
+
+
+def quarantines(*, now: datetime) -> None:
+    with transaction.atomic():
+        ended = calls.quarantine_over(now=now)
+        conclude.customers_ended(ended, now=now)
+        phone.legs_ended(ended, now=now)
+
+
+def offers(*, now: datetime) -> None:
+    offer.not_taken_in_time(now=now)
+
+
+def wrap_ups(*, now: datetime) -> None:
+    wrap_up.time_is_up(now=now)
+
+
+def hot_projection(*, now: datetime) -> None:
+    """Emptied or stale: rebuilt from PostgreSQL. Dispatch plans nothing meanwhile, answers are matched without it."""
+    if board.is_right():
+        return
+    try:
+        redis.hot().ping()
+    except redis.Unavailable:
+        return
+    standing = [Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in desk.all_free()]
+    board.rebuild(standing, match.all_waiting(), now=now)
+    log.warning("the hot projection was rebuilt: %s agents free", len(standing))
+
+
+def silent_consoles(*, now: datetime) -> None:
+    here = [row.agent_id for row in sql.rows("SELECT agent_id FROM agents_session WHERE present")]
+    try:
+        silent = presence.silent(here, now=now, older_than=SILENT_AFTER)
+    except redis.Unavailable:
+        return
+    if silent:
+        with transaction.atomic():
+            desk.fell_silent(sorted(silent), now=now)
+
+
+def absent_agents(*, now: datetime) -> None:
+    """Away beyond the grace: Not Ready, connection lost."""
+    rows = sql.rows(
+        "SELECT agent_id FROM agents_session WHERE NOT present AND absent_since <= %s AND (voice_ready OR preview_ready)", [now - phone.ABSENT_FOR]
+    )
+    if rows:
+        with transaction.atomic():
+            desk.gone_too_long([row.agent_id for row in rows], now=now)
+
+
+def phones_to_call(*, now: datetime) -> None:
+    phone.call_again(now=now)
+
+
+def personal_callbacks(*, now: datetime) -> None:
+    """Due ones whose owner is free go to their owner; those past their fallback go to anybody."""
+    sql.changed(
+        """
+        UPDATE campaigns_lead l SET reserved_for_id = NULL FROM campaigns_callback b
+        WHERE b.lead_id = l.id AND b.state = 'open' AND b.fallback_at <= %s AND l.state = 'waiting' AND l.reserved_for_id IS NOT NULL
+        """,
+        [now],
+    )
+    owners = [
+        row.agent_id
+        for row in sql.rows(
+            """
+            SELECT DISTINCT l.reserved_for_id AS agent_id FROM campaigns_lead l
+            WHERE l.state = 'waiting' AND l.reserved_for_id IS NOT NULL AND l.next_call_at <= %s
+            """,
+            [now],
+        )
+    ]
+    if owners:
+        with transaction.atomic():
+            next_for.settle(desk.seats("s.agent_id = ANY(%(owners)s)", {"owners": owners}), now=now)
+
+
+def due_work(*, now: datetime) -> None:
+    """One question for all campaigns: which pools have a due lead and a free agent? Those are woken; an idle one costs nothing more."""
+    free_pools = {seat.pool for seat in desk.all_free() if seat.pool is not None}
+    if not free_pools:
+        return
+    for row in sql.rows(
+        """
+        SELECT DISTINCT c.pool FROM campaigns_campaign c CROSS JOIN LATERAL (
+            SELECT 1 FROM campaigns_lead l
+            WHERE l.campaign_id = c.id AND l.state = 'waiting' AND l.reserved_for_id IS NULL AND l.next_call_at <= %(now)s LIMIT 1
+        ) due WHERE c.state = 'running' AND c.pool = ANY(%(pools)s)
+        """,
+        {"now": now, "pools": list(free_pools)},
+    ):
+        wake.dispatch_now(row.pool)
+
+
+def completions(*, now: datetime) -> None:
+    for campaign in Campaign.objects.filter(state__in=[CampaignState.RUNNING, CampaignState.PAUSED], is_live=False):
+        if control.may_complete(campaign.pk, now=now):
+            control.complete(campaign, now=now)
+
+
+def callbacks_left_alone(*, now: datetime) -> None:
+    """Open callbacks whose lead has ended some other way: closed with the reason, never lost in silence."""
+    rows = sql.rows(
+        "SELECT b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id WHERE b.state = 'open' AND l.state = 'final'"
+    )
+    conclude.close_callbacks([row.lead_id for row in rows], reason="the record was finished", now=now)
+
+
+def overdue_nodes(*, now: datetime) -> list[int]:
+    """Nodes whose calls should have told us something: their pump asks the carrier."""
+    return calls.overdue_nodes(now=now)

@@ -1,0 +1,208 @@
+"""The agent (or the clock) finishes: hang up, note, disposition, done; then on to the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from agents import desk
+from agents.desk import DONE, Answer, Change, Refusal
+from agents.rules.lifecycle import Phase, PhaseMove
+from campaigns import facts, querysets
+from campaigns.facts import Setting
+from campaigns.flow import conclude, do_not_call, next_for
+from campaigns.models import Campaign
+from campaigns.rules.lifecycle import ParticipationState
+from campaigns.rules.modes import DispositionFor
+from campaigns.rules.outcomes import DispositionClass, Outcome
+from dialer_project.lib import sql
+from telephony import calls
+
+NOTE_AT_MOST = 10_000
+NOT_YOURS = Refusal("This record is no longer yours: it was closed in the meantime.")
+# how long a disposition may be missing while the agent is away before the system gives its own
+ABANDONED_DESK = timedelta(minutes=15)
+
+
+def hang_up(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
+    """Ends the customer's call, ringing or answered; what follows comes with its end."""
+    del now
+    rows = sql.rows(
+        """
+        SELECT i.phase, c.id, c.node_id FROM agents_interaction i LEFT JOIN telephony_call c ON c.id = i.call_id AND c.state <> 'ended'
+        WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed'
+        """,
+        [interaction_id, agent_id],
+    )
+    if not rows:
+        return NOT_YOURS
+    if rows[0].id is None:
+        return Refusal("There is no call to hang up.")
+    calls.hang_up([(rows[0].node_id, rows[0].id)])
+    return DONE
+
+
+def save_note(interaction_id: UUID, agent_id: int, note: str, *, now: datetime) -> Answer:
+    """Keeps the draft, so that nothing an agent typed is lost."""
+    if len(note) > NOTE_AT_MOST:
+        return Refusal(f"The note is too long: at most {NOTE_AT_MOST:,} characters are kept.")
+    with transaction.atomic():
+        if not _is_theirs(interaction_id, agent_id):
+            return NOT_YOURS
+        desk.amend([Change(id=interaction_id, note=note)], now=now)
+    return DONE
+
+
+def _is_theirs(interaction_id: UUID, agent_id: int) -> bool:
+    return bool(
+        sql.rows("SELECT 1 FROM agents_interaction WHERE id = %s AND agent_id = %s AND phase <> 'closed' FOR UPDATE", [interaction_id, agent_id])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    id: int
+    kind: DispositionClass
+
+
+def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, note: str, stop: bool, now: datetime) -> Answer:
+    """Done: saves the disposition and the note, sends the lead on its way, and the agent to what is next. `stop`: Done and Stop."""
+    with transaction.atomic():
+        found = _in_wrap_up(
+            "i.id = %(id)s AND i.agent_id = %(agent)s AND i.phase <> 'closed'",
+            {"id": interaction_id, "agent": agent_id, "disposition": disposition_id},
+        )
+        if not found:
+            return NOT_YOURS
+        work = found[0]
+        if work.phase != Phase.WRAP_UP:
+            return Refusal("The call is not over yet: hang up first.")
+        campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
+        if refusal := _incomplete(work, campaign, disposition_id, note):
+            return refusal
+        chosen = _Chosen(disposition_id, DispositionClass(work.chosen_kind)) if disposition_id is not None else None
+        _close(work, campaign, chosen, note=note, not_ready=None, because="done", stop=stop, now=now)
+    return DONE
+
+
+_IN_WRAP_UP = """
+    SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.call_id, i.outcome, i.talked, i.note, i.deadline,
+        l.contact_id, l.tries, l.state AS lead_state, a.phone_id, a.e164,
+        d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent
+    FROM agents_interaction i
+    LEFT JOIN campaigns_lead l ON l.id = i.lead_id
+    LEFT JOIN campaigns_attempt a ON a.id = i.call_id
+    LEFT JOIN campaigns_disposition d ON d.id = %(disposition)s AND d.active AND (d.campaign_id IS NULL OR d.campaign_id = i.campaign_id)
+    LEFT JOIN campaigns_callback b ON b.lead_id = i.lead_id AND b.state = 'open'
+"""
+
+
+def _in_wrap_up(where: str, params: dict[str, object]) -> list[sql.Row]:
+    return sql.rows(f"{_IN_WRAP_UP} WHERE {where} ORDER BY i.id FOR UPDATE OF i", params)
+
+
+def _incomplete(work: sql.Row, campaign: Setting, disposition_id: int | None, note: str) -> Refusal | None:
+    if disposition_id is not None and work.chosen_kind is None:
+        return Refusal("This disposition is not one of the campaign's any more: choose another one.")
+    if disposition_id is None and needs_disposition(campaign, talked=work.talked):
+        return Refusal("Choose a disposition first: this campaign wants one for every such call.")
+    if work.note_required and not note.strip():
+        return Refusal("This disposition needs a note: write what was agreed.")
+    if len(note) > NOTE_AT_MOST:
+        return Refusal(f"The note is too long: at most {NOTE_AT_MOST:,} characters are kept.")
+    return None
+
+
+def needs_disposition(campaign: Setting, *, talked: bool) -> bool:
+    match conclude.disposition_for(campaign):
+        case DispositionFor.ALL:
+            return True
+        case DispositionFor.ANSWERED:
+            return talked
+        case DispositionFor.NONE:
+            return False
+
+
+def _close(
+    work: sql.Row, campaign: Setting, chosen: _Chosen | None, *, note: str | None, not_ready: str | None, because: str, stop: bool, now: datetime
+) -> None:
+    """The second of outcome and disposition has arrived: the lead goes where both say."""
+    if chosen is not None and chosen.kind is DispositionClass.DO_NOT_CALL and work.e164:
+        do_not_call.list_numbers([work.e164], source="agent", now=now, reason="asked for on the call")
+    if work.lead_state == "busy":
+        step = conclude.lead_step(
+            work.lead_id,
+            campaign,
+            facts.people([work.contact_id])[work.contact_id],
+            outcome=Outcome(work.outcome or Outcome.CANCELLED),
+            phone_id=work.phone_id,
+            tries=sql.loaded(work.tries),
+            rules=facts.retry_rules([campaign.id])[campaign.id],
+            disposition=chosen.kind if chosen else None,
+            callback=(work.callback_kind, work.callback_agent) if work.callback_id else None,
+            now=now,
+            disposition_id=chosen.id if chosen else None,
+        )
+        querysets.step([step], now=now)
+    if chosen is not None and work.call_id is not None:
+        sql.changed("UPDATE campaigns_attempt SET disposition_id = %s WHERE id = %s", [chosen.id, work.call_id])
+    if stop:
+        sql.changed(
+            "UPDATE campaigns_participation SET state = %s WHERE agent_id = %s AND campaign_id = %s",
+            [ParticipationState.OFF, work.agent_id, work.campaign_id],
+        )
+    moved = desk.move(
+        PhaseMove.CLOSE,
+        [Change(id=work.id, closed_because=because, disposition_id=chosen.id if chosen else None, note=note, not_ready=not_ready)],
+        now=now,
+    )
+    if stop:
+        moved = rejoin([work.agent_id], now=now) or moved
+    next_for.settle(moved, now=now)
+
+
+def rejoin(agent_ids: Sequence[int], *, now: datetime) -> list[desk.Moved]:
+    """Rewrites where these agents stand from their participations in running campaigns."""
+    rows = sql.rows(
+        """
+        SELECT g.id AS agent_id, min(c.pool) AS pool, coalesce(array_agg('c' || c.id ORDER BY c.id) FILTER (WHERE c.id IS NOT NULL), '{}') AS lines
+        FROM unnest(%s::bigint[]) AS g(id)
+        LEFT JOIN campaigns_participation p ON p.agent_id = g.id AND p.state = 'joined'
+        LEFT JOIN campaigns_campaign c ON c.id = p.campaign_id AND c.state IN ('loaded', 'running', 'paused', 'stopped')
+        GROUP BY g.id
+        """,
+        [list(agent_ids)],
+    )
+    return desk.set_lines({row.agent_id: (row.pool, row.lines) for row in rows}, now=now)
+
+
+def time_is_up(*, now: datetime) -> None:
+    """Wrap-up has run out. By the campaign's policy: ready, Not Ready, or stay; where a disposition is missing that must be given, the
+    agent is Not Ready afterwards and the record stays open."""
+    with transaction.atomic():
+        for work in _in_wrap_up(
+            "i.phase = 'wrap_up' AND i.deadline <= %(now)s AND i.id IN (SELECT o.id FROM agents_interaction o WHERE o.phase = 'wrap_up'"
+            " AND o.deadline <= %(now)s ORDER BY o.deadline LIMIT 100 FOR UPDATE SKIP LOCKED)",
+            {"now": now, "disposition": None},
+        ):
+            campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
+            if needs_disposition(campaign, talked=work.talked):
+                _stays_open(work, now=now)
+            elif campaign.wrap_up_policy == Campaign.WrapUpPolicy.STAY:
+                sql.changed("UPDATE agents_interaction SET deadline = NULL WHERE id = %s", [work.id])
+            else:
+                not_ready = "wrap_up_expired" if campaign.wrap_up_policy == Campaign.WrapUpPolicy.NOT_READY else None
+                _close(work, campaign, None, note=None, not_ready=not_ready, because="time_up", stop=False, now=now)
+
+
+def _stays_open(work: sql.Row, *, now: datetime) -> None:
+    """Not Ready afterwards; and once the agent has been away for a quarter of an hour, closed without them, drafts kept."""
+    away = sql.rows("SELECT absent_since FROM agents_session WHERE agent_id = %s AND NOT present", [work.agent_id])
+    if away and away[0].absent_since and now - away[0].absent_since >= ABANDONED_DESK:
+        campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
+        _close(work, campaign, None, note=None, not_ready="connection_lost", because="desk_abandoned", stop=False, now=now)
+        return
+    desk.take_break(work.agent_id, code="wrap_up_expired", now=now)
+    desk.amend([Change(id=work.id, deadline=now + timedelta(minutes=1))], now=now)

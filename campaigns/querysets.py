@@ -1,0 +1,197 @@
+"""Hand-tuned SQL: the leads due now, claimed for us."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from campaigns.rules.lifecycle import Boost
+from dialer_project.lib import sql
+
+# everything the permit and the card need of a lead, beside its numbers
+_LEAD = """
+    l.id, l.campaign_id, l.contact_id, l.zone_group_id, l.boost, l.next_call_at, l.next_phone_id, l.reserved_for_id, l.attempts_made, l.tries,
+    l.misses, l.last_missed_by_id, l.reason
+"""
+BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """How far one queue of a campaign has been eaten: no due lead stands before this place."""
+
+    zone_group: int
+    boost: int
+    at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueLead:
+    id: int
+    campaign_id: int
+    contact_id: int
+    zone_group_id: int
+    boost: int
+    next_call_at: datetime
+    next_phone_id: int | None
+    reserved_for_id: int | None
+    attempts_made: int
+    tries: Mapping[str, int]
+    misses: int
+    last_missed_by_id: int | None
+    reason: str
+
+
+def zone_groups(campaign_id: int) -> list[int]:
+    """The zone groups of a campaign's waiting leads: a loose scan that jumps from group to group through the claim's index."""
+    return [
+        row.zone_group_id
+        for row in sql.rows(
+            """
+            WITH RECURSIVE g AS (
+                (SELECT zone_group_id FROM campaigns_lead
+                 WHERE campaign_id = %(c)s AND state = 'waiting' AND reserved_for_id IS NULL ORDER BY zone_group_id LIMIT 1)
+                UNION ALL
+                SELECT (SELECT l.zone_group_id FROM campaigns_lead l
+                        WHERE l.campaign_id = %(c)s AND l.state = 'waiting' AND l.reserved_for_id IS NULL AND l.zone_group_id > g.zone_group_id
+                        ORDER BY l.zone_group_id LIMIT 1)
+                FROM g WHERE g.zone_group_id IS NOT NULL
+            ) SELECT zone_group_id FROM g WHERE zone_group_id IS NOT NULL
+            """,
+            {"c": campaign_id},
+        )
+    ]
+
+
+CLAIM = f"""
+    SELECT {_LEAD}
+    FROM (
+        SELECT due.place, due.boost, due.next_call_at, due.id
+        FROM unnest(%(groups)s::bigint[], %(boosts)s::smallint[], %(floors_at)s::timestamptz[], %(floors_id)s::bigint[]) AS q(zone_group, boost, at, id)
+        CROSS JOIN LATERAL (
+            SELECT w.ctid AS place, w.boost, w.next_call_at, w.id FROM campaigns_lead w
+            WHERE w.campaign_id = %(campaign)s AND w.zone_group_id = q.zone_group AND w.boost = q.boost
+              AND w.state = 'waiting' AND w.reserved_for_id IS NULL
+              AND w.next_call_at <= %(now)s AND (w.next_call_at, w.id) > (q.at, q.id)
+            ORDER BY w.next_call_at, w.id LIMIT %(at_most)s
+        ) due
+        ORDER BY due.boost, due.next_call_at, due.id LIMIT %(at_most)s
+    ) pick
+    JOIN campaigns_lead l ON l.ctid = pick.place AND l.id = pick.id
+    WHERE l.state = 'waiting' AND l.reserved_for_id IS NULL
+    FOR UPDATE OF l SKIP LOCKED
+"""
+
+
+def claim(campaign_id: int, *, groups: Sequence[int], floors: Sequence[Floor], at_most: int, now: datetime) -> list[DueLead]:
+    """At most so many due leads of the open zone groups, callbacks first, then the top of the list, then the rest by due time; locked
+    for this transaction, those that others hold left out.
+
+    By the place of the row (ctid) from the index to the row, and never past a remembered floor, so that the cost of a lead does not grow
+    with the list, with what was eaten before, or with an old snapshot that keeps dead rows.
+    """
+    if not groups or at_most < 1:
+        return []
+    known = {(f.zone_group, f.boost): f for f in floors}
+    queues = [(group, boost.value) for boost in Boost for group in groups]
+    found = sql.rows(
+        CLAIM,
+        {
+            "campaign": campaign_id,
+            "now": now,
+            "at_most": at_most,
+            "groups": [g for g, _ in queues],
+            "boosts": [b for _, b in queues],
+            "floors_at": [known[q].at if q in known else BEGINNING for q in queues],
+            "floors_id": [known[q].id if q in known else 0 for q in queues],
+        },
+    )
+    return sorted(map(_due, found), key=lambda lead: (lead.boost, lead.next_call_at, lead.id))
+
+
+def owned(lead_ids: Sequence[int]) -> list[DueLead]:
+    """These leads, locked, whoever works on them: for an interaction that dials its own."""
+    return [
+        _due(row)
+        for row in sql.rows(
+            f"SELECT {_LEAD} FROM campaigns_lead l WHERE l.id = ANY(%s) AND l.state = 'busy' ORDER BY l.id FOR UPDATE", [list(lead_ids)]
+        )
+    ]
+
+
+def reserved(agent_ids: Sequence[int], *, now: datetime) -> list[DueLead]:
+    """The due personal callbacks of these agents, the oldest of each, locked; those that others hold left out."""
+    return [
+        _due(row)
+        for row in sql.rows(
+            f"""
+            SELECT {_LEAD} FROM unnest(%(agents)s::bigint[]) AS a(id)
+            CROSS JOIN LATERAL (
+                SELECT r.id FROM campaigns_lead r JOIN campaigns_campaign c ON c.id = r.campaign_id AND c.state = 'running'
+                WHERE r.reserved_for_id = a.id AND r.state = 'waiting' AND r.next_call_at <= %(now)s
+                ORDER BY r.next_call_at, r.id LIMIT 1
+            ) first
+            JOIN campaigns_lead l ON l.id = first.id
+            WHERE l.state = 'waiting' FOR UPDATE OF l SKIP LOCKED
+            """,
+            {"agents": list(agent_ids), "now": now},
+        )
+    ]
+
+
+def _due(row: sql.Row) -> DueLead:
+    return DueLead(*(sql.loaded(value) if name == "tries" else value for name, value in zip(row._fields, row, strict=True)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadStep:
+    """Where a lead goes next. Every refusal and every conclusion is one of these; a lead is never left where it was.
+
+    outcome: of the attempt just concluded, counted in the lead's tries. missed_by: the agent who did not take it.
+    """
+
+    id: int
+    state: str
+    reason: str
+    next_call_at: datetime | None = None
+    boost: int = Boost.NORMAL
+    next_phone: int | None = None
+    reserved_for: int | None = None
+    outcome: str | None = None
+    disposition_id: int | None = None
+    missed_by: int | None = None
+
+
+def step(steps: Sequence[LeadStep], *, now: datetime) -> int:
+    """Moves leads on, from waiting or busy; a lead that is final stays so. One statement; returns how many moved."""
+    if not steps:
+        return 0
+    return sql.changed(
+        """
+        UPDATE campaigns_lead l SET state = s.state, reason = s.reason, next_call_at = coalesce(s.next_call_at, l.next_call_at), boost = s.boost,
+            next_phone_id = coalesce(s.next_phone, l.next_phone_id), reserved_for_id = s.reserved_for,
+            tries = CASE WHEN s.outcome IS NULL THEN l.tries
+                ELSE jsonb_set(l.tries, ARRAY[s.outcome], to_jsonb(coalesce((l.tries ->> s.outcome)::int, 0) + 1)) END,
+            last_outcome = coalesce(s.outcome, l.last_outcome), disposition_id = coalesce(s.disposition_id, l.disposition_id),
+            misses = CASE WHEN s.missed_by IS NULL THEN CASE WHEN s.outcome IS NULL THEN l.misses ELSE 0 END ELSE l.misses + 1 END,
+            last_missed_by_id = CASE WHEN s.missed_by IS NULL AND s.outcome IS NOT NULL THEN NULL ELSE coalesce(s.missed_by, l.last_missed_by_id) END,
+            no_callback_since = CASE WHEN s.reason = 'no_callback' THEN %(now)s ELSE l.no_callback_since END,
+            changed_at = %(now)s
+        FROM json_to_recordset(%(steps)s::json) AS s(id bigint, state text, reason text, next_call_at timestamptz, boost smallint, next_phone bigint,
+            reserved_for bigint, outcome text, disposition_id bigint, missed_by bigint)
+        WHERE l.id = s.id AND l.state IN ('waiting', 'busy')
+        """,
+        {"now": now, "steps": sql.records({name: getattr(s, name) for name in LeadStep.__dataclass_fields__} for s in steps)},
+    )
+
+
+def busy(lead_ids: Sequence[int], *, now: datetime) -> set[int]:
+    """Waiting becomes busy; returns those that were waiting."""
+    if not lead_ids:
+        return set()
+    return {
+        row.id
+        for row in sql.rows(
+            "UPDATE campaigns_lead SET state = 'busy', changed_at = %s WHERE id = ANY(%s) AND state = 'waiting' RETURNING id", [now, list(lead_ids)]
+        )
+    }

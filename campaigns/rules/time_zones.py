@@ -1,0 +1,40 @@
+"""Every time zone a number may be in. A call must be lawful in all of them, so a doubt adds zones and never takes one away."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from zoneinfo import available_timezones
+
+from phonenumbers import PhoneNumber, number_type
+from phonenumbers.phonenumberutil import PhoneNumberType, is_number_type_geographical
+from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_geographical_number
+from phonenumbers.tzdata import TIMEZONE_DATA
+
+
+def zones_of_number(number: PhoneNumber, *, otherwise: str, kind: int | None = None) -> tuple[str, ...]:
+    """Candidate zones of a number, sorted. `otherwise` is for numbers of no country, `kind` spares asking for it again."""
+    kind = number_type(number) if kind is None else kind
+    found: Iterable[str] = ()
+    if number.country_code and kind != PhoneNumberType.UNKNOWN and is_number_type_geographical(kind, number.country_code):
+        found = time_zones_for_geographical_number(number)
+    found = [zone for zone in found if zone != UNKNOWN_TIMEZONE] or TIMEZONE_DATA.get(str(number.country_code), ())
+    return tuple(sorted(set(found))) or (otherwise,)
+
+
+def with_own(zones: tuple[str, ...], own: str) -> tuple[str, ...]:
+    """The zone a file or a CRM gives for the person joins those of the number: both may be out of date."""
+    return tuple(sorted({*zones, own})) if own else zones
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, str]:
+    return {zone.casefold(): zone for zone in available_timezones() if "/" in zone or zone == "UTC"}
+
+
+@lru_cache(maxsize=1024)
+def zone_named(text: str) -> str:
+    """The zone a cell names, empty when it names none: America/New_York, (GMT-05:00) Eastern Time (America/New_York), us_slash_eastern."""
+    text = text.strip()
+    if within := re.search(r"\(([A-Za-z_]+/[A-Za-z_/+-]+)\)\s*$", text):
+        text = within[1]
+    return _known().get(text.casefold().replace("_slash_", "/").replace(" ", "_"), "")

@@ -1,0 +1,69 @@
+"""Telephony in the admin: what is connected, by which numbers, and what was said of every call."""
+
+from django.contrib import admin
+from django.utils import timezone
+
+from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin
+from telephony.models import Announcement, Call, CallerId, CallEvent, Node, Recording, Trunk
+
+
+@admin.register(Node)
+class NodeAdmin(ModelAdmin[Node]):
+    list_display = ("name", "driver", "url", "enabled", "listening", "max_calls")
+    list_filter = ("enabled", "driver")
+    search_fields = ("name", "url")
+    readonly_fields = ("boot", "lease_holder", "lease_epoch", "listening_until")
+
+    @admin.display(boolean=True, description="somebody listens")
+    def listening(self, node: Node) -> bool:
+        return node.listening_until is not None and node.listening_until > timezone.now()
+
+
+@admin.register(Trunk)
+class TrunkAdmin(ModelAdmin[Trunk]):
+    list_display = ("name", "endpoint", "enabled", "max_calls", "calls_per_second")
+    list_filter = ("enabled",)
+    search_fields = ("name", "endpoint")
+
+
+@admin.register(CallerId)
+class CallerIdAdmin(ModelAdmin[CallerId]):
+    list_display = ("e164", "label", "verified", "trunk")
+    list_filter = ("verified", "trunk")
+    search_fields = ("e164", "label")
+
+
+@admin.register(Announcement)
+class AnnouncementAdmin(ModelAdmin[Announcement]):
+    list_display = ("name", "media", "text")
+    search_fields = ("name", "text")
+
+
+class RecordingInline(LedgerInline):
+    model = Recording
+    fields = ("name", "started_at", "ended_at")
+
+
+@admin.register(Call)
+class CallAdmin(Ledger[Call]):
+    list_display = ("id", "party", "address", "state", "planned_at", "answered_at", "connected_at", "ended_at", "cause", "hung_up_by")
+    list_filter = ("state", "party", "cause", "node", "planned_at")
+    search_fields = ("=id", "=address", "=bridge")
+    ordering = ("-planned_at",)
+    inlines = (RecordingInline,)
+
+
+@admin.register(CallEvent)
+class CallEventAdmin(Ledger[CallEvent]):
+    list_display = ("at", "kind", "call_id", "node", "recorded_at")
+    list_filter = ("kind", "node", "at")
+    search_fields = ("=call_id", "=key")
+    ordering = ("-id",)
+
+
+@admin.register(Recording)
+class RecordingAdmin(Ledger[Recording]):
+    list_display = ("name", "call", "started_at", "ended_at")
+    search_fields = ("name", "=call__id")
+    list_select_related = ("call",)
+    ordering = ("-started_at",)

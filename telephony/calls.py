@@ -1,0 +1,569 @@
+"""Calls: planned, placed, recorded, joined, ended. The only writer of Call.
+
+Facts come from the carrier's listener and are recorded whoever it is; each moves one row by compare-and-set, and a repeat finds no legal
+move. Commands go out after the commit that decided them.
+"""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from dialer_project.lib import sql
+from dialer_project.lib.lifecycle import after, states_before
+from telephony import nodes
+from telephony.drivers.base import Address, AddressKind, Carrier, CarrierCall, Leg, Listing
+from telephony.drivers.base import Placing as Placing
+from telephony.drivers.base import Refused as Refused
+from telephony.drivers.base import Unclear as Unclear
+from telephony.nodes import NodeAway
+from telephony.rules.events import CarrierEvent as CarrierEvent
+from telephony.rules.events import Happened
+from telephony.rules.hangup_causes import Cause, HungUpBy
+from telephony.rules.lifecycle import CALL, CallMove, CallState, Party
+
+log = logging.getLogger(__name__)
+
+# answer to agent or message, at most
+ANSWERED_WITHIN = timedelta(seconds=2)
+# between the plan and the last look; what is older is not sent any more
+PLAN_HOLDS = timedelta(seconds=5)
+SENT_WITHIN = 1.0  # seconds
+# an originate whose fate is unclear keeps its number this long after it could have rung: command time-out + ring + this
+QUARANTINE = timedelta(seconds=30)
+LOOK_AFTER = timedelta(seconds=10)
+AGENT_LEG = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A call to be made, not yet sent."""
+
+    id: UUID
+    party: Party
+    node_id: int
+    address: str
+    ring_for: int  # seconds
+    trunk_id: int | None = None
+    caller_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A call whose row says DIALING: the one process that moved it there sends it."""
+
+    id: UUID
+    party: Party
+    node_id: int
+    address: str
+    trunk: str
+    caller_id: str
+    ring_for: int
+    looked_at: float  # monotonic
+    message: str = ""
+    max_length: timedelta = AGENT_LEG
+    auto_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A call that has just moved, as its row stands now."""
+
+    id: UUID
+    party: Party
+    node_id: int
+    state: CallState
+    address: str
+    at: datetime
+    rang_at: datetime | None
+    answered_at: datetime | None
+    connected_at: datetime | None
+    announcing_at: datetime | None
+    bridge: UUID | None
+    cause: Cause | None
+    hung_up_by: HungUpBy | None
+
+
+_COLUMNS = "c.id, c.party, c.node_id, c.state, c.address, c.rang_at, c.answered_at, c.connected_at, c.announcing_at, c.bridge, c.cause, c.hung_up_by"
+
+
+def _moved(row: sql.Row, at: datetime) -> Moved:
+    return Moved(
+        row.id,
+        Party(row.party),
+        row.node_id,
+        CallState(row.state),
+        row.address,
+        at,
+        row.rang_at,
+        row.answered_at,
+        row.connected_at,
+        row.announcing_at,
+        row.bridge,
+        Cause(row.cause) if row.cause else None,
+        HungUpBy(row.hung_up_by) if row.hung_up_by else None,
+    )
+
+
+def plan(plans: Sequence[Plan], *, now: datetime) -> None:
+    """Writes the calls down before anything is sent. Inside the caller's transaction."""
+    if not plans:
+        return
+    sql.changed(
+        """
+        INSERT INTO telephony_call (id, party, node_id, boot, trunk_id, address, caller_id, state, ring_for, planned_at, deadline, cause, hung_up_by)
+        SELECT p.id, p.party, p.node_id, n.boot, p.trunk_id, p.address, p.caller_id, 'planned', p.ring_for, %(now)s, %(deadline)s, '', ''
+        FROM json_to_recordset(%(plans)s::json)
+            AS p(id uuid, party text, node_id bigint, trunk_id bigint, address text, caller_id text, ring_for int)
+        JOIN telephony_node n ON n.id = p.node_id
+        """,
+        {
+            "now": now,
+            "deadline": now + PLAN_HOLDS,
+            "plans": sql.records(
+                {
+                    "id": p.id,
+                    "party": p.party,
+                    "node_id": p.node_id,
+                    "trunk_id": p.trunk_id,
+                    "address": p.address,
+                    "caller_id": p.caller_id,
+                    "ring_for": p.ring_for,
+                }
+                for p in plans
+            ),
+        },
+    )
+
+
+def dialing(ids: Sequence[UUID], *, now: datetime, still: str = "true", params: Mapping[str, Any] | None = None) -> list[Sending]:
+    """The last look: PLANNED becomes DIALING where the node still listens in the same run and `still` holds.
+
+    `still` is a condition over `c` (the call) that the caller built, with its named `params`. Calls that are not returned stay planned
+    and are concluded as cancelled by their deadline, or at once by the caller.
+    """
+    if not ids:
+        return []
+    found = sql.rows(
+        f"""
+        UPDATE telephony_call c SET state = 'dialing', dialing_at = %(now)s, deadline = %(now)s + make_interval(secs => c.ring_for) + %(look_after)s
+        FROM telephony_node n
+        WHERE c.id = ANY(%(ids)s) AND c.state = 'planned' AND n.id = c.node_id AND n.enabled
+          AND n.listening_until > %(now)s AND n.boot = c.boot AND ({still})
+        RETURNING c.id, c.party, c.node_id, c.address, c.caller_id, c.ring_for,
+            (SELECT t.endpoint FROM telephony_trunk t WHERE t.id = c.trunk_id) AS trunk
+        """,
+        {"ids": list(ids), "now": now, "look_after": LOOK_AFTER, **(params or {})},
+    )
+    return [Sending(r.id, Party(r.party), r.node_id, r.address, r.trunk or "", r.caller_id, r.ring_for, time.monotonic()) for r in found]
+
+
+def place(sending: Sequence[Sending]) -> dict[UUID, Placing]:
+    """Sends the calls, one round trip per node; nothing that has waited for more than a second is sent any more.
+
+    The caller concludes the refused ones (`ended_at_once`) and leaves the unclear ones to their quarantine (`unresolved`).
+    """
+    results: dict[UUID, Placing] = {}
+    by_node: dict[int, list[Sending]] = defaultdict(list)
+    for one in sending:
+        if time.monotonic() - one.looked_at > SENT_WITHIN:
+            results[one.id] = Refused(Cause.CANCELLED, "waited too long between the last look and the carrier")
+        else:
+            by_node[one.node_id].append(one)
+    for node_id, group in by_node.items():
+        legs = [_leg(one) for one in group]
+        try:
+            answers: Sequence[Placing] = nodes.ask(nodes.by_id(node_id), lambda carrier, legs=legs: carrier.place_many(legs))  # type: ignore[misc]
+        except NodeAway as away:
+            answers = [Unclear(str(away))] * len(group)
+        results.update(zip((one.id for one in group), answers, strict=True))
+    return results
+
+
+def _leg(one: Sending) -> Leg:
+    customer = one.party is Party.CUSTOMER
+    return Leg(
+        call_id=one.id,
+        to=Address(AddressKind.NUMBER if one.address.startswith("+") else AddressKind.STATION, one.address, one.trunk),
+        caller_id=one.caller_id,
+        ring_for=timedelta(seconds=one.ring_for),
+        party=one.party.value,
+        guard=ANSWERED_WITHIN if customer else None,
+        message=one.message,
+        max_length=one.max_length,
+        auto_answer=one.auto_answer,
+    )
+
+
+def unresolved(ids: Sequence[UUID], *, now: datetime) -> None:
+    """The originate's fate is unclear: the numbers stay taken until it must have shown itself."""
+    if ids:
+        sql.changed(
+            """
+            UPDATE telephony_call SET state = 'unresolved', deadline = %(now)s + make_interval(secs => ring_for) + %(quarantine)s
+            WHERE id = ANY(%(ids)s) AND state = 'dialing'
+            """,
+            {"ids": list(ids), "now": now, "quarantine": QUARANTINE},
+        )
+
+
+def ended(
+    ends: Mapping[UUID, Cause],
+    *,
+    now: datetime,
+    by: HungUpBy = HungUpBy.CARRIER,
+    only: Iterable[CallState] = states_before(CALL, CallMove.ENDED),
+) -> list[Moved]:
+    """Ends calls we know to be over without an event: refused at once, never sent, lost with their node, quarantine over."""
+    if not ends:
+        return []
+    found = sql.rows(
+        f"""
+        UPDATE telephony_call c SET state = 'ended', ended_at = %(now)s, cause = e.cause, hung_up_by = %(by)s
+        FROM json_to_recordset(%(ends)s::json) AS e(id uuid, cause text)
+        WHERE c.id = e.id AND c.state = ANY(%(only)s)
+        RETURNING {_COLUMNS}
+        """,
+        {
+            "now": now,
+            "by": by.value,
+            "ends": sql.records({"id": i, "cause": c.value} for i, c in ends.items()),
+            "only": [s.value for s in only],
+        },
+    )
+    return [_moved(row, now) for row in found]
+
+
+# what each fact of the carrier does to the row
+_MOVES: dict[Happened, CallMove] = {
+    Happened.RANG: CallMove.RANG,
+    Happened.ANSWERED: CallMove.ANSWERED,
+    Happened.ENTERED_BRIDGE: CallMove.CONNECTED,
+    Happened.ANNOUNCEMENT_STARTED: CallMove.ANNOUNCED,
+    Happened.ENDED: CallMove.ENDED,
+}
+_STAMP: dict[CallMove, str] = {
+    CallMove.RANG: "rang_at",
+    CallMove.ANSWERED: "answered_at",
+    CallMove.CONNECTED: "connected_at",
+    CallMove.ANNOUNCED: "announcing_at",
+    CallMove.ENDED: "ended_at",
+}
+
+
+# what somebody on the line, or about to be, is waiting for
+_URGENT = frozenset({Happened.ANSWERED, Happened.ENTERED_BRIDGE, Happened.STATION_LOST, Happened.ANNOUNCEMENT_STARTED})
+
+
+def is_urgent(event: CarrierEvent) -> bool:
+    """Whether this is to be written at once and alone, rather than grouped with others."""
+    return event.kind in _URGENT
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What a batch of events came to: the calls that moved, by move, and the events new to us that move no call."""
+
+    moved: dict[CallMove, list[Moved]]
+    others: list[CarrierEvent]
+    strangers: list[CarrierEvent]  # of channels without a live row: a late originate, executed after we gave up
+
+
+def record(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> Recorded:
+    """Writes down what the carrier said, once each, and moves the calls. Two statements and one per kind of move, whatever the number.
+
+    Within one call facts are applied in the order told; a batch may hold several of one call.
+    """
+    result = Recorded(defaultdict(list), [], [])
+    if not events:
+        return result
+    new = {
+        row.key
+        for row in sql.rows(
+            """
+            INSERT INTO telephony_callevent (call_id, node_id, key, kind, at, recorded_at, data)
+            SELECT e.call_id, %(node)s, e.key, e.kind, e.at, %(now)s, coalesce(e.data, '{}'::jsonb)
+            FROM json_to_recordset(%(events)s::json) AS e(call_id uuid, key text, kind text, at timestamptz, data jsonb)
+            ON CONFLICT (node_id, key) DO NOTHING RETURNING key
+            """,
+            {
+                "node": node_id,
+                "now": now,
+                "events": sql.records(
+                    {"call_id": e.call_id, "key": e.key, "kind": e.kind.value, "at": e.at, "data": _data(e)}
+                    for e in {e.key: e for e in events}.values()
+                ),
+            },
+        )
+    }
+    seen: set[str] = set()
+    fresh = [e for e in events if e.key in new and not (e.key in seen or seen.add(e.key))]  # type: ignore[func-returns-value]
+    moving: dict[CallMove, dict[UUID, CarrierEvent]] = defaultdict(dict)
+    for event in fresh:
+        move = _MOVES.get(event.kind)
+        if move is None or event.call_id is None:
+            result.others.append(event)
+        else:
+            moving[move][event.call_id] = event
+    for move in (CallMove.RANG, CallMove.ANSWERED, CallMove.CONNECTED, CallMove.ANNOUNCED, CallMove.ENDED):
+        by_call = moving.get(move)
+        if not by_call:
+            continue
+        result.moved[move] = _apply(move, by_call)
+        if move in (CallMove.CONNECTED, CallMove.ANNOUNCED) and (missing := by_call.keys() - {m.id for m in result.moved[move]}):
+            # the answer itself was lost on the way: whoever hears us has answered
+            result.moved[CallMove.ANSWERED] += _apply(CallMove.ANSWERED, {i: by_call[i] for i in missing})
+            result.moved[move] += _apply(move, {i: by_call[i] for i in missing})
+    if suspects := [e for e in fresh if e.kind in (Happened.RANG, Happened.ANSWERED) and e.call_id is not None]:
+        had = {m.id for moved in result.moved.values() for m in moved}
+        unknown = [e for e in suspects if e.call_id not in had]
+        if unknown:
+            live = {
+                row.id for row in sql.rows("SELECT id FROM telephony_call WHERE id = ANY(%s) AND state <> 'ended'", [[e.call_id for e in unknown]])
+            }
+            result.strangers = [e for e in unknown if e.call_id not in live]
+    return result
+
+
+def _data(event: CarrierEvent) -> dict[str, str]:
+    data = dict(event.data)
+    if event.cause:
+        data["cause"] = event.cause.value
+    if event.bridge:
+        data["bridge"] = str(event.bridge)
+    return data
+
+
+def _apply(move: CallMove, by_call: Mapping[UUID, CarrierEvent]) -> list[Moved]:
+    stamp = _STAMP[move]
+    # a call in a conversation is looked at again when it must be over, one that waits for an agent when the two seconds are
+    deadline = {
+        CallMove.ANSWERED: "e.at + %(answered_within)s",
+        CallMove.CONNECTED: "e.at + %(longest)s",
+        CallMove.ANNOUNCED: "e.at + %(look_after)s * 6",
+    }.get(move, "c.deadline")
+    found = sql.rows(
+        f"""
+        UPDATE telephony_call c SET state = %(state)s, {stamp} = e.at, deadline = {deadline},
+            cause = coalesce(e.cause, c.cause), hung_up_by = coalesce(e.by, c.hung_up_by)
+        FROM json_to_recordset(%(events)s::json) AS e(id uuid, at timestamptz, cause text, by text)
+        WHERE c.id = e.id AND c.state = ANY(%(before)s)
+        RETURNING {_COLUMNS}, e.at
+        """,
+        {
+            "state": after(CALL, move).value,
+            "before": [s.value for s in states_before(CALL, move)],
+            "answered_within": ANSWERED_WITHIN,
+            "longest": AGENT_LEG,
+            "look_after": LOOK_AFTER,
+            "events": sql.records(
+                {"id": i, "at": e.at, "cause": e.cause.value if e.cause else None, "by": e.by.value if e.by else None} for i, e in by_call.items()
+            ),
+        },
+    )
+    return [_moved(row, row.at) for row in found]
+
+
+def give(pairs: Mapping[UUID, UUID]) -> set[UUID]:
+    """Customer's call -> conversation: each customer who is answered and free goes to one agent. Returns those who were still to be had."""
+    if not pairs:
+        return set()
+    return {
+        row.id
+        for row in sql.rows(
+            """
+            UPDATE telephony_call c SET bridge = p.bridge FROM json_to_recordset(%(pairs)s::json) AS p(id uuid, bridge uuid)
+            WHERE c.id = p.id AND c.state = 'answered' AND c.bridge IS NULL RETURNING c.id
+            """,
+            {"pairs": sql.records({"id": call, "bridge": bridge} for call, bridge in pairs.items())},
+        )
+    }
+
+
+def take_back(call_ids: Sequence[UUID]) -> list[Moved]:
+    """The agent was lost before the customer entered the bridge: the customer may be given to another."""
+    if not call_ids:
+        return []
+    found = sql.rows(
+        f"UPDATE telephony_call c SET bridge = NULL WHERE c.id = ANY(%s) AND c.state = 'answered' RETURNING {_COLUMNS}", [list(call_ids)]
+    )
+    return [_moved(row, row.answered_at) for row in found]
+
+
+def announce(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
+    """The two seconds are over: ANSWERED becomes ANNOUNCING, in a bridge's hands or not. Returns those who will hear the message."""
+    if not call_ids:
+        return []
+    found = sql.rows(
+        f"""
+        UPDATE telephony_call c SET state = 'announcing', announcing_at = %(now)s, deadline = %(now)s + %(look_after)s * 6
+        WHERE c.id = ANY(%(ids)s) AND c.state = 'answered' RETURNING {_COLUMNS}
+        """,
+        {"ids": list(call_ids), "now": now, "look_after": LOOK_AFTER},
+    )
+    return [_moved(row, now) for row in found]
+
+
+def announce_in_conversation(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
+    """The agent's leg is lost for good: CONNECTED becomes ANNOUNCING."""
+    if not call_ids:
+        return []
+    found = sql.rows(
+        f"""
+        UPDATE telephony_call c SET state = 'announcing', announcing_at = %s WHERE c.id = ANY(%s) AND c.state = 'connected'
+        RETURNING {_COLUMNS}
+        """,
+        [now, list(call_ids)],
+    )
+    return [_moved(row, now) for row in found]
+
+
+# --- commands: after the commit; what became of them comes as an event -------------------------------------------------------------
+
+
+def connect(node_id: int, *, bridge: UUID, legs: Sequence[UUID]) -> bool:
+    """Customer and agent into one bridge. False where a leg is gone: the two-second timer decides what follows."""
+    return _tell(node_id, lambda carrier: carrier.connect(bridge, *legs))
+
+
+def raise_guard(node_id: int, call_ids: Sequence[UUID]) -> None:
+    """These customers are in a conversation: the carrier need not speak for us any more."""
+    for call_id in call_ids:
+        _tell(node_id, lambda carrier, call_id=call_id: carrier.raise_guard(call_id))  # type: ignore[misc]
+
+
+def leave(node_id: int, *, bridge: UUID, call_id: UUID) -> None:
+    _tell(node_id, lambda carrier: carrier.leave(bridge, call_id))
+
+
+def play_message(node_id: int, call_ids: Sequence[UUID], announcement: str) -> None:
+    """The recorded message, then the end; the carrier finishes it without us."""
+    for call_id in call_ids:
+        _tell(node_id, lambda carrier, call_id=call_id: carrier.play(call_id, announcement, then_hang_up=True))  # type: ignore[misc]
+
+
+def hang_up(calls: Iterable[tuple[int, UUID]]) -> None:
+    """(node, call) each. The end comes as an event; where the node is away, the call's deadline finds it."""
+    for node_id, call_id in calls:
+        _tell(node_id, lambda carrier, call_id=call_id: carrier.hang_up(call_id))  # type: ignore[misc]
+
+
+def hang_up_by_id(call_ids: Sequence[UUID]) -> None:
+    """As hang_up, where only the ids are known."""
+    hang_up(
+        (row.node_id, row.id) for row in sql.rows("SELECT id, node_id FROM telephony_call WHERE id = ANY(%s) AND state <> 'ended'", [list(call_ids)])
+    )
+
+
+def _tell(node_id: int, command: Callable[[Carrier], bool]) -> bool:
+    try:
+        return nodes.ask(nodes.by_id(node_id), command)
+    except NodeAway as away:
+        log.warning("a command was not carried out: %s", away)
+        return False
+
+
+# --- reconciliation: what the carrier holds against what we believe ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Facts found by listing, as if the carrier had told them, and channels nobody planned."""
+
+    events: list[CarrierEvent]
+    orphans: list[CarrierCall]
+
+
+def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, older_than: timedelta = timedelta(seconds=5)) -> Reconciled:
+    """What happened while nobody listened, as synthetic events. An older boot's calls are gone with it.
+
+    A 404 proves nothing about a call whose originate is unclear: it stays until its quarantine is over. `older_than` spares calls that
+    were sent so lately that the carrier may not list them yet.
+    """
+    held = {call.call_id: call for call in listing.calls}
+    ours = sql.rows(
+        "SELECT id, state, boot, dialing_at, answered_at FROM telephony_call WHERE node_id = %s AND state NOT IN ('planned', 'ended')",
+        [node_id],
+    )
+    events = []
+
+    def said(call_id: UUID, kind: Happened, at: datetime, cause: Cause | None = None) -> None:
+        events.append(
+            CarrierEvent(
+                node=node_name,
+                call_id=call_id,
+                kind=kind,
+                at=at,
+                key=f"found:{call_id}:{kind}",
+                boot=listing.boot,
+                cause=cause,
+                by=HungUpBy.CARRIER if cause else None,
+                data={"found": "by listing"},
+            )
+        )
+
+    for row in ours:
+        call = held.get(row.id)
+        heard_message = listing.message_played.get(row.id)
+        if call is not None and row.boot == listing.boot:
+            if call.rang and row.state in (CallState.DIALING, CallState.UNRESOLVED):
+                said(row.id, Happened.RANG, call.since)
+            if call.answered_at and row.state in (CallState.DIALING, CallState.UNRESOLVED, CallState.RINGING):
+                said(row.id, Happened.ANSWERED, call.answered_at)
+            if call.bridge and row.state in (CallState.DIALING, CallState.UNRESOLVED, CallState.RINGING, CallState.ANSWERED):
+                said(row.id, Happened.ENTERED_BRIDGE, call.since)
+            if heard_message:
+                said(row.id, Happened.ANNOUNCEMENT_STARTED, heard_message)
+        elif row.boot != listing.boot:
+            said(row.id, Happened.ENDED, listing.at, Cause.NODE_LOST)
+        elif row.state != CallState.UNRESOLVED and row.dialing_at and now - row.dialing_at > older_than:
+            if heard_message:
+                if row.answered_at is None:
+                    said(row.id, Happened.ANSWERED, heard_message - ANSWERED_WITHIN)
+                said(row.id, Happened.ANNOUNCEMENT_STARTED, heard_message)
+            said(row.id, Happened.ENDED, listing.at, Cause.UNKNOWN)
+    known = {row.id for row in sql.rows("SELECT id FROM telephony_call WHERE id = ANY(%s) AND state <> 'ended'", [list(held)])} if held else set()
+    return Reconciled(events, [call for call in held.values() if call.call_id not in known])
+
+
+def in_a_bridge(listing: Listing) -> list[UUID]:
+    """Customers who are in a conversation and still under the carrier's guard: a pump that died may not have raised it."""
+    return [call.call_id for call in listing.calls if call.guarded and call.bridge is not None and len(listing.bridges.get(call.bridge, ())) > 1]
+
+
+def quarantine_over(*, now: datetime) -> list[Moved]:
+    """Unclear originates that never showed themselves: ended as unknown, which has its own counted retry rule."""
+    due = sql.rows("SELECT id FROM telephony_call WHERE state = 'unresolved' AND deadline < %s ORDER BY id LIMIT 200 FOR UPDATE SKIP LOCKED", [now])
+    return ended({row.id: Cause.UNKNOWN for row in due}, now=now, only=(CallState.UNRESOLVED,))
+
+
+def never_sent(*, now: datetime) -> list[Moved]:
+    """Plans whose process died before the last look, or that a stop has overtaken: cancelled, and counted to no cap."""
+    due = sql.rows("SELECT id FROM telephony_call WHERE state = 'planned' AND deadline < %s ORDER BY id LIMIT 200 FOR UPDATE SKIP LOCKED", [now])
+    return ended({row.id: Cause.CANCELLED for row in due}, now=now, by=HungUpBy.US, only=(CallState.PLANNED,))
+
+
+def unanswered_too_long(*, now: datetime) -> list[UUID]:
+    """Customers who answered two seconds ago and have neither an agent nor the message: the pump's timer may have died with it."""
+    return [
+        row.id
+        for row in sql.rows(
+            "SELECT id FROM telephony_call WHERE state = 'answered' AND party = 'customer' AND answered_at <= %s LIMIT 500",
+            [now - ANSWERED_WITHIN],
+        )
+    ]
+
+
+def overdue_nodes(*, now: datetime) -> list[int]:
+    """Nodes with calls that should have told us something by now: their carriers are asked."""
+    return [
+        row.node_id
+        for row in sql.rows(
+            "SELECT DISTINCT node_id FROM telephony_call WHERE state IN ('dialing', 'ringing', 'announcing', 'connected') AND deadline < %s",
+            [now],
+        )
+    ]

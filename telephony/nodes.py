@@ -1,0 +1,131 @@
+"""Telephony nodes: who listens to them, which run of theirs this is, and whether they can be asked at all."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from dialer_project.lib import sql
+from telephony.drivers.base import Carrier, CarrierTimeout, CarrierUnreachable
+from telephony.drivers.choose import carrier
+from telephony.models import Node
+
+# A listener that has not said so for this long is taken for dead; nothing is dialed on its node from then on.
+LISTENING_FOR = timedelta(seconds=6)
+# After this many failures in a row a node is left alone for a while, so that one sick node parks nobody.
+FAILURES_TO_OPEN = 3
+OPEN_FOR = 2.0
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Breaker:
+    failures: int = 0
+    open_until: float = 0.0
+
+
+_breakers: dict[int, _Breaker] = {}
+_lock = threading.Lock()
+
+
+class NodeAway(Exception):
+    """The node did not answer: what was asked may or may not be done."""
+
+
+def driver(node: Node) -> Carrier:
+    return carrier(node.driver, node.url)
+
+
+def ask(node: Node, question: Callable[[Carrier], T]) -> T:
+    """One command to a node behind its breaker; NodeAway when it cannot be asked. Commands are idempotent, facts come as events."""
+    breaker = _breakers.setdefault(node.pk, _Breaker())
+    if time.monotonic() < breaker.open_until:
+        raise NodeAway(f"{node.name} did not answer {FAILURES_TO_OPEN} times in a row and is left alone for a moment")
+    try:
+        answer = question(driver(node))
+    except (CarrierTimeout, CarrierUnreachable) as error:
+        with _lock:
+            breaker.failures += 1
+            if breaker.failures >= FAILURES_TO_OPEN:
+                breaker.open_until = time.monotonic() + OPEN_FOR
+                breaker.failures = 0
+        raise NodeAway(str(error) or type(error).__name__) from error
+    breaker.failures = 0
+    return answer
+
+
+_known: dict[int, Node] = {}
+
+
+def by_id(node_id: int) -> Node:
+    """A node's name, driver and address; kept for the life of the process unless its row says otherwise (`forget`)."""
+    node = _known.get(node_id)
+    if node is None:
+        node = _known[node_id] = Node.objects.get(pk=node_id)
+    return node
+
+
+def forget() -> None:
+    """A node's address has changed, or tests start over."""
+    _known.clear()
+    _breakers.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to listen to a node. Commands carry its epoch, facts need none."""
+
+    node_id: int
+    epoch: int
+
+
+def take_lease(node: Node, *, holder: str, boot: str, now: datetime) -> Lease:
+    """Become the node's listener: a higher epoch fences whoever listened before."""
+    epoch = sql.rows(
+        """
+        UPDATE telephony_node SET lease_holder = %(holder)s, lease_epoch = lease_epoch + 1, boot = %(boot)s, listening_until = %(until)s
+        WHERE id = %(id)s RETURNING lease_epoch
+        """,
+        {"id": node.pk, "holder": holder, "boot": boot, "until": now + LISTENING_FOR},
+    )[0].lease_epoch
+    return Lease(node.pk, epoch)
+
+
+def still_listening(lease: Lease, *, now: datetime) -> bool:
+    """Says so once a second. False: somebody else has taken over, stop at once."""
+    return (
+        sql.changed(
+            "UPDATE telephony_node SET listening_until = %(until)s WHERE id = %(id)s AND lease_epoch = %(epoch)s",
+            {"id": lease.node_id, "epoch": lease.epoch, "until": now + LISTENING_FOR},
+        )
+        == 1
+    )
+
+
+def stopped_listening(lease: Lease) -> None:
+    """The connection for events is gone: no listener, no originate."""
+    sql.changed("UPDATE telephony_node SET listening_until = NULL WHERE id = %s AND lease_epoch = %s", [lease.node_id, lease.epoch])
+
+
+def for_a_new_agent(*, now: datetime) -> Node | None:
+    """The listening node that carries the fewest calls; None when there is none."""
+    return (
+        Node.objects.raw(
+            """
+            SELECT n.* FROM telephony_node n
+            WHERE n.enabled AND n.listening_until > %s
+            ORDER BY (SELECT count(*) FROM telephony_call c WHERE c.node_id = n.id AND c.state <> 'ended'), n.id LIMIT 1
+            """,
+            [now],
+        )[:1]
+        or [None]
+    )[0]
+
+
+def node_named(name: str) -> Node | None:
+    """The node of that name, or the first enabled one for an empty name."""
+    found = Node.objects.filter(enabled=True).order_by("id")
+    return (found.filter(name=name) if name else found).first()

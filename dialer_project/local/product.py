@@ -8,6 +8,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from enum import IntEnum
 from pathlib import Path
 
 from dialer_project.local import frontend, places, processes, say, servers, virtualenv
@@ -23,8 +24,17 @@ LOGINS = "demo-logins.json"  # written by load_demo: a list of role, username, p
 Ready = Callable[[Child], bool]
 
 
+class Wave(IntEnum):
+    """What needs what: each starts when the one before is up, and is stopped before it. Our own servers come before them all."""
+
+    CARRIER = 1  # like a real one it says nothing twice to those who listen late; needs no database, so it comes up during the migration
+    CORE = 2  # needs the tables
+    PUMP = 3  # needs the demo's node, and the carrier
+    AGENTS = 4  # need the web
+
+
 def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]:
-    """The table. PostgreSQL and Redis are wave 0; what comes later is stopped earlier."""
+    """The table."""
     state = env["STATE_DIR"]
     carrier_port = int(env["SIMULATED_CARRIER"].rsplit(":", 1)[1])
 
@@ -35,22 +45,21 @@ def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]
 
     def worker(queue: str, *, processes: int) -> Program:
         args = f"-m celery -A workers worker -P prefork --without-gossip --without-mingle -l INFO -n {queue}@%h -Q {queue} -c {processes}"
-        return program(f"worker-{queue}", args, wave=2, ready=_has_said(" ready."), grace=20)
+        return program(f"worker-{queue}", args, wave=Wave.CORE, ready=_has_said(" ready."), grace=20)
 
     web = (
         "-m uvicorn dialer_project.asgi:application --host 127.0.0.1 --port {port}"
         " --ws-max-size 65536 --ws-ping-interval 5 --ws-ping-timeout 5 --timeout-graceful-shutdown 5"
     )
     return [
-        # The carrier before the pump: like a real one it says nothing twice to those who listen late.
-        program("simulated-carrier", "manage.py simulate_carrier", wave=1, ready=_listens(carrier_port)),
-        program("event-pump", "manage.py pump_call_events", wave=2),
+        program("simulated-carrier", "manage.py simulate_carrier", wave=Wave.CARRIER, ready=_listens(carrier_port)),
         worker("hot", processes=2),
         worker("tick", processes=1),
         worker("rest", processes=1),
-        program("beat", "-m celery -A workers beat -l INFO --pidfile= -s {state}/celerybeat-schedule", wave=2),
-        program("web", web, wave=2, ready=_answers(port), more={"DATABASE_POOL": "1"}),
-        program("agents", "-m dialer_project.local.agents --url http://127.0.0.1:{port}", wave=3),
+        program("beat", "-m celery -A workers beat -l INFO --pidfile= -s {state}/celerybeat-schedule", wave=Wave.CORE),
+        program("web", web, wave=Wave.CORE, ready=_answers(port), more={"DATABASE_POOL": "1"}),
+        program("event-pump", "manage.py pump_call_events", wave=Wave.PUMP),
+        program("agents", "-m dialer_project.local.agents --url http://127.0.0.1:{port}", wave=Wave.AGENTS),
     ]
 
 
@@ -149,11 +158,26 @@ def _come_up(supervisor: Supervisor, port: int) -> None:
     say.progress(f"PostgreSQL and Redis are found{', as given by ' + ' and '.join(named) if named else ''}")
     env = environment(state, port=port, urls=urls)
     places.write_secretly(state / ENV_FILE, json.dumps({name: env[name] for name in (*HANDED_ON, *urls)}, indent=1))
+    table = programs(port=port, env=env, python=sys.executable)
+
+    def launch(wave: Wave) -> None:
+        supervisor.launch(*(program for program in table if program.wave == wave))
+
+    def wait_until_up() -> None:
+        say.progress(f"up: {', '.join(supervisor.wait_until_up())}")
+
+    # Most of the time goes into each process reading its code, so what can come up beside something else does.
+    launch(Wave.CARRIER)
     _manage("migrate", "--noinput", env=env, why="the database could not be brought up to date")
     say.progress("the database is up to date")
+    wait_until_up()
+    launch(Wave.CORE)
     _manage("load_demo", env=env, why="the demo campaign could not be loaded")
     say.progress("the demo campaign and its accounts are there")
-    supervisor.start(*programs(port=port, env=env, python=sys.executable), told=say.progress)
+    launch(Wave.PUMP)
+    wait_until_up()
+    launch(Wave.AGENTS)
+    wait_until_up()
     _welcome(state, port)
 
 

@@ -29,7 +29,7 @@ LOG_KEPT = 5_000_000  # bytes of a log before it is put aside at a start
 
 @dataclass(frozen=True)
 class Program:
-    """What to run and how to tell that it is up. Programs of a later wave need those of the earlier ones, and are stopped before them."""
+    """What to run and how to tell that it is up. What belongs to a later wave needs the earlier ones, and is stopped before them."""
 
     name: str
     argv: tuple[str, ...]
@@ -55,6 +55,7 @@ class Child:
     log_start: int = 0
     quick_deaths: int = 0
     start_again_at: float | None = None
+    is_up: bool = False  # it was, once
 
     def start(self) -> None:
         if self.program.before:
@@ -120,18 +121,25 @@ class Supervisor:
         self._lock.flush()
         self._end_what_a_crash_left()
 
-    def start(self, *programs: Program, told: Callable[[str], None] = lambda words: None) -> None:
-        """Starts the programs wave by wave; a wave is up when each of its members is."""
-        for wave in sorted({program.wave for program in programs}):
-            fresh = [Child(program, self._log(program)) for program in programs if program.wave == wave]
-            for child in fresh:
-                ending.check()
-                self.children.append(child)
-                child.start()
-                self._write_down()
-            for child in fresh:
-                self._wait_until_up(child)
-            told(f"up: {', '.join(child.program.name for child in fresh)}")
+    def launch(self, *programs: Program) -> None:
+        """Starts the programs and does not wait for them."""
+        for program in programs:
+            ending.check()
+            child = Child(program, self._log(program))
+            self.children.append(child)
+            child.start()
+            self._write_down()
+
+    def wait_until_up(self) -> list[str]:
+        """Until everything launched is up: the names of what was waited for."""
+        fresh = [child for child in self.children if not child.is_up]
+        for child in fresh:
+            self._wait_until_up(child)
+        return [child.program.name for child in fresh]
+
+    def start(self, *programs: Program) -> list[str]:
+        self.launch(*programs)
+        return self.wait_until_up()
 
     def watch(self) -> None:
         """Until someone asks for the end, which arrives as Ended, or a program cannot be kept alive, which arrives as CannotGoOn."""
@@ -177,6 +185,7 @@ class Supervisor:
         if not in_time:
             waited = f"{child.program.ready_within:.0f} seconds"
             raise CannotGoOn(f"{child.program.name} was not up within {waited}", remedy=self._see(child), details=child.last_words())
+        child.is_up = True
 
     def _bury(self, child: Child) -> None:
         assert child.process is not None

@@ -26,6 +26,7 @@ from campaigns.rules.modes import Binding
 from campaigns.rules.pacing import one_each
 from campaigns.rules.permit import campaign_holds, open_span
 from dialer_project.lib import sql, wake
+from telephony import limits
 
 BATCH = 50
 
@@ -66,10 +67,15 @@ def _dispatch(pool: int, *, now: datetime) -> Dispatched:
     shares = _share(campaigns, standing)
     started = 0
     for campaign in campaigns:
-        agents = shares.get(campaign.id, [])
+        agents = shares.get(campaign.id, [])[:BATCH]
         room = one_each(free=len(agents), pending=0)
+        # what the trunk cannot carry is not planned; agent-first takes its token when the agent has answered and the customer is dialed
+        room = limits.take(campaign.trunk_id, room) if campaign.mode.dials_at_dispatch else room
         if room:
-            started += _serve(campaign, agents[:room], now=now)
+            served = _serve(campaign, agents[:room], now=now)
+            started += served
+            if campaign.mode.dials_at_dispatch:
+                limits.give_back(campaign.trunk_id, room - served)
     if any(len(agents) > BATCH for agents in shares.values()):
         wake.dispatch_now(pool)
     return Dispatched(started)

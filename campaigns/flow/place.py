@@ -21,7 +21,7 @@ from campaigns.flow.permit import Cleared, Promise
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import OnAgentMissed, OnDialRefused
 from dialer_project.lib import sql
-from telephony import calls
+from telephony import calls, limits
 from telephony.calls import Moved, Plan
 from telephony.rules.hangup_causes import Cause
 from telephony.rules.lifecycle import CallState, Party
@@ -100,6 +100,10 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
             return []
         if work.phase == Phase.RINGING_AGENT:
             leg = _plan_agent_leg(campaign, work, now=now)
+        elif limits.take(campaign.trunk_id, 1) < 1:
+            # the trunk is full: the order stands, and the sweep takes it up again in a second
+            desk.amend([Change(id=work.id, dial_due=now)], now=now)
+            return []
         else:
             leg = None
             attempt = _promise_for(campaign, work, now=now)

@@ -18,6 +18,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from agents import messages
 from agents.rules.lifecycle import Phase, doing
@@ -177,4 +179,11 @@ def _publish(told: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
 
 @lru_cache(maxsize=4)
 def _client(pid: int, url: str) -> "redis.Redis":
-    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5, health_check_interval=10, max_connections=20)
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=0.5,
+        socket_connect_timeout=0.5,
+        health_check_interval=10,
+        max_connections=20,
+        retry=Retry(NoBackoff(), 1),  # once, for a connection that went stale; a commit waits for nobody who is away
+    )

@@ -18,10 +18,13 @@ from weakref import WeakKeyDictionary
 import redis.asyncio
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils import timezone
 from pydantic import ValidationError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from agents import console, messages
 from agents.desk import Done, Refusal
@@ -42,7 +45,8 @@ COMPARE_EVERY = 15
 STILL_AT_IT = 3
 
 # fewer than the web's database connections, so that pages are answered too
-_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="desk")
+THREADS = 8
+_threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="desk")
 
 
 async def in_thread(act: Callable[[], T]) -> T:
@@ -73,7 +77,11 @@ class House:
         self._open: set[Connection] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._redis = redis.asyncio.Redis.from_url(
-            settings.CHANNELS_REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5, health_check_interval=10
+            settings.CHANNELS_REDIS_URL,
+            socket_timeout=0.5,
+            socket_connect_timeout=0.5,
+            health_check_interval=10,
+            retry=Retry(NoBackoff(), 1),
         )
 
     def enter(self, connection: "Connection") -> None:
@@ -206,6 +214,10 @@ class Connection(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
                 await in_thread(lambda: self.console_closed(now=timezone.now()))
             except Exception:  # its silence will be found instead
                 log.exception("the end of agent %s's console was not written down", self.agent_id)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        await self.disconnect(message["code"])
+        raise StopConsumer  # the base class would also tidy a thread that we do not use
 
     async def shut(self, why: Closed) -> None:
         House.here().leave(self)

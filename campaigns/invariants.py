@@ -45,9 +45,7 @@ def broken(*, now: datetime, invariants: Sequence[Invariant] | None = None) -> l
     found = []
     with connection.cursor() as cursor:
         for invariant in ALL if invariants is None else invariants:
-            cursor.execute(
-                f"SELECT DISTINCT offending.id::text FROM ({invariant.sql}) AS offending(id) ORDER BY 1 LIMIT {AT_MOST}", {"now": now}
-            )
+            cursor.execute(f"SELECT DISTINCT offending.id::text FROM ({invariant.sql}) AS offending(id) ORDER BY 1 LIMIT {AT_MOST}", {"now": now})
             if ids := tuple(row[0] for row in cursor.fetchall()):
                 found.append(Broken(invariant.id, invariant.sentence, ids))
     return found
@@ -78,7 +76,6 @@ def _overlapping(column: str) -> str:
 
 
 # spelt as the database holds them
-ANSWERED_LIVE = "('connected', 'abandoned', 'early_hang_up')"
 ANSWERED = "('connected', 'abandoned', 'early_hang_up', 'machine', 'fax')"
 NOT_THE_CUSTOMER = "('congestion', 'trunk_not_responding', 'cancelled', 'failed')"
 ON_A_CALL = "('connecting', 'connected')"
@@ -226,12 +223,13 @@ ALL: tuple[Invariant, ...] = (
     ),
     Invariant(
         "S7.outcome",
-        "An answered call was connected, abandoned, hung up early by the customer, or no person; any other was none of these.",
+        "An answered call was connected, abandoned, hung up early by the customer, or no person; one that was not was neither of the first two.",
+        # a call may be known to have been answered only by the way it ended: the customer hung up, and the news of the answer was lost
         f"""
         SELECT id FROM campaigns_attempt
         WHERE state = 'concluded' AND (
             (answered_at IS NOT NULL AND outcome NOT IN {ANSWERED})
-            OR (answered_at IS NULL AND outcome IN {ANSWERED_LIVE}))""",
+            OR (answered_at IS NULL AND outcome IN ('connected', 'abandoned')))""",
     ),
     Invariant(
         "S7.connected",

@@ -1,6 +1,9 @@
 """Settings: one file for every environment, which differ by environment variables alone. Each is read here, loudly."""
 
 from pathlib import Path
+from typing import Any
+
+from django.urls import reverse_lazy
 
 from dialer_project.lib import env
 
@@ -178,4 +181,59 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
 }
 
-UNFOLD = {"SITE_TITLE": "Ringmaster", "SITE_HEADER": "Ringmaster"}
+
+def _page(title: str, icon: str, model: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+
+
+UNFOLD = {
+    "SITE_TITLE": "Ringmaster",
+    "SITE_HEADER": "Ringmaster",
+    "SITE_SYMBOL": "call",
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": True,
+        "navigation": [
+            {
+                "title": "Campaign Management",
+                "items": [
+                    _page("Outbound Call Campaign", "campaign", "campaigns_campaign"),
+                    _page("Leads", "contact_phone", "campaigns_lead"),
+                    _page("Attempts", "phone_forwarded", "campaigns_attempt"),
+                    _page("Callbacks", "phone_callback", "campaigns_callback"),
+                    _page("Imports", "upload_file", "campaigns_listimport"),
+                    _page("Contacts", "contacts", "campaigns_contact"),
+                    _page("Dispositions", "label", "campaigns_disposition"),
+                ],
+            },
+            {
+                "title": "Compliance",
+                "items": [
+                    _page("Do-not-call", "phone_disabled", "campaigns_donotcall"),
+                    _page("Callable hours", "schedule", "campaigns_callablehours"),
+                    _page("Permits", "verified_user", "campaigns_permit"),
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
+                    _page("Agents", "support_agent", "agents_agent"),
+                    _page("Teams", "groups", "agents_team"),
+                    _page("Stations", "headset_mic", "agents_station"),
+                    _page("Not Ready reasons", "pause_circle", "agents_notreadyreason"),
+                    _page("Accounts", "person", "agents_user"),
+                ],
+            },
+            {
+                "title": "Telephony",
+                "items": [
+                    _page("Calls", "call", "telephony_call"),
+                    _page("Caller IDs", "dialpad", "telephony_callerid"),
+                    _page("Trunks", "settings_ethernet", "telephony_trunk"),
+                    _page("Nodes", "dns", "telephony_node"),
+                    _page("Announcements", "record_voice_over", "telephony_announcement"),
+                ],
+            },
+        ],
+    },
+}

@@ -150,9 +150,7 @@ def house() -> House:
     leads = {}
     for place, (name, lead_state) in enumerate(PEOPLE.items(), start=1):
         contact = Contact.objects.create(first_name=name)
-        PhoneNumber.objects.create(
-            contact=contact, e164=f"+44770090000{place}", number_key=f"key of {name}", zones=["Europe/London", "Europe/Paris"]
-        )
+        PhoneNumber.objects.create(contact=contact, e164=f"+44770090000{place}", number_key=f"key of {name}", zones=["Europe/London", "Europe/Paris"])
         leads[name.lower()] = Lead.objects.create(
             campaign=campaign, calling_list=calling_list, contact=contact, zone_group=zones, state=lead_state, next_call_at=NOW
         )
@@ -317,7 +315,7 @@ def _omars_attempt_dialed_pauls_number(house: House, drop: Callable[..., None]) 
 @plants("S7.outcome")
 def _an_answered_call_counts_as_not_answered(house: House, drop: Callable[..., None]) -> set[str]:
     Attempt.objects.filter(lead=house.paul).update(outcome=Outcome.NO_ANSWER)
-    Attempt.objects.filter(lead=house.omar).update(outcome=Outcome.EARLY_HANG_UP)
+    Attempt.objects.filter(lead=house.omar).update(outcome=Outcome.ABANDONED)
     return rows(*Attempt.objects.filter(lead__in=[house.paul, house.omar]))
 
 
@@ -370,10 +368,7 @@ def _maria_waits_while_she_talks(house: House, drop: Callable[..., None]) -> set
 @plants("S8.names")
 def _ana_talks_to_a_lead_that_is_gone(house: House, drop: Callable[..., None]) -> set[str]:
     names = ("lead_id", "campaign_id", "phone_id", "disposition_id")
-    gone = [
-        house.interaction(house.ben, phase=Phase.CLOSED, closed_at=NOW - MINUTE, opened_at=NOW - MINUTE, **{name: 999_999})
-        for name in names
-    ]
+    gone = [house.interaction(house.ben, phase=Phase.CLOSED, closed_at=NOW - MINUTE, opened_at=NOW - MINUTE, **{name: 999_999}) for name in names]
     return rows(*gone, house.interaction(house.ben, phase=Phase.CLOSED, closed_at=NOW, call_id=uuid7()))
 
 

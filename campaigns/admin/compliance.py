@@ -1,0 +1,210 @@
+"""What the law and the organisation allow, in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from agents.models import User
+from campaigns.flow import control, do_not_call
+from campaigns.models import (
+    CallableHours,
+    Campaign,
+    CampaignExclusion,
+    Consent,
+    DoNotCall,
+    Holiday,
+    HolidayCalendar,
+    NumberCheck,
+    RulePack,
+    Suppression,
+)
+from campaigns.rules.lifecycle import CAMPAIGN
+from campaigns.rules.number_keys import number_key
+from campaigns.rules.permit import DAYS, hours_from
+from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
+from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm, TabularInline
+from dialer_project.lib.lifecycle import is_final
+
+WEEKDAYS = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
+
+
+def _spans_of(day: str) -> forms.CharField:
+    return forms.CharField(
+        label=WEEKDAYS[day], required=False, max_length=200, help_text="such as 09:00-13:00, 14:00-20:00; 24:00 is the end of the day; empty: closed"
+    )
+
+
+class HoursForm(ModelForm[CallableHours]):
+    """A line for each day: `09:00-13:00, 14:00-20:00`; an empty one is closed."""
+
+    mon, tue, wed, thu, fri, sat, sun = map(_spans_of, DAYS)
+
+    class Meta:
+        model = CallableHours
+        fields = ("name",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for day in DAYS:
+            spans = (self.instance.week or {}).get(day, ())
+            self.initial.setdefault(day, ", ".join(f"{start}-{end}" for start, end in spans))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        week: dict[str, list[list[str]]] = {}
+        for day in DAYS:
+            spans = [[time.strip() for time in span.split("-")] for span in (cleaned.get(day) or "").split(",") if span.strip()]
+            try:
+                hours_from({day: spans})
+            except ValueError as wrong:
+                self.add_error(day, str(wrong))
+            if spans:
+                week[day] = spans
+        if not self.errors and not week:
+            raise forms.ValidationError("Nobody could ever be called: give at least one day its hours.")
+        self.instance.week = week
+        return cleaned
+
+
+@admin.register(CallableHours)
+class CallableHoursAdmin(ModelAdmin[CallableHours]):
+    form = HoursForm
+    fieldsets = ((None, {"fields": ("name",)}), ("Local time of the called party", {"fields": DAYS}))
+    list_display = ("name", "in_words")
+    search_fields = ("name",)
+
+    def save_model(self, request: HttpRequest, obj: CallableHours, form: Any, change: bool) -> None:
+        """Other hours are another configuration of every campaign that calls by them."""
+        super().save_model(request, obj, form, change)
+        by = request.user if isinstance(request.user, User) else None
+        for campaign in Campaign.objects.filter(hours=obj).exclude(state__in=[state for state in CAMPAIGN if is_final(CAMPAIGN, state)]):
+            control.edited(campaign, by=by, now=timezone.now())
+
+    @admin.display(description="hours")
+    def in_words(self, hours: CallableHours) -> str:
+        return "; ".join(f"{WEEKDAYS[day][:2]} {', '.join(f'{start}-{end}' for start, end in hours.week[day])}" for day in DAYS if day in hours.week)
+
+
+class HolidayInline(TabularInline[Holiday, HolidayCalendar]):
+    model = Holiday
+
+
+@admin.register(HolidayCalendar)
+class HolidayCalendarAdmin(ModelAdmin[HolidayCalendar]):
+    list_display = ("name", "country", "region")
+    list_filter = ("country",)
+    search_fields = ("name",)
+    inlines = (HolidayInline,)
+
+
+class ListNumber(ModelForm[DoNotCall]):
+    """A number to be listed is typed as anybody writes it; only its keyed hash is kept."""
+
+    number = forms.CharField(max_length=40, help_text="with its country code, such as +44 20 7946 0000")
+
+    class Meta:
+        model = DoNotCall
+        fields = ("campaign", "reason")
+
+    e164 = ""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if "number" not in cleaned:
+            return cleaned
+        match read_number(cleaned["number"], country=""):
+            case Dialable(e164):
+                self.e164 = e164
+                key = number_key(e164, settings.NUMBER_KEY)
+                if DoNotCall.objects.filter(number_key=key, campaign=cleaned.get("campaign")).exists():
+                    self.add_error("number", "This number is on that list already; there is nothing to do.")
+            case Undialable(why):
+                self.add_error("number", f"{why}.")
+        return cleaned
+
+
+@admin.register(DoNotCall)
+class DoNotCallAdmin(ModelAdmin[DoNotCall]):
+    form = ListNumber
+    list_display = ("hint", "campaign", "source", "reason", "created_at", "created_by")
+    list_filter = ("source", "campaign", "created_at")
+    list_select_related = ("campaign", "created_by")
+    search_fields = ("number_key", "hint", "reason")
+    search_help_text = "a whole number with its country code, or its last two digits"
+    autocomplete_fields = ("campaign",)
+    ordering = ("-id",)
+
+    def get_fields(self, request: HttpRequest, obj: DoNotCall | None = None) -> tuple[str, ...]:
+        return ("hint", "campaign", "source", "reason", "created_at", "created_by") if obj else ("number", "campaign", "reason")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """Entries are kept by keyed hash: a whole number is looked up by it."""
+        match read_number(search_term, country="") if search_term else None:
+            case Dialable(e164):
+                return queryset.filter(number_key=number_key(e164, settings.NUMBER_KEY)), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def has_change_permission(self, request: HttpRequest, obj: DoNotCall | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: DoNotCall | None = None) -> bool:
+        """A do-not-call entry is for good; what is temporary is a suppression."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: DoNotCall, form: Any, change: bool) -> None:
+        by = request.user if isinstance(request.user, User) else None
+        do_not_call.list_numbers([form.e164], source="admin", now=timezone.now(), campaign_id=obj.campaign_id, reason=obj.reason, by=by)
+        listed = DoNotCall.objects.get(number_key=number_key(form.e164, settings.NUMBER_KEY), campaign=obj.campaign)
+        obj.pk, obj.hint = listed.pk, listed.hint
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(Ledger[Suppression]):
+    list_display = ("until", "contact", "campaign", "reason", "created_at")
+    list_filter = ("reason", "campaign", "until")
+    list_select_related = ("contact", "campaign")
+    search_fields = ("contact__last_name", "=number_key")
+    ordering = ("-until",)
+
+
+@admin.register(CampaignExclusion)
+class CampaignExclusionAdmin(Ledger[CampaignExclusion]):
+    list_display = ("contact", "campaign", "created_at", "created_by")
+    list_filter = ("campaign",)
+    list_select_related = ("contact", "campaign", "created_by")
+    search_fields = ("contact__last_name", "contact__company")
+    ordering = ("-created_at",)
+
+
+@admin.register(Consent)
+class ConsentAdmin(Ledger[Consent]):
+    list_display = ("contact", "kind", "seller", "source", "given_at", "expires_at", "revoked_at")
+    list_filter = ("kind", "channel", "given_at")
+    list_select_related = ("contact",)
+    search_fields = ("contact__last_name", "seller", "source")
+    ordering = ("-given_at",)
+
+
+@admin.register(RulePack)
+class RulePackAdmin(ModelAdmin[RulePack]):
+    list_display = ("name", "version", "jurisdiction", "effective_from", "effective_to", "enabled")
+    list_filter = ("enabled", "jurisdiction")
+    search_fields = ("name", "jurisdiction")
+    filter_horizontal = ("campaigns",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: RulePack | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.campaigns.exclude(state=Campaign().state).exists())
+
+
+@admin.register(NumberCheck)
+class NumberCheckAdmin(Ledger[NumberCheck]):
+    list_display = ("checked_at", "service", "verdict", "valid_until")
+    list_filter = ("service", "verdict", "checked_at")
+    search_fields = ("=number_key",)
+    ordering = ("-checked_at",)

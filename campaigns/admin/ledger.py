@@ -1,0 +1,77 @@
+"""Leads and what was tried, in the admin: to be read. What moves a lead is the flow."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from campaigns.models import Attempt, Callback, Lead, Permit
+from dialer_project.lib.admin import Ledger, LedgerInline
+
+
+class AttemptInline(LedgerInline):
+    model = Attempt
+    fields = ("planned_at", "e164", "agent", "outcome", "answered_at", "connected_at", "concluded_at", "disposition")
+    ordering = ("-planned_at",)
+    verbose_name_plural = "what was tried"
+
+
+class CallbackInline(LedgerInline):
+    model = Callback
+    fields = ("due_at", "kind", "agent", "state", "reason", "note")
+    ordering = ("-due_at",)
+
+
+@admin.register(Lead)
+class LeadAdmin(Ledger[Lead]):
+    list_display = ("contact", "campaign", "state", "reason", "next_call_at", "attempts_made", "last_outcome", "disposition", "no_callback_since")
+    list_filter = ("campaign", "state", "reason", "boost", "last_outcome", "calling_list")
+    list_select_related = ("contact", "campaign", "disposition")
+    search_fields = ("=id", "contact__last_name", "contact__company", "=contact__external_id", "=contact__phones__e164")
+    ordering = ("-id",)
+    inlines = (AttemptInline, CallbackInline)
+
+
+class PermitInline(LedgerInline):
+    model = Permit
+    fields = ("decided_at", "valid_until", "rules", "evidence")
+    verbose_name_plural = "why it was allowed"
+
+
+@admin.register(Attempt)
+class AttemptAdmin(Ledger[Attempt]):
+    list_display = (
+        "planned_at",
+        "e164",
+        "contact",
+        "campaign",
+        "agent",
+        "state",
+        "outcome",
+        "answered_at",
+        "connected_at",
+        "concluded_at",
+        "version",
+    )
+    list_filter = ("campaign", "state", "outcome", "planned_at")
+    list_select_related = ("contact", "campaign", "agent__user")
+    search_fields = ("=id", "=e164", "=lead__id", "=contact__external_id")
+    ordering = ("-planned_at",)
+    inlines = (PermitInline,)
+
+
+@admin.register(Permit)
+class PermitAdmin(Ledger[Permit]):
+    list_display = ("decided_at", "attempt", "valid_until", "rules")
+    list_filter = ("decided_at",)
+    list_select_related = ("attempt",)
+    search_fields = ("=attempt__id", "=attempt__e164")
+    ordering = ("-decided_at",)
+
+
+@admin.register(Callback)
+class CallbackAdmin(Ledger[Callback]):
+    list_display = ("due_at", "lead", "kind", "agent", "state", "reason", "fallback_at", "closed_at")
+    list_filter = ("state", "kind", "lead__campaign", "due_at")
+    list_select_related = ("lead", "agent__user")
+    search_fields = ("=lead__id", "agent__user__username", "lead__contact__last_name")
+    ordering = ("-due_at",)

@@ -1,0 +1,40 @@
+"""What goes with a record, where it came from, and what must leave the house."""
+
+from django.contrib import admin
+
+from campaigns.models import LiveSource, Outbox, Survey, SurveyAnswer
+from dialer_project.lib.admin import Ledger, ModelAdmin
+
+
+@admin.register(Survey)
+class SurveyAdmin(ModelAdmin[Survey]):
+    list_display = ("campaign",)
+    list_select_related = ("campaign",)
+    autocomplete_fields = ("campaign",)
+    search_fields = ("campaign__name",)
+
+
+@admin.register(SurveyAnswer)
+class SurveyAnswerAdmin(Ledger[SurveyAnswer]):
+    list_display = ("lead", "saved_at", "draft")
+    list_filter = ("draft", "saved_at")
+    search_fields = ("=lead__id",)
+    ordering = ("-saved_at",)
+
+
+@admin.register(LiveSource)
+class LiveSourceAdmin(ModelAdmin[LiveSource]):
+    list_display = ("campaign", "kind", "poll_minutes", "polled_at", "next_poll_at", "problem")
+    list_select_related = ("campaign",)
+    list_filter = ("kind",)
+    autocomplete_fields = ("campaign",)
+    search_fields = ("campaign__name", "kind")
+    readonly_fields = ("cursor", "next_poll_at", "polled_at", "problem")
+
+
+@admin.register(Outbox)
+class OutboxAdmin(Ledger[Outbox]):
+    list_display = ("due_at", "topic", "key", "runs", "done_at", "problem")
+    list_filter = ("topic", "done_at")
+    search_fields = ("=id", "key")
+    ordering = ("-due_at",)

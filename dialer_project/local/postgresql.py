@@ -25,6 +25,7 @@ THROWN_AWAY = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum_naptime": "10min",
+    "dynamic_shared_memory_type": "mmap",  # in the data folder, and gone with it even after a kill
 }
 
 

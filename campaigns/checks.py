@@ -1,0 +1,36 @@
+"""What can be wrong with the modes and the settings before anything runs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Tags, register
+
+from campaigns.rules.modes import MODES, RUNS, impossible
+
+
+@register(Tags.models)
+def modes_are_possible(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = [
+        Error(f"The dialing mode {key} cannot work: {why}", hint="Change its row in campaigns/rules/modes.py.", id="campaigns.E001")
+        for key, mode in MODES.items()
+        for why in impossible(mode)
+    ]
+    found += [
+        Error(f"The dialing mode {key} is said to run and has no row.", hint="Correct RUNS in campaigns/rules/modes.py.", id="campaigns.E002")
+        for key in sorted(RUNS - set(MODES))
+    ]
+    return found
+
+
+@register(Tags.security, deploy=True)
+def do_not_call_outlives_the_secret_key(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.NUMBER_KEY != settings.SECRET_KEY:
+        return []
+    return [
+        Info(
+            "Do-not-call lists are keyed with SECRET_KEY: a new SECRET_KEY would lose them all.",
+            hint="Set NUMBER_KEY to today's SECRET_KEY before you change that.",
+            id="campaigns.I001",
+        )
+    ]

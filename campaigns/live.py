@@ -52,13 +52,13 @@ def forget_floors(campaign_id: int) -> None:
         return
 
 
-def zone_groups(campaign_id: int) -> list[int]:
-    """The zone groups of a campaign's waiting leads, at most ten seconds old."""
+def zone_groups(campaign_id: int) -> dict[int, tuple[str, ...]]:
+    """The zone groups of a campaign's waiting leads with their zones, at most ten seconds old."""
     name = redis.key("groups", campaign_id)
     try:
         kept = redis.hot().get(name)
         if kept is not None:
-            return [int(group) for group in json.loads(kept)]
+            return {int(group): tuple(zones) for group, zones in json.loads(kept).items()}
     except redis.Unavailable:
         return querysets.zone_groups(campaign_id)
     found = querysets.zone_groups(campaign_id)

@@ -42,10 +42,10 @@ class DueLead:
     reason: str
 
 
-def zone_groups(campaign_id: int) -> list[int]:
+def zone_groups(campaign_id: int) -> dict[int, tuple[str, ...]]:
     """The zone groups of a campaign's waiting leads: a loose scan that jumps from group to group through the claim's index."""
-    return [
-        row.zone_group_id
+    return {
+        row.id: tuple(row.zones)
         for row in sql.rows(
             """
             WITH RECURSIVE g AS (
@@ -56,11 +56,11 @@ def zone_groups(campaign_id: int) -> list[int]:
                         WHERE l.campaign_id = %(c)s AND l.state = 'waiting' AND l.reserved_for_id IS NULL AND l.zone_group_id > g.zone_group_id
                         ORDER BY l.zone_group_id LIMIT 1)
                 FROM g WHERE g.zone_group_id IS NOT NULL
-            ) SELECT zone_group_id FROM g WHERE zone_group_id IS NOT NULL
+            ) SELECT z.id, z.zones FROM g JOIN campaigns_zonegroup z ON z.id = g.zone_group_id
             """,
             {"c": campaign_id},
         )
-    ]
+    }
 
 
 CLAIM = f"""
@@ -75,6 +75,7 @@ CLAIM = f"""
               AND w.next_call_at <= %(now)s AND (w.next_call_at, w.id) > (q.at, q.id)
             ORDER BY w.next_call_at, w.id LIMIT %(at_most)s
         ) due
+        WHERE EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = %(campaign)s AND c.state = 'running' AND c.epoch = %(epoch)s)
         ORDER BY due.boost, due.next_call_at, due.id LIMIT %(at_most)s
     ) pick
     JOIN campaigns_lead l ON l.ctid = pick.place AND l.id = pick.id
@@ -83,9 +84,9 @@ CLAIM = f"""
 """
 
 
-def claim(campaign_id: int, *, groups: Sequence[int], floors: Sequence[Floor], at_most: int, now: datetime) -> list[DueLead]:
+def claim(campaign_id: int, *, epoch: int, groups: Sequence[int], floors: Sequence[Floor], at_most: int, now: datetime) -> list[DueLead]:
     """At most so many due leads of the open zone groups, callbacks first, then the top of the list, then the rest by due time; locked
-    for this transaction, those that others hold left out.
+    for this transaction, those that others hold left out. None where the campaign was stopped or paused since `epoch` was read.
 
     By the place of the row (ctid) from the index to the row, and never past a remembered floor, so that the cost of a lead does not grow
     with the list, with what was eaten before, or with an old snapshot that keeps dead rows.
@@ -98,6 +99,7 @@ def claim(campaign_id: int, *, groups: Sequence[int], floors: Sequence[Floor], a
         CLAIM,
         {
             "campaign": campaign_id,
+            "epoch": epoch,
             "now": now,
             "at_most": at_most,
             "groups": [g for g, _ in queues],

@@ -1,13 +1,12 @@
 """How many, which leads, which agents.
 
-One decision at a time per pool, under a try-lock: whoever finds it taken leaves, because the one who holds it will look again. Batches are
-small; where more is due than a batch holds, the pool is woken again.
+One decision at a time per pool, under a try-lock: whoever finds it taken leaves word and goes, because the one who holds it looks for such
+words after letting go. Batches are small; where more is due than a batch holds, the pool is woken again.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -20,7 +19,6 @@ from campaigns import facts, live, querysets
 from campaigns.facts import Setting
 from campaigns.flow import permit, phone, place
 from campaigns.flow.permit import POOL, Cleared, Promise
-from campaigns.models import ZoneGroup
 from campaigns.rules.agent_choice import Wants, share
 from campaigns.rules.modes import Binding
 from campaigns.rules.pacing import one_each
@@ -42,14 +40,23 @@ class Dispatched:
 
 def dispatch(pool: int, *, now: datetime) -> Dispatched:
     """Gives due leads to free agents of the pool's running campaigns and has them dialed."""
-    if not sql.rows("SELECT pg_try_advisory_lock(%s, %s) AS had", [POOL, pool])[0].had:
-        return Dispatched(0, taken=True)
+    if not _had(pool):
+        wake.look_again(pool)
+        if not _had(pool):  # asked once more, since the holder may have looked for words just before ours
+            return Dispatched(0, taken=True)
     try:
-        return _dispatch(pool, now=now)
+        dispatched = _dispatch(pool, now=now)
     finally:
         # a connection lost meanwhile has let go of the lock by itself
         if connection.is_usable():
             sql.rows("SELECT pg_advisory_unlock(%s, %s)", [POOL, pool])
+    if wake.is_wanted_again(pool):
+        wake.dispatch_now(pool)
+    return dispatched
+
+
+def _had(pool: int) -> bool:
+    return bool(sql.rows("SELECT pg_try_advisory_lock(%s, %s) AS had", [POOL, pool])[0].had)
 
 
 def _dispatch(pool: int, *, now: datetime) -> Dispatched:
@@ -98,22 +105,23 @@ def _serve(campaign: Setting, agents: Sequence[int], *, now: datetime) -> int:
     """One batch of one campaign: claim, permit, promise, commit; then the carrier."""
     wanted = agents[:BATCH]
     with transaction.atomic():
-        current = permit.take_campaign(campaign.id)
-        if current is None or campaign_holds(current.terms, now=now):
-            return 0
-        leads = querysets.claim(campaign.id, groups=_open_groups(current, now=now), floors=live.floors(campaign.id), at_most=len(wanted), now=now)
+        permit.lock_campaign(campaign.id)
+        leads = querysets.claim(
+            campaign.id, epoch=campaign.epoch, groups=_open_groups(campaign, now=now), floors=live.floors(campaign.id), at_most=len(wanted), now=now
+        )
         if not leads:
             return 0
-        cleared, steps = permit.consider(current, permit.candidates(leads), now=now)
+        cleared, steps = permit.consider(campaign, permit.candidates(leads), now=now)
         querysets.step(steps, now=now)
-        opened, promised, legs = _open(current, cleared, wanted, now=now)
+        opened, promised, legs = _open(campaign, cleared, wanted, now=now)
         transaction.on_commit(lambda: live.eaten(campaign.id, leads), robust=True)
-    losers = set(wanted[: len(cleared)]) - {m.seat.agent_id for m in opened}
-    if losers:
-        board.leave((agent_id, _lines_of(current, agent_id)) for agent_id in losers)
-    place.dial_planned(current, promised, now=now)
+    if losers := set(wanted[: len(cleared)]) - {m.seat.agent_id for m in opened}:
+        board.leave(
+            (m.seat.agent_id, (campaign.line, *m.seat.stands_in)) for m in desk.seats("s.agent_id = ANY(%(losers)s)", {"losers": list(losers)})
+        )
+    place.dial_planned(campaign, promised, now=now)
     if legs:
-        phone.legs_ended(place.dial_agents([(leg, current.ring_agent_for) for leg in legs], now=now), now=now)
+        phone.legs_ended(place.dial_agents([(leg, campaign.ring_agent_for) for leg in legs], now=now), now=now)
     if steps or len(opened) < len(wanted) < len(leads) + 1:
         # some leads were moved out of the way, or an agent lost the race: there may be more to give
         wake.dispatch_now(campaign.pool)
@@ -123,10 +131,8 @@ def _serve(campaign: Setting, agents: Sequence[int], *, now: datetime) -> int:
 def _open(campaign: Setting, cleared: Sequence[Cleared], agents: Sequence[int], *, now: datetime) -> tuple[list[Moved], list[UUID], list[UUID]]:
     """Interactions for cleared leads and free agents; the insert decides who really is. Returns them, the attempts and the agents' legs."""
     pairs = _pair(cleared, agents)
-    seats = _seats([agent_id for agent_id, _ in pairs])
     dials = campaign.mode.dials_at_dispatch
     attempts = {agent_id: permit.new_id() for agent_id, _ in pairs}
-    legs = {agent_id: permit.new_id() for agent_id, _ in pairs if not seats[agent_id].nailed_up}
     deadline = now + (timedelta(seconds=campaign.ring_for) + place.MARGIN if dials else timedelta(seconds=campaign.ring_agent_for))
     works = [
         NewWork(
@@ -138,28 +144,44 @@ def _open(campaign: Setting, cleared: Sequence[Cleared], agents: Sequence[int], 
             phone_id=c.phone.id,
             card=c.card(campaign),
             call_id=attempts[agent_id] if dials else None,
-            agent_call_id=legs.get(agent_id),
+            agent_call_id=permit.new_id(),  # kept only where the phone is called for each call
             progress="dialing" if dials else "",
         )
         for agent_id, c in pairs
     ]
-    opened = desk.open(works, needs=campaign.mode.needs.value, now=now)
+    opened = [m for m in desk.open(works, needs=campaign.mode.needs.value, now=now) if m.work is not None and m.seat.node_id is not None]
     by_agent = dict(pairs)
-    querysets.busy([by_agent[m.seat.agent_id].lead.id for m in opened], now=now)
-    ringing = [m for m in opened if m.seat.agent_id in legs and m.seat.node_id is not None]
+    legs = _plan_agent_legs(opened, campaign, now=now)
+    if not dials:
+        querysets.busy([by_agent[m.seat.agent_id].lead.id for m in opened], now=now)
+        return opened, [], legs
+    promises = [
+        Promise(by_agent[m.seat.agent_id], m.seat.agent_id, m.seat.node_id, m.work.id, attempts[m.seat.agent_id])
+        for m in opened
+        if m.work is not None and m.seat.node_id is not None
+    ]
+    permit.promise(campaign, promises, now=now)
+    return opened, [p.id for p in promises], legs
+
+
+def _plan_agent_legs(opened: Sequence[Moved], campaign: Setting, *, now: datetime) -> list[UUID]:
+    """The phones that are called for each call."""
+    ringing = {m.seat.agent_id: (m.work.agent_call_id, m.seat.node_id) for m in opened if m.work and m.work.agent_call_id and m.seat.node_id}
+    if not ringing:
+        return []
     place.plan_agent_legs(
-        [(legs[m.seat.agent_id], m.seat.node_id, seats[m.seat.agent_id].endpoint) for m in ringing if m.seat.node_id], campaign, now=now
+        [
+            (leg, node_id, row.endpoint)
+            for row in sql.rows(
+                "SELECT s.agent_id, t.endpoint FROM agents_session s JOIN agents_station t ON t.id = s.station_id WHERE s.agent_id = ANY(%s)",
+                [list(ringing)],
+            )
+            for leg, node_id in [ringing[row.agent_id]]
+        ],
+        campaign,
+        now=now,
     )
-    promised: list[UUID] = []
-    if dials:
-        promises = [
-            Promise(by_agent[m.seat.agent_id], m.seat.agent_id, m.seat.node_id, m.work.id, attempts[m.seat.agent_id])
-            for m in opened
-            if m.work is not None and m.seat.node_id is not None
-        ]
-        permit.promise(campaign, promises, now=now)
-        promised = [p.id for p in promises]
-    return opened, promised, [legs[m.seat.agent_id] for m in ringing]
+    return [leg for leg, _ in ringing.values()]
 
 
 def _pair(cleared: Sequence[Cleared], agents: Sequence[int]) -> list[tuple[int, Cleared]]:
@@ -175,32 +197,10 @@ def _pair(cleared: Sequence[Cleared], agents: Sequence[int]) -> list[tuple[int, 
     return pairs
 
 
-def _seats(agent_ids: Sequence[int]) -> dict[int, sql.Row]:
-    return {
-        row.agent_id: row
-        for row in sql.rows(
-            """
-            SELECT s.agent_id, s.nailed_up, s.lines, s.node_id, coalesce(t.endpoint, '') AS endpoint
-            FROM agents_session s LEFT JOIN agents_station t ON t.id = s.station_id WHERE s.agent_id = ANY(%s)
-            """,
-            [list(agent_ids)],
-        )
-    }
-
-
-def _lines_of(campaign: Setting, agent_id: int) -> tuple[str, ...]:
-    seat = _seats([agent_id]).get(agent_id)
-    lines: list[str] = list(seat.lines) if seat is not None else []
-    return (campaign.line, *lines, *(f"{line}@{seat.node_id}" for line in lines if seat is not None))
-
-
 def _open_groups(campaign: Setting, *, now: datetime) -> list[int]:
-    """The zone groups in which a call may start ringing now."""
-    groups = live.zone_groups(campaign.id)
-    return [g for g in groups if open_span(_zones(g), hours=campaign.terms.hours, at=now, ring_for=campaign.terms.ring_for)[0] == now]
-
-
-@lru_cache(maxsize=10_000)
-def _zones(group_id: int) -> tuple[str, ...]:
-    """A group's zones never change; an empty group is called by the clock of UTC."""
-    return tuple(ZoneGroup.objects.values_list("zones", flat=True).get(pk=group_id)) or ("UTC",)
+    """The zone groups in which a call may start ringing now; one without zones is called by the clock of UTC."""
+    return [
+        group
+        for group, zones in live.zone_groups(campaign.id).items()
+        if open_span(zones or ("UTC",), hours=campaign.terms.hours, at=now, ring_for=campaign.terms.ring_for)[0] == now
+    ]

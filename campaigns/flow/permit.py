@@ -59,12 +59,15 @@ class Promise:
     id: UUID
 
 
-def take_campaign(campaign_id: int) -> Setting | None:
-    """The campaign under its shared lock: whoever stops or completes it waits for us, and we see what they did.
-
-    Two statements on purpose: the row is read by a snapshot taken after the lock was had.
-    """
+def lock_campaign(campaign_id: int) -> None:
+    """The campaign's shared lock: whoever stops or completes it waits for us. A statement of its own, so that the next one's snapshot sees
+    what they did before."""
     sql.rows("SELECT pg_advisory_xact_lock_shared(%s, %s)", [CAMPAIGN, campaign_id])
+
+
+def take_campaign(campaign_id: int) -> Setting | None:
+    """The campaign under its shared lock."""
+    lock_campaign(campaign_id)
     return facts.settings_of([campaign_id]).get(campaign_id)
 
 
@@ -153,21 +156,29 @@ def _lock(asked: Sequence[Candidate]) -> set[int]:
 
 
 def promise(campaign: Setting, promises: Sequence[Promise], *, now: datetime) -> None:
-    """Writes attempts, permits and calls down, three statements for any number; the unique indexes have the last word."""
+    """Writes attempts, permits and calls down and makes the leads busy, two statements for any number; the unique indexes have the last word."""
     if not promises:
         return
     sql.changed(
         """
-        INSERT INTO campaigns_attempt (id, lead_id, campaign_id, contact_id, phone_id, e164, agent_id, interaction_id, state, epoch, version, planned_at)
-        SELECT p.id, p.lead_id, %(campaign)s, p.contact_id, p.phone_id, p.e164, p.agent_id, p.interaction_id, 'open', %(epoch)s, %(version)s, %(now)s
-        FROM json_to_recordset(%(promises)s::json)
-            AS p(id uuid, lead_id bigint, contact_id bigint, phone_id bigint, e164 text, agent_id bigint, interaction_id uuid)
+        WITH p AS (
+            SELECT * FROM json_to_recordset(%(promises)s::json) AS p(id uuid, lead_id bigint, contact_id bigint, phone_id bigint, e164 text,
+                agent_id bigint, interaction_id uuid, until timestamptz, evidence jsonb)
+        ), lead AS (
+            UPDATE campaigns_lead l SET state = 'busy', changed_at = %(now)s FROM p WHERE l.id = p.lead_id AND l.state = 'waiting'
+        ), attempt AS (
+            INSERT INTO campaigns_attempt (id, lead_id, campaign_id, contact_id, phone_id, e164, agent_id, interaction_id, state, epoch, version,
+                planned_at)
+            SELECT id, lead_id, %(campaign)s, contact_id, phone_id, e164, agent_id, interaction_id, 'open', %(epoch)s, %(version)s, %(now)s FROM p
+        )
+        INSERT INTO campaigns_permit (attempt_id, decided_at, valid_until, rules, evidence) SELECT id, %(now)s, until, %(rules)s, evidence FROM p
         """,
         {
             "campaign": campaign.id,
             "epoch": campaign.epoch,
             "version": campaign.version,
             "now": now,
+            "rules": f"campaign {campaign.terms.version}",
             "promises": sql.records(
                 {
                     "id": p.id,
@@ -177,22 +188,10 @@ def promise(campaign: Setting, promises: Sequence[Promise], *, now: datetime) ->
                     "e164": p.cleared.phone.e164,
                     "agent_id": p.agent_id,
                     "interaction_id": p.interaction_id,
+                    "until": p.cleared.allowed.valid_until,
+                    "evidence": dict(p.cleared.allowed.evidence),
                 }
                 for p in promises
-            ),
-        },
-    )
-    sql.changed(
-        """
-        INSERT INTO campaigns_permit (attempt_id, decided_at, valid_until, rules, evidence)
-        SELECT p.id, %(now)s, p.until, %(rules)s, p.evidence
-        FROM json_to_recordset(%(promises)s::json) AS p(id uuid, until timestamptz, evidence jsonb)
-        """,
-        {
-            "now": now,
-            "rules": f"campaign {campaign.terms.version}",
-            "promises": sql.records(
-                {"id": p.id, "until": p.cleared.allowed.valid_until, "evidence": dict(p.cleared.allowed.evidence)} for p in promises
             ),
         },
     )

@@ -42,6 +42,22 @@ def dispatch_taken(pool: int) -> None:
         log.warning("Redis is away: the wake of pool %s ends by itself", pool)
 
 
+def look_again(pool: int) -> None:
+    """Left by one who found the pool taken, for the one who holds it."""
+    try:
+        redis.hot().set(redis.key("again", pool), "1", px=COLLAPSE_MS)
+    except redis.Unavailable:
+        log.warning("Redis is away: pool %s is looked at by the next tick", pool)
+
+
+def is_wanted_again(pool: int) -> bool:
+    """Whether somebody has left word since; asked after the pool was let go."""
+    try:
+        return redis.hot().getdel(redis.key("again", pool)) is not None
+    except redis.Unavailable:
+        return False
+
+
 def dial(interaction_id: UUID) -> None:
     """After the commit: this interaction's `dial_due` was set."""
     transaction.on_commit(lambda: _send("workers.tasks.dial", [str(interaction_id)], queue="hot", expires=10), robust=True)

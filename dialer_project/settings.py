@@ -170,6 +170,8 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 # where the simulated carrier listens, host:port; the demo's node points at it
 SIMULATED_CARRIER = env.text("SIMULATED_CARRIER", "127.0.0.1:8190")
+# a folder in which tests leave orders to die or freeze (see lib.failpoints); without one nothing is looked for
+FAILPOINTS = env.text("FAILPOINTS", "")
 # how long an import may hold in memory at once, and how often it says how far it is
 IMPORT_BATCH = 2000
 

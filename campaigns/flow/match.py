@@ -18,6 +18,7 @@ from agents.live import board
 from agents.live.board import Stale
 from agents.rules.lifecycle import Phase, PhaseMove
 from dialer_project.lib import sql
+from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls
 from telephony.calls import ANSWERED_WITHIN, Moved
 
@@ -87,8 +88,16 @@ def _to_their_agents(rows: Sequence[sql.Row], *, now: datetime) -> None:
 
 def _join(node_id: int, *, bridge: UUID, agent_leg: UUID | None, customer: UUID) -> None:
     """After the commit, into one bridge; that it happened is told by the carrier's event, never by the reply."""
-    if agent_leg is not None:
-        transaction.on_commit(lambda: calls.connect(node_id, bridge=bridge, legs=(agent_leg, customer)), robust=True)
+    if agent_leg is None:
+        return
+    reached(Failpoint.GIVEN)
+
+    def connect() -> None:
+        reached(Failpoint.MATCHED)
+        calls.connect(node_id, bridge=bridge, legs=(agent_leg, customer))
+        reached(Failpoint.JOINED)
+
+    transaction.on_commit(connect, robust=True)
 
 
 def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> None:
@@ -195,6 +204,8 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
     by_node: dict[int, list[UUID]] = {}
     for m in entered:
         by_node.setdefault(m.node_id, []).append(m.id)
+    reached(Failpoint.ENTERED)
+    transaction.on_commit(partial(reached, Failpoint.CONNECTED))
     for node_id, ids in by_node.items():
         transaction.on_commit(partial(calls.raise_guard, node_id, ids), robust=True)
 

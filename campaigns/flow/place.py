@@ -21,6 +21,7 @@ from campaigns.flow.permit import Cleared, Promise
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import OnAgentMissed, OnDialRefused
 from dialer_project.lib import sql
+from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls, limits
 from telephony.calls import Moved, Plan
 from telephony.rules.hangup_causes import Cause
@@ -46,12 +47,15 @@ def dial_planned(campaign: Setting, ids: Sequence[UUID], *, now: datetime) -> No
     """Sends what `permit.promise` has written down; whatever is not sent is concluded here."""
     if not ids:
         return
+    reached(Failpoint.PLANNED)
     with transaction.atomic():
         sending = calls.dialing(ids, now=now, still=_STILL)
         _count([one.id for one in sending], now=now)
     if unsent := set(ids) - {one.id for one in sending}:
         conclude.never_sent(list(unsent), now=now)
+    reached(Failpoint.LOOKED)
     results = calls.place([replace(one, message=campaign.message, max_length=campaign.longest_call) for one in sending])
+    reached(Failpoint.SENT)
     conclude.placed(results, now=now)
 
 

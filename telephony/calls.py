@@ -556,14 +556,3 @@ def unanswered_too_long(*, now: datetime) -> list[UUID]:
             [now - ANSWERED_WITHIN],
         )
     ]
-
-
-def overdue_nodes(*, now: datetime) -> list[int]:
-    """Nodes with calls that should have told us something by now: their carriers are asked."""
-    return [
-        row.node_id
-        for row in sql.rows(
-            "SELECT DISTINCT node_id FROM telephony_call WHERE state IN ('dialing', 'ringing', 'announcing', 'connected') AND deadline < %s",
-            [now],
-        )
-    ]

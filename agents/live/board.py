@@ -140,6 +140,22 @@ def free(lines: Sequence[str], *, at_most: int = 200) -> Mapping[str, list[tuple
     return {line: [(int(agent), since) for agent, since in members] for line, members in zip(lines, found, strict=True)}
 
 
+def absent(agents: Sequence[Free]) -> list[Free]:
+    """Those of these free agents who do not stand in all of their lines: their process died between commit and projection, or a proposal
+    was rolled back. One round trip; raises Stale."""
+    if not agents:
+        return []
+    try:
+        with redis.hot().pipeline(transaction=False) as pipe:
+            for agent in agents:
+                for line in agent.lines:
+                    pipe.zscore(_key("free", line), agent.agent_id)
+            scores = iter(pipe.execute())
+    except redis.Unavailable as error:
+        raise Stale(str(error)) from error
+    return [agent for agent in agents if None in [next(scores) for _ in agent.lines]]
+
+
 def rebuild(standing: Iterable[Free], waiting: Iterable[tuple[UUID, str, datetime]], *, now: datetime) -> None:
     """Empties the projection, raises the epoch in PostgreSQL, stands everybody up again, and says so last. Under the caller's lock."""
     with transaction.atomic():

@@ -159,7 +159,14 @@ def personal_callbacks(*, now: datetime) -> None:
 
 def due_work(*, now: datetime) -> None:
     """One question for all campaigns: which pools have a due lead and a free agent? Those are woken; an idle one costs nothing more."""
-    free_pools = {seat.pool for seat in desk.all_free() if seat.pool is not None}
+    seats = {seat.agent_id: seat for seat in desk.all_free()}
+    try:
+        lost = board.absent([Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in seats.values()])
+    except board.Stale:
+        return
+    for agent in lost:
+        next_for.stand_up(seats[agent.agent_id], now=now)
+    free_pools = {seat.pool for seat in seats.values() if seat.pool is not None}
     if not free_pools:
         return
     for row in sql.rows(
@@ -186,8 +193,3 @@ def callbacks_left_alone(*, now: datetime) -> None:
         "SELECT b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id WHERE b.state = 'open' AND l.state = 'final'"
     )
     conclude.close_callbacks([row.lead_id for row in rows], reason="the record was finished", now=now)
-
-
-def overdue_nodes(*, now: datetime) -> list[int]:
-    """Nodes whose calls should have told us something: their pump asks the carrier."""
-    return calls.overdue_nodes(now=now)

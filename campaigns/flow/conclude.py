@@ -64,24 +64,26 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     concluded = [_Conclusion(row, by_id[row.id], campaigns[row.campaign_id], _outcome(by_id[row.id])) for row in rows]
     sql.changed(
         """
+        WITH dead AS (
+            UPDATE campaigns_phonenumber SET active = false WHERE id = ANY(%(dead)s)
+        ), kept AS (
+            UPDATE campaigns_callback SET state = 'kept', closed_at = %(now)s WHERE id = ANY(%(kept)s) AND state = 'open'
+        )
         UPDATE campaigns_attempt a SET state = 'concluded', outcome = c.outcome, concluded_at = c.at,
             answered_at = coalesce(a.answered_at, c.answered_at), connected_at = coalesce(a.connected_at, c.connected_at)
         FROM json_to_recordset(%(c)s::json) AS c(id uuid, outcome text, at timestamptz, answered_at timestamptz, connected_at timestamptz)
         WHERE a.id = c.id AND a.state = 'open'
         """,
         {
+            "now": now,
+            "dead": [c.row.phone_id for c in concluded if c.outcome in NUMBER_IS_DEAD],
+            "kept": [c.row.callback_id for c in concluded if c.row.callback_id and c.outcome is Outcome.CONNECTED],
             "c": sql.records(
                 {"id": c.row.id, "outcome": c.outcome.value, "at": c.call.at, "answered_at": c.call.answered_at, "connected_at": c.call.connected_at}
                 for c in concluded
-            )
+            ),
         },
     )
-    dead = [c.row.phone_id for c in concluded if c.outcome in NUMBER_IS_DEAD]
-    if dead:
-        sql.changed("UPDATE campaigns_phonenumber SET active = false WHERE id = ANY(%s)", [dead])
-    kept = [c.row.callback_id for c in concluded if c.row.callback_id and c.outcome is Outcome.CONNECTED]
-    if kept:
-        sql.changed("UPDATE campaigns_callback SET state = 'kept', closed_at = %s WHERE id = ANY(%s) AND state = 'open'", [now, kept])
     staying = {c.row.id for c in concluded if c.row.work_id is not None and _goes_to_wrap_up(c)}
     _move_leads([c for c in concluded if c.row.id not in staying], now=now)
     _move_agents(concluded, staying, now=now)
@@ -132,7 +134,8 @@ def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
         if c.row.lead_state == LeadState.BUSY
     ]
     querysets.step(steps, now=now)
-    if final := [s.id for s in steps if s.state == LeadState.FINAL]:
+    promised = {c.row.lead_id for c in concluded if c.row.callback_id}
+    if final := [s.id for s in steps if s.state == LeadState.FINAL and s.id in promised]:
         close_callbacks(final, reason="no more attempts", now=now)
 
 

@@ -28,8 +28,8 @@ def settle(moved: Sequence[Moved], *, now: datetime) -> None:
         return
     for agent_id in _personal_callbacks(free, now=now):
         free.pop(agent_id)
-    for seat in free.values():
-        transaction.on_commit(partial(stand_up, seat, now=now), robust=True)
+    if free:
+        transaction.on_commit(partial(stand_up, list(free.values()), now=now), robust=True)
 
 
 def _personal_callbacks(free: dict[int, Seat], *, now: datetime) -> set[int]:
@@ -73,19 +73,20 @@ def callback_work(
     )
 
 
-def stand_up(seat: Seat, *, now: datetime) -> None:
-    """After the commit: a free agent takes the customer who has waited longest, or joins the free and wakes their pool."""
+def stand_up(seats: Sequence[Seat], *, now: datetime) -> None:
+    """After the commit: each free agent takes the customer who has waited longest, or joins the free and wakes their pool."""
+    idle = list(seats)
     for _ in range(5):
         try:
-            call_id = board.stand(Free(seat.agent_id, seat.since or now, seat.stands_in))
+            proposed = list(zip(idle, board.stand_all([Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in idle]), strict=True))
         except Stale:
-            call_id = match.oldest_waiting(seat)
-        if call_id is None:
+            proposed = [(seat, match.oldest_waiting(seat)) for seat in idle]
+        # whose customer was gone looks for the next one
+        idle = [seat for seat, call_id in proposed if call_id is not None and not match.give_waiting(call_id, seat, now=now)]
+        if not idle:
             break
-        if match.give_waiting(call_id, seat, now=now):
-            return
-    if seat.pool is not None:
-        wake.dispatch_now(seat.pool)
+    for pool in {seat.pool for seat in seats if seat.pool is not None}:
+        wake.dispatch_now(pool)
 
 
 def go_ready(agent_id: int, *, now: datetime) -> Answer:

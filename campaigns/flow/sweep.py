@@ -164,8 +164,8 @@ def due_work(*, now: datetime) -> None:
         lost = board.absent([Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in seats.values()])
     except board.Stale:
         return
-    for agent in lost:
-        next_for.stand_up(seats[agent.agent_id], now=now)
+    if lost:
+        next_for.stand_up([seats[agent.agent_id] for agent in lost], now=now)
     free_pools = {seat.pool for seat in seats.values() if seat.pool is not None}
     if not free_pools:
         return

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import phonenumbers
 import redis
 from channels.layers import get_channel_layer
 from django.conf import settings
@@ -126,7 +127,7 @@ def state(screen: Screen, *, now: datetime) -> str:
             since=work.phase_since,
             deadline=work.deadline,
             origin=work.origin,
-            card=messages.Card(**work.card),
+            card=messages.Card(**{**work.card, "number": as_written(str(work.card.get("number", "")))}),
             outcome=work.outcome,
             talked=work.talked,
             progress=work.progress,
@@ -136,6 +137,15 @@ def state(screen: Screen, *, now: datetime) -> str:
         if work
         else None,
     ).model_dump_json()
+
+
+@lru_cache(maxsize=10_000)
+def as_written(number: str) -> str:
+    """A number as people write it: +12125550188 is +1 212-555-0188."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    except phonenumbers.NumberParseException:
+        return number
 
 
 def group(agent_id: int) -> str:

@@ -2,11 +2,10 @@
 
 from uuid import UUID
 
-import phonenumbers
 from django.db.models import Q
 
 from agents import desk
-from agents.console import Screen
+from agents.console import Screen, as_written
 from agents.messages import (
     AttemptShown,
     ContactShown,
@@ -88,21 +87,14 @@ def choices(agent_id: int) -> Menu:
 
 
 def shown(e164: str, *, whole: bool) -> str:
-    """A number as people write it; masked where it is not the one being called."""
-    try:
-        text = phonenumbers.format_number(phonenumbers.parse(e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-    except phonenumbers.NumberParseException:
-        text = e164
+    """A number as people write it; but for the one being called, all is hidden between the country code and the last two digits."""
+    text = as_written(e164)
     if whole:
         return text
-    hidden = sum(character.isdigit() for character in text) - 2
-    out = []
-    for at, character in enumerate(text):
-        keep = not character.isdigit() or text[: at + 1].count(" ") == 0  # the country code stays
-        if character.isdigit():
-            hidden -= 1
-        out.append(character if keep or hidden < 0 else "•")
-    return "".join(out)
+    country, _, rest = text.partition(" ")
+    digits = sum(character.isdigit() for character in rest)
+    hidden = iter(range(digits - 2))
+    return f"{country} " + "".join("•" if character.isdigit() and next(hidden, None) is not None else character for character in rest)
 
 
 def _contact(lead: Lead, *, dialed: int | None) -> ContactShown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import socket
 import threading
@@ -66,6 +67,7 @@ class Served:
         self._server.should_exit = True
         self._thread.join(timeout=WITHIN)
         self._socket.close()
+        gc.collect()  # threads that have ended leave their database connections to it
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 /** What the agent has typed and chosen for the record on the desk: here at once, on the server soon after. */
 
 import { computed, effect, signal, untracked } from '@preact/signals';
-import { ask, view, work } from './store';
+import { ask, refused, view, work } from './store';
 
 const SAVE_AFTER = 700;
+const SAVE_AGAIN_AFTER = 5000;
 
 export const note = signal('');
 export const disposition = signal<number | null>(null);
@@ -58,6 +59,12 @@ export function followTheDesk(): void {
       disposition.value = current?.disposition_id ?? null;
       unsaved.value = false;
     });
+  });
+  effect(() => {
+    if (refused.value?.command !== 'save_note' || about === null) return;
+    unsaved.value = true;
+    clearTimeout(timer);
+    timer = setTimeout(save, SAVE_AGAIN_AFTER);
   });
   effect(() => {
     // back after a lost connection: what was typed meanwhile is saved now

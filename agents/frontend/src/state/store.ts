@@ -3,7 +3,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import { Link, type Wish } from '../link/socket';
 import { BLANK, reduce, type Happened, type View } from './reduce';
-import type { InteractionState } from '../protocol.gen';
+import type { ClientCommand, InteractionState } from '../protocol.gen';
 
 export interface Boot {
   readonly agent: string;
@@ -37,6 +37,9 @@ export function labelOf(code: string | null): string {
   return reasons.value.find((reason) => reason.code === code)?.label ?? '';
 }
 
+/** the command that was refused last */
+export const refused = signal<{ readonly command: ClientCommand['type'] } | null>(null);
+
 let link: Link | null = null;
 
 export function happen(happened: Happened): void {
@@ -58,7 +61,13 @@ export function start(boot: Boot): void {
     {
       opened: () => happen({ what: 'opened' }),
       closed: (code) => happen({ what: 'closed', code }),
-      said: (message) => happen({ what: 'said', message, at: Date.now() }),
+      said: (message) => {
+        const command = message.type === 'answer' && !message.ok && message.id !== null ? view.value.waiting[message.id] : undefined;
+        clock.value = Date.now();
+        happen({ what: 'said', message, at: clock.value });
+        if (command) refused.value = { command };
+        if (command === 'sign_in') ask({ type: 'choices' }); // somebody was quicker at that phone
+      },
       asked: (id, command) => happen({ what: 'asked', id, command }),
       givenUp: (id, sentence) => happen({ what: 'given_up', id, sentence }),
       version: () => view.value.state?.version ?? -1,

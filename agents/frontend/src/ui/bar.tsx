@@ -75,7 +75,7 @@ function Readiness() {
           </button>
         </span>
       )}
-      {!ready && (
+      {!ready && work.value && (
         <button type="button" class="button go" disabled={busy} aria-keyshortcuts="Alt+R" onClick={() => ask({ type: 'go_ready' })}>
           <Icon name="play" />
           {t('Go Ready')}

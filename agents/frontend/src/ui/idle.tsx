@@ -39,7 +39,7 @@ export function Idle() {
       {!ready && (
         <button
           type="button"
-          class="button primary big"
+          class="button go big"
           disabled={!isLive.value || waits('go_ready')}
           aria-keyshortcuts="Alt+R"
           onClick={() => ask({ type: 'go_ready' })}

@@ -1,26 +1,37 @@
 /** What the page must say besides: refusals, a lost connection, and changes for those who listen instead of looking. */
 
+import { useEffect } from 'preact/hooks';
 import { t } from '../i18n';
 import { doing, happen, labelOf, session, view, work } from '../state/store';
+import type { Notice } from '../state/reduce';
 import { Icon } from './icons';
 import { doingWords, phaseWords } from './words';
+
+/** milliseconds a sentence stays; what it refused can be read on the screen itself */
+const STAYS = 15_000;
 
 export function Notices() {
   return (
     <div class="notices" role="alert">
       {view.value.notices.map((notice) => (
-        <div class="toast" key={notice.id}>
-          <p>{notice.sentence}</p>
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={t('Dismiss: {sentence}', { sentence: notice.sentence })}
-            onClick={() => happen({ what: 'dismissed', id: notice.id })}
-          >
-            <Icon name="close" />
-          </button>
-        </div>
+        <Toast notice={notice} key={notice.id} />
       ))}
+    </div>
+  );
+}
+
+function Toast({ notice }: { notice: Notice }) {
+  const dismiss = () => happen({ what: 'dismissed', id: notice.id });
+  useEffect(() => {
+    const timer = setTimeout(dismiss, STAYS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <div class="toast">
+      <p>{notice.sentence}</p>
+      <button type="button" class="icon-button" aria-label={t('Dismiss: {sentence}', { sentence: notice.sentence })} onClick={dismiss}>
+        <Icon name="close" />
+      </button>
     </div>
   );
 }

@@ -1,0 +1,103 @@
+"""A real Chromium, a real server, a real database. Playwright lives for this folder alone: its event loop would trouble others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from agents.models import Agent
+from dialer_project.lib.redis import hot
+from dialer_project.local import browser as found
+from dialer_project.local import frontend
+from telephony.models import Node
+from tests.browser.served import WITHIN, Served, an_agent, cookie_of, reasons, served
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.django_db(transaction=True))
+
+
+@pytest.fixture(scope="package")
+def built(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The console, built once and only when its sources have changed."""
+    frontend.build(tmp_path_factory.mktemp("frontend") / "build.log")
+
+
+@pytest.fixture(scope="package")
+def chromium(built: None) -> Iterator[Browser]:
+    path = os.environ.get("CHROMIUM") or next((path for name in found.NAMES if (path := shutil.which(name))), None)
+    if path is None:
+        pytest.fail("no Chromium was found: install one, or name it, for example: CHROMIUM=/path/to/chrome make test")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread, and nothing else does
+        chromium = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="package")
+def _web(built: None) -> Iterator[Served]:
+    with served() as web:
+        yield web
+
+
+@pytest.fixture
+def web(_web: Served, chromium: Browser, transactional_db: None) -> Iterator[Served]:
+    hot().flushall()
+    reasons()
+    Node.objects.create(name="east", listening_until=datetime.now(UTC) + timedelta(hours=1), boot="one")
+    yield _web
+    _web.be_quiet()
+
+
+@pytest.fixture
+def ana(web: Served) -> Agent:
+    return an_agent("Ana Silva")
+
+
+@pytest.fixture
+def window(web: Served, chromium: Browser) -> Iterator[BrowserContext]:
+    """One person's browser. What its pages complain about fails the test."""
+    context = chromium.new_context(base_url=web.url, viewport={"width": 1366, "height": 768}, locale="en-GB", reduced_motion="reduce")
+    context.set_default_timeout(WITHIN * 1000)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    yield context
+    context.close()
+    complaints = [error for error in errors if "WebSocket" not in error and "403" not in error and "ERR_INTERNET_DISCONNECTED" not in error]
+    assert complaints == []
+
+
+@pytest.fixture
+def page(window: BrowserContext) -> Page:
+    return window.new_page()
+
+
+@pytest.fixture
+def console(page: Page, window: BrowserContext, web: Served, ana: Agent) -> Page:
+    """Ana's console, signed in to the site."""
+    name, value = cookie_of(ana).split("=", 1)
+    window.add_cookies([{"name": name, "value": value, "url": web.url}])
+    page.goto("/console/")
+    return page

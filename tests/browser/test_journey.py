@@ -1,0 +1,265 @@
+"""An agent's work from signing in to Done, in a browser, with calls that really ring at the simulated carrier."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
+
+from agents.models import Agent, Interaction, Session
+from campaigns.models import Attempt, Lead
+from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
+from tests.browser.centre import Centre, opened
+from tests.browser.served import Served, eventually
+
+DASH = "\N{EN DASH}"
+
+
+@pytest.fixture
+def centre(web: Served) -> Iterator[Centre]:
+    with opened() as centre:
+        yield centre
+
+
+def no_axe_violations(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+class Network:
+    """Between this page and the server, from its next loading on."""
+
+    def __init__(self, page: Page) -> None:
+        self.is_there = True
+        self.open: list[WebSocketRoute] = []
+        page.route_web_socket(re.compile("/ws/agent/"), self._connects)
+
+    def _connects(self, socket: WebSocketRoute) -> None:
+        if self.is_there:
+            self.open.append(socket)
+            socket.connect_to_server()
+        else:
+            socket.close(code=1011)
+
+    def goes(self) -> None:
+        self.is_there = False
+        while self.open:
+            self.open.pop().close(code=1011)
+
+    def comes_back(self) -> None:
+        self.is_there = True
+
+
+def test_an_agents_whole_journey_from_signing_in_to_done(page: Page, ana: Agent, centre: Centre) -> None:
+    """Agent first, at a phone that stays connected: the console rings, Accept answers, the customer is called."""
+    centre.station("Desk 12")
+    campaign = centre.campaign(
+        "Spring renewal",
+        mode="agent_first",
+        agents=[ana],
+        description="Renew the yearly plan.\nAsk for the e-mail address.",
+        wrap_up_for=60,
+        wrap_up_policy="not_ready",
+    )
+    maria = centre.person(
+        campaign,
+        "Maria Lopez",
+        "+34600000001",
+        Answers(after=seconds(1.2)),
+        company="Lopez & Daughters",
+        city="Madrid",
+        fields={"contract": "A-20391", "plan": "Family 50"},
+    )
+
+    page.goto("/")
+    expect(page).to_have_url(re.compile("/sign-in/"))
+    no_axe_violations(page)
+    page.get_by_label("User name").fill("ana")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("correct username and password")
+    page.get_by_label("Password").fill("correct horse battery")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name="Hello Ana")).to_be_visible()
+    no_axe_violations(page)
+    page.get_by_role("button", name="Start my shift").click()
+
+    expect(page.get_by_role("heading", name=f"Not Ready {DASH} Just signed in")).to_be_visible()
+    expect(page.get_by_text("Phone connected")).to_be_visible()
+    no_axe_violations(page)
+    page.keyboard.press("Alt+R")
+    expect(page.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    no_axe_violations(page)
+
+    centre.start(campaign)
+    alert = page.get_by_role("dialog")
+    expect(alert).to_contain_text("Spring renewal")
+    expect(alert.get_by_role("heading", name="Maria Lopez")).to_be_visible()
+    expect(alert).to_contain_text("+34 600 00 00 01")
+    expect(alert.get_by_role("button", name="Accept")).to_be_focused()
+    assert not Attempt.objects.exists()  # nobody is dialed before the agent has answered
+    no_axe_violations(page)
+    page.keyboard.press("Enter")
+
+    call = page.get_by_role("region", name="Call")
+    expect(call).to_contain_text("customer")
+    expect(call).to_contain_text("Connected")
+    expect(page).to_have_title(re.compile(f"Maria Lopez {DASH} On a call"))
+    expect(page.get_by_role("complementary", name="Record")).to_contain_text("Lopez & Daughters")
+    expect(page.get_by_role("complementary", name="Record")).to_contain_text("A-20391")
+    no_axe_violations(page)
+    expect(page.get_by_role("button", name="Done", exact=True)).to_be_disabled()
+    page.get_by_label("Note").fill("Wants the family plan.")
+    expect(page.get_by_text("Saved as you type")).to_be_visible()
+    eventually(lambda: Interaction.objects.get().note == "Wants the family plan.")
+    page.get_by_role("button", name="Hang up").click()
+
+    expect(page.get_by_text(re.compile(r"Wrap-up: \d+ s left"))).to_be_visible()
+    no_axe_violations(page)
+    page.get_by_role("button", name="Done", exact=True).click()
+    expect(page.get_by_text("Choose what came of the call before it is done.")).to_be_visible()
+    no_axe_violations(page)
+    page.get_by_role("heading", name="Maria Lopez").click()
+    page.keyboard.press("1")
+    expect(page.get_by_label("Renewed")).to_be_checked()
+    page.keyboard.press("Alt+Enter")
+
+    expect(page.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    work = Interaction.objects.get()
+    assert (work.phase, work.closed_because, work.note, work.talked) == ("closed", "done", "Wants the family plan.", True)
+    maria.refresh_from_db()
+    assert (maria.state, maria.reason) == ("final", "success")
+
+    page.get_by_role("button", name=re.compile("Account of Ana")).click()
+    page.get_by_role("menuitem", name="End my shift").click()
+    expect(page.get_by_role("heading", name="Hello Ana")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Account of Ana")).click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in/"))
+    assert Session.objects.get().signed_in_at is None
+
+
+@pytest.fixture
+def working(console: Page, ana: Agent, centre: Centre) -> Page:
+    """Ana is Ready at a phone that stays connected."""
+    centre.station("Desk 12")
+    console.reload()
+    console.get_by_role("button", name="Start my shift").click()
+    expect(console.get_by_text("Phone connected")).to_be_visible()
+    console.get_by_role("button", name="Go Ready").click()
+    expect(console.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    return console
+
+
+@pytest.fixture
+def maria(working: Page, ana: Agent, centre: Centre) -> Lead:
+    """A progressive campaign calls Maria, who answers after a second and stays on the line."""
+    campaign = centre.campaign("Spring renewal", mode="progressive", agents=[ana], wrap_up_for=60)
+    lead = centre.person(campaign, "Maria Lopez", "+34600000001", Answers(after=seconds(1)))
+    centre.start(campaign)
+    return lead
+
+
+def test_a_progressive_call_needs_no_further_action_than_to_talk(working: Page, maria: Lead) -> None:
+    call = working.get_by_role("region", name="Call")
+    expect(call).to_contain_text("Connected")
+    expect(working.get_by_role("heading", name="Maria Lopez")).to_be_visible()
+    assert Attempt.objects.get().connected_at is not None
+    working.get_by_role("button", name="Hang up").click()
+    working.get_by_label("Not interested").check(force=True)
+    working.get_by_role("button", name="Done and Stop").click()
+    expect(working.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+
+
+def test_a_break_asked_for_on_a_call_begins_after_it(working: Page, maria: Lead) -> None:
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
+    working.get_by_role("button", name="Not Ready reason").click()
+    working.get_by_role("menuitem", name="Lunch").click()
+    expect(working.get_by_text(f"Not Ready {DASH} Lunch after this call")).to_be_visible()
+    working.get_by_role("button", name="Hang up").click()
+    working.get_by_label("Renewed").check(force=True)
+    working.get_by_role("button", name="Done", exact=True).click()
+    expect(working.get_by_role("heading", name=f"Not Ready {DASH} Lunch")).to_be_visible()
+
+
+def test_a_reload_in_the_middle_of_a_call_comes_back_to_it_with_the_note(working: Page, maria: Lead) -> None:
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
+    working.get_by_label("Note").fill("Half a sen")
+    eventually(lambda: Interaction.objects.get().note == "Half a sen")
+    working.reload()
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected", timeout=3000)
+    expect(working.get_by_label("Note")).to_have_value("Half a sen")
+    assert Interaction.objects.get().phase == "connected"
+
+
+def test_a_second_tab_takes_the_call_over_and_the_first_can_take_it_back(working: Page, maria: Lead, window: BrowserContext) -> None:
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
+    second = window.new_page()
+    second.goto("/console/")
+    expect(second.get_by_role("region", name="Call")).to_contain_text("Connected")
+    expect(working.get_by_role("heading", name="The console moved to another window")).to_be_visible()
+    no_axe_violations(working)
+    working.get_by_role("button", name="Use it here").click()
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
+    expect(second.get_by_role("heading", name="The console moved to another window")).to_be_visible()
+    working.get_by_role("button", name="Hang up").click()
+    expect(working.get_by_text(re.compile("Wrap-up: "))).to_be_visible()
+
+
+def test_a_lost_network_is_told_and_what_was_typed_meanwhile_is_saved_afterwards(working: Page, maria: Lead) -> None:
+    network = Network(working)
+    working.reload()
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
+    network.goes()
+    expect(working.get_by_role("alert").filter(has_text="Connection lost. Your call is still up")).to_be_visible()
+    expect(working.get_by_role("button", name="Hang up")).to_be_disabled()
+    no_axe_violations(working)
+    working.get_by_label("Note").fill("Typed in a tunnel")
+    network.comes_back()
+    expect(working.get_by_text("Connection lost.")).to_have_count(0)
+    eventually(lambda: Interaction.objects.get().note == "Typed in a tunnel")
+    assert Interaction.objects.get().phase == "connected"
+
+
+def test_nobody_answers_and_the_agent_waits_again(working: Page, ana: Agent, centre: Centre) -> None:
+    campaign = centre.campaign("Spring renewal", mode="progressive", agents=[ana])
+    centre.person(campaign, "Maria Lopez", "+34600000001", NoAnswer(after=seconds(1.5)))
+    centre.start(campaign)
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Ringing at the customer")
+    expect(working.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+
+
+def test_a_rejected_alert_goes_back_and_its_agent_is_not_ready(working: Page, ana: Agent, centre: Centre) -> None:
+    campaign = centre.campaign("Spring renewal", mode="agent_first", agents=[ana])
+    lead = centre.person(campaign, "Maria Lopez", "+34600000001")
+    centre.start(campaign)
+    working.get_by_role("button", name="Reject").click()
+    expect(working.get_by_role("heading", name=f"Not Ready {DASH} Did not answer")).to_be_visible()
+    lead.refresh_from_db()
+    assert lead.state == "waiting"
+    assert not Attempt.objects.exists()
+
+
+def test_everything_is_usable_at_320_pixels_and_in_the_dark(working: Page, maria: Lead) -> None:
+    working.set_viewport_size({"width": 320, "height": 640})
+    working.emulate_media(color_scheme="dark")
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
+    assert fits(working)
+    no_axe_violations(working)
+    working.get_by_role("button", name="Hang up").click()
+    expect(working.get_by_text(re.compile("Wrap-up: "))).to_be_visible()
+    assert fits(working)
+    no_axe_violations(working)
+    working.get_by_label("Renewed").check(force=True)
+    working.get_by_role("button", name="Done", exact=True).click()
+    expect(working.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    assert fits(working)
+    no_axe_violations(working)

@@ -201,13 +201,14 @@ def open(works: Sequence[NewWork], *, needs: str, now: datetime) -> list[Moved]:
             SELECT * FROM json_to_recordset(%(works)s::json) AS w(id uuid, agent_id bigint, phase text, deadline timestamptz, origin text,
                 campaign_id bigint, lead_id bigint, phone_id bigint, card jsonb, call_id uuid, agent_call_id uuid, dial_due timestamptz, progress text)
         ), seat AS (
-            SELECT s.agent_id, s.nailed_up FROM agents_session s JOIN want USING (agent_id)
+            -- whoever proposed the agent may have read the clock before the agent became free
+            SELECT s.agent_id, s.nailed_up, greatest(%(now)s, s.changed_at) AS at FROM agents_session s JOIN want USING (agent_id)
             WHERE {_AT_THE_DESK} AND {_MAY_WORK[needs]} AND {_NO_WORK}
             FOR UPDATE OF s SKIP LOCKED
         ), m AS (
             INSERT INTO agents_interaction (id, agent_id, phase, phase_since, deadline, opened_at, closed_because, origin, campaign_id, lead_id,
                 owns_lead, phone_id, card, call_id, agent_call_id, dial_due, talked, outcome, note, progress)
-            SELECT w.id, w.agent_id, w.phase, %(now)s, w.deadline, %(now)s, '', w.origin, w.campaign_id, w.lead_id,
+            SELECT w.id, w.agent_id, w.phase, seat.at, w.deadline, seat.at, '', w.origin, w.campaign_id, w.lead_id,
                 true, w.phone_id, coalesce(w.card, '{{}}'), w.call_id, CASE WHEN NOT seat.nailed_up THEN w.agent_call_id END, w.dial_due, false, '', '', w.progress
             FROM want w JOIN seat USING (agent_id)
             ON CONFLICT DO NOTHING RETURNING *

@@ -5,7 +5,7 @@ Redis proposes, the insert of the Interaction decides, a loser is put back in hi
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -192,15 +192,26 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
     """The customers' legs entered the bridge: connected, and the carrier need not speak for us any more."""
     if not entered:
         return
-    sql.changed(
-        """
-        UPDATE campaigns_attempt a SET connected_at = e.at FROM json_to_recordset(%(e)s::json) AS e(id uuid, at timestamptz)
-        WHERE a.id = e.id AND a.state = 'open'
-        """,
-        {"e": sql.records({"id": m.id, "at": m.at} for m in entered)},
+    longest = {
+        row.id: row.longest_call
+        for row in sql.rows(
+            """
+            UPDATE campaigns_attempt a SET connected_at = e.at
+            FROM json_to_recordset(%(e)s::json) AS e(id uuid, at timestamptz), campaigns_campaign k
+            WHERE a.id = e.id AND a.state = 'open' AND k.id = a.campaign_id RETURNING a.id, k.longest_call
+            """,
+            {"e": sql.records({"id": m.id, "at": m.at} for m in entered)},
+        )
+    }
+    desk.move(
+        PhaseMove.CONNECT,
+        [
+            Change(id=m.bridge, progress="connected", talked=True, deadline=m.at + timedelta(minutes=longest[m.id]))
+            for m in entered
+            if m.bridge is not None and m.id in longest
+        ],
+        now=now,
     )
-    longest = {m.bridge: m for m in entered if m.bridge is not None}
-    desk.move(PhaseMove.CONNECT, [Change(id=work, progress="connected", talked=True) for work in longest], now=now)
     by_node: dict[int, list[UUID]] = {}
     for m in entered:
         by_node.setdefault(m.node_id, []).append(m.id)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from agents import desk
+from agents.desk import Change
 from agents.live import board, presence
 from agents.live.board import Free
 from campaigns.flow import conclude, control, match, next_for, offer, phone, place, progress, wrap_up
@@ -32,6 +33,7 @@ def every_second(*, now: datetime) -> None:
         quarantines,
         offers,
         wrap_ups,
+        longest_calls,
         hot_projection,
         silent_consoles,
         phones_to_call,
@@ -93,6 +95,21 @@ def offers(*, now: datetime) -> None:
 
 def wrap_ups(*, now: datetime) -> None:
     wrap_up.time_is_up(now=now)
+
+
+def longest_calls(*, now: datetime) -> None:
+    """Conversations beyond their campaign's longest call, which the carrier should have ended by itself: ended by us."""
+    rows = sql.rows(
+        """
+        SELECT i.id, c.id AS call_id, c.node_id FROM agents_interaction i JOIN telephony_call c ON c.id = i.call_id
+        WHERE i.phase = 'connected' AND i.deadline <= %s AND c.state <> 'ended' ORDER BY i.id LIMIT 100
+        """,
+        [now],
+    )
+    if rows:
+        with transaction.atomic():
+            desk.amend([Change(id=row.id, deadline=now + timedelta(minutes=1)) for row in rows], now=now)
+        calls.hang_up((row.node_id, row.call_id) for row in rows)
 
 
 def hot_projection(*, now: datetime) -> None:

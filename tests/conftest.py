@@ -1,9 +1,33 @@
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
 from telephony.drivers import choose
 from tests.floor import URL, Floor, open_floor
+
+# what migrations and their signals have written stays
+_KEPT = ("auth", "contenttypes")
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[str, ...]:
+    models = (model for model in apps.get_models(include_auto_created=True) if model._meta.app_label not in _KEPT and model._meta.managed)
+    return tuple(sorted({model._meta.db_table for model in models}))
+
+
+@pytest.fixture
+def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """As pytest-django's, with real commits, in a tenth of the time: only tables that were written to are emptied."""
+    with django_db_blocker.unblock():
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(f"(SELECT '{table}' FROM {table} LIMIT 1)" for table in _tables()))
+            if written := [row[0] for row in cursor.fetchall()]:
+                cursor.execute(f"TRUNCATE {', '.join(written)} CASCADE")
 
 
 @pytest.fixture

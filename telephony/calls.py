@@ -556,3 +556,13 @@ def unanswered_too_long(*, now: datetime) -> list[UUID]:
             [now - ANSWERED_WITHIN],
         )
     ]
+
+
+def waiting_since(node_id: int) -> list[tuple[UUID, datetime]]:
+    """Every customer of a node who has answered and hears nobody yet, and since when: whose two seconds a new listener must keep."""
+    return [
+        (row.id, row.answered_at)
+        for row in sql.rows(
+            "SELECT id, answered_at FROM telephony_call WHERE state = 'answered' AND party = 'customer' AND node_id = %s LIMIT 5000", [node_id]
+        )
+    ]

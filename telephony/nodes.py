@@ -14,6 +14,8 @@ from telephony.models import Node
 
 # A listener that has not said so for this long is taken for dead; nothing is dialed on its node from then on.
 LISTENING_FOR = timedelta(seconds=6)
+# the class of the advisory lock whose holder listens; it passes to a stand-by in the moment the holder dies
+LISTENER = 6
 # After this many failures in a row a node is left alone for a while, so that one sick node parks nobody.
 FAILURES_TO_OPEN = 3
 OPEN_FOR = 2.0
@@ -103,6 +105,22 @@ def still_listening(lease: Lease, *, now: datetime) -> bool:
         )
         == 1
     )
+
+
+def end_frozen_listener(node: Node, *, now: datetime) -> bool:
+    """A listener that neither listens nor dies (frozen, or on a host that is gone without a word) keeps its lock for as long as PostgreSQL
+    believes in its connection: once its lease has run out that connection is ended, and the lock is free."""
+    if not sql.rows("SELECT 1 FROM telephony_node WHERE id = %s AND listening_until < %s", [node.pk, now]):
+        return False
+    ended = sql.rows(
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_locks
+        WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND classid = %s AND objid = %s AND objsubid = 2 AND granted AND pid <> pg_backend_pid()
+        """,
+        [LISTENER, node.pk],
+    )
+    return bool(ended)
 
 
 def stopped_listening(lease: Lease) -> None:

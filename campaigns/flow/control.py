@@ -149,7 +149,8 @@ def _exclusively(campaign_id: int, work: Callable[[], None]) -> None:
             sql.rows(
                 """
                 SELECT pg_terminate_backend(pid) FROM pg_locks
-                WHERE locktype = 'advisory' AND classid = %s AND objid = %s AND granted AND pid <> pg_backend_pid()
+                WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                    AND classid = %s AND objid = %s AND objsubid = 2 AND granted AND pid <> pg_backend_pid()
                 """,
                 [CAMPAIGN, campaign_id],
             )

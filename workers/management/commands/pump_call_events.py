@@ -23,5 +23,6 @@ class Command(BaseCommand):
             raise CommandError("There is no such telephony node: add one in the admin under Telephony, or name an existing one with --node.")
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
+            # in a thread: the signal may come in the very moment in which this one is inside stopping.wait() and holds its lock
+            signal.signal(number, lambda *_: threading.Thread(target=stopping.set).start())
         Pump(node, stopping=stopping, say=lambda line: self.stdout.write(line)).run()

@@ -119,6 +119,8 @@ class House:
         before, beats = time.monotonic(), 0
         while self._open:
             await asyncio.sleep(1)
+            if not self._open:
+                return
             now, beats = time.monotonic(), beats + 1
             # while this process stood still it heard nobody: that silence was its own
             stood_still, before = max(0.0, now - before - 2), now

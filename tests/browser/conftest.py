@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from agents.models import Agent
 from dialer_project.lib.redis import hot
@@ -17,6 +17,8 @@ from dialer_project.local import browser as found
 from dialer_project.local import frontend
 from telephony.models import Node
 from tests.browser.served import WITHIN, Served, an_agent, cookie_of, reasons, served
+
+expect.set_options(timeout=WITHIN * 1000)
 
 FLAGS = [
     "--no-sandbox",

@@ -24,7 +24,7 @@ from websockets.typing import Origin
 from agents import sockets
 from agents.models import Agent, NotReadyReason, Session, Station
 
-WITHIN = 10.0  # seconds anything may take on a busy machine
+WITHIN = 20.0  # seconds anything may take on a busy machine
 
 
 class Served:

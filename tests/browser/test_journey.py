@@ -216,6 +216,7 @@ def test_a_second_tab_takes_the_call_over_and_the_first_can_take_it_back(working
 
 def test_a_lost_network_is_told_and_what_was_typed_meanwhile_is_saved_afterwards(working: Page, maria: Lead) -> None:
     network = Network(working)
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
     working.reload()
     expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
     network.goes()

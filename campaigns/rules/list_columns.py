@@ -201,6 +201,12 @@ def recognise(rows: Sequence[Sequence[str]], *, mapping: Mapping[str, str], coun
         case settled:
             columns = settled
     if not any(column.field is Field.PHONE for column in columns):
+        dialable = {place for place, column in enumerate(_by_content(rows[1:], country)) if column.field is Field.PHONE} if rows[1:] else set()
+        columns = [
+            replace(column, field=Field.PHONE, kind="other") if column.field is Field.EXTRA and place in dialable else column
+            for place, column in enumerate(columns)
+        ]
+    if not any(column.field is Field.PHONE for column in columns):
         found = ", ".join(f"'{column.header[:40]}'" for column in columns[:20])
         return Unrecognised(
             f'No column looks like a phone number; the columns are {found}. Say which one is: "{columns[0].header[:40]}=phone" as its mapping.'
@@ -310,7 +316,7 @@ def _by_content(rows: Sequence[Sequence[str]], country: str) -> list[Column]:
     columns = [Column(f"column {place + 1}", Field.EXTRA) for place in range(width)]
     names, phones = [], 0
     for place in range(width):
-        if dialable[place] * 2 > filled[place]:
+        if filled[place] and dialable[place] * 2 >= filled[place]:
             phones += 1
             columns[place] = Column("Phone" if phones == 1 else f"Phone {phones}", Field.PHONE, "other")
         elif filled[place] and wordy[place] * 10 > filled[place] * 7:

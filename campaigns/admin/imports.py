@@ -1,0 +1,213 @@
+"""Calling lists from files, in the admin: give a file, watch it being read, fetch the rows left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from django import forms
+from django.contrib import admin
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from campaigns import imports
+from campaigns.imports import Options
+from campaigns.imports.reading import Unreadable, inspect
+from campaigns.models import Campaign, ListImport
+from campaigns.rules.countries import country_code
+from campaigns.rules.lifecycle import CampaignState
+from dialer_project.lib import wake
+from dialer_project.lib.admin import ModelAdmin, ModelForm
+
+UNFINISHED = (ListImport.State.WAITING, ListImport.State.RUNNING)
+REFRESH = "2"  # seconds
+
+
+class ImportForm(ModelForm[ListImport]):
+    """What is asked when a file is given; a file that cannot be a list is refused at once."""
+
+    list_name = forms.CharField(max_length=160, required=False, help_text="the calling list to fill; empty: one named as the file")
+    country = forms.CharField(
+        label="default country",
+        max_length=60,
+        required=False,
+        help_text="where numbers without a country code are at home, such as GB; empty: where the campaign's caller ID is",
+    )
+    encoding = forms.CharField(max_length=30, required=False, help_text="empty: found out")
+    delimiter = forms.CharField(max_length=10, required=False, help_text="comma, semicolon, tab or pipe; empty: found out")
+    mapping = forms.CharField(
+        label="columns",
+        required=False,
+        help_text="one “Header=field” a line where a column is not recognised, such as “Work no.=phone:work”",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    class Meta:
+        model = ListImport
+        fields = ("campaign", "file", "dry_run")
+
+    def clean_campaign(self) -> Campaign:
+        campaign: Campaign = self.cleaned_data["campaign"]
+        if why := imports.refusal(campaign):
+            raise forms.ValidationError(why)
+        return campaign
+
+    def clean_country(self) -> str:
+        said = str(self.cleaned_data["country"]).strip()
+        if said and not country_code(said):
+            raise forms.ValidationError(f"“{said}” is not a country. Use its two letters, such as GB or US.")
+        return country_code(said)
+
+    def clean_mapping(self) -> dict[str, str]:
+        told = {}
+        for line in str(self.cleaned_data["mapping"]).splitlines():
+            header, separator, field = line.rpartition("=")
+            if line.strip() and not (separator and header.strip()):
+                raise forms.ValidationError(f"“{line.strip()}” is no mapping. Write it as Header=field.")
+            if line.strip():
+                told[header.strip()] = field.strip()
+        return told
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        file = cleaned.get("file")
+        if isinstance(file, UploadedFile) and file.file is not None:
+            script = inspect(cast(BinaryIO, file.file), encoding=str(cleaned.get("encoding", "")), delimiter=str(cleaned.get("delimiter", "")))
+            if isinstance(script, Unreadable):
+                self.add_error("file", script.why)
+            file.seek(0)
+        return cleaned
+
+    def options(self) -> Options:
+        told = self.cleaned_data
+        return Options(
+            country=told["country"],
+            encoding=told["encoding"],
+            delimiter=told["delimiter"],
+            list_name=told["list_name"],
+            mapping=told["mapping"],
+        )
+
+
+@admin.register(ListImport)
+class ListImportAdmin(ModelAdmin[ListImport]):
+    """A page that is being watched fetches itself again until there is nothing more to see."""
+
+    form = ImportForm
+    list_display = ("file_name", "campaign", "shown_state", "progress", "rows", "accepted", "duplicates", "rejected", "left_out", "created_at")
+    list_filter = ("state", "dry_run", "campaign")
+    list_select_related = ("campaign",)
+    search_fields = ("file_name", "campaign__name")
+    ordering = ("-id",)
+    add_fieldsets = (
+        (None, {"fields": ("campaign", "file", "country", "dry_run")}),
+        ("Where the file needs help", {"fields": ("list_name", "encoding", "delimiter", "mapping")}),
+    )
+    fieldsets = (
+        (None, {"fields": ("campaign", "calling_list", "file_name", "shown_state", "problem", "progress")}),
+        ("Rows", {"fields": ("rows", "accepted", "duplicates", "rejected", "left_out")}),
+        ("How it was read", {"fields": ("written", "columns", "created_at", "created_by", "finished_at")}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: ListImport | None = None) -> Any:
+        return self.fieldsets if obj else self.add_fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ListImport | None = None) -> Any:
+        return [name for _, part in self.fieldsets for name in part["fields"]] if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: ListImport | None = None) -> bool:
+        return False  # what was read stays as it was
+
+    def has_delete_permission(self, request: HttpRequest, obj: ListImport | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.state not in UNFINISHED)
+
+    def get_form(self, request: HttpRequest, obj: ListImport | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj:
+            return super().get_form(request, obj, change, **{**kwargs, "form": forms.ModelForm})
+        form = super().get_form(request, obj, change, **kwargs)
+        for name in ("list_name", "country", "encoding", "delimiter"):
+            form.base_fields[name].widget = UnfoldAdminTextInputWidget()
+        return form
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "campaign":
+            kwargs["queryset"] = Campaign.objects.exclude(state__in=(CampaignState.STOPPED, CampaignState.COMPLETED))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: ListImport, form: Any, change: bool) -> None:
+        obj.file_name = Path(str(obj.file.name)).name[-200:]
+        obj.bytes_total = obj.file.size
+        obj.options = form.options().to_json()
+        obj.created_by_id = request.user.pk
+        super().save_model(request, obj, form, change)
+        wake.read_import(obj.pk)
+
+    def response_add(self, request: HttpRequest, obj: ListImport, post_url_continue: str | None = None) -> HttpResponse:
+        """Straight to where it can be watched."""
+        super().response_add(request, obj, post_url_continue)  # its message is shown there
+        return HttpResponseRedirect(reverse("admin:campaigns_listimport_change", args=[obj.pk]))
+
+    # -- what is shown --
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, record: ListImport) -> str:
+        state = ListImport.State(record.state).label
+        return f"{state} (dry run: nobody is brought in)" if record.dry_run else str(state)
+
+    @admin.display(description="progress")
+    def progress(self, record: ListImport) -> str:
+        done = 100 * record.bytes_read // record.bytes_total if record.bytes_total else 100 * (record.state == ListImport.State.DONE)
+        seconds = float(record.reading.get("seconds", 0))
+        speed = f"{record.rows / seconds:,.0f} rows/s" if seconds else ""
+        return format_html(
+            '<progress max="100" value="{}" aria-label="progress of {}">{} %</progress> {} % {}', done, record.file_name, done, done, speed
+        )
+
+    @admin.display(description="rows left out")
+    def left_out(self, record: ListImport) -> str:
+        if not record.rejects or not (record.rejected or record.duplicates):
+            return "–"  # noqa: RUF001
+        link = reverse("admin:campaigns_listimport_rejects", args=[record.pk])
+        return format_html('<a href="{}" download>Download with line and reason</a>', link)
+
+    @admin.display(description="written in")
+    def written(self, record: ListImport) -> str:
+        script = record.reading.get("script")
+        names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+        return f"{script['encoding']}, {names.get(script['delimiter'], script['delimiter'])}" if script else "–"  # noqa: RUF001
+
+    @admin.display(description="columns")
+    def columns(self, record: ListImport) -> str:
+        layout = record.reading.get("layout")
+        if not layout:
+            return "–"  # noqa: RUF001
+        known = (f"{header}: {':'.join(filter(None, (field, kind)))}" for header, field, kind in layout["columns"] if field != "extra")
+        return f"{layout['flavour']} list — {', '.join(known)}"
+
+    # -- pages --
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("<int:import_id>/rejects/", self.admin_site.admin_view(self.rejects_view), name="campaigns_listimport_rejects")
+        return [own, *super().get_urls()]
+
+    def rejects_view(self, request: HttpRequest, import_id: int) -> FileResponse:
+        record = ListImport.objects.filter(pk=import_id).first()
+        if record is None or not record.rejects or not self.has_view_permission(request, record):
+            raise Http404
+        name = f"{Path(record.file_name).stem}-rows-left-out.csv"
+        return FileResponse(record.rejects.open("rb"), as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        answer = super().change_view(request, object_id, form_url, extra_context)
+        if object_id.isdecimal() and ListImport.objects.filter(pk=object_id, state__in=UNFINISHED).exists():
+            answer["Refresh"] = REFRESH
+        return answer
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        answer = super().changelist_view(request, extra_context)
+        if request.method == "GET" and ListImport.objects.filter(state__in=UNFINISHED).exists():
+            answer["Refresh"] = REFRESH
+        return answer

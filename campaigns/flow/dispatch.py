@@ -5,7 +5,7 @@ words after letting go. Batches are small; where more is due than a batch holds,
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -24,9 +24,12 @@ from campaigns.rules.modes import Binding
 from campaigns.rules.pacing import one_each
 from campaigns.rules.permit import campaign_holds, open_span
 from dialer_project.lib import sql, wake
+from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import limits
 
 BATCH = 50
+# how often one who holds a pool looks again because of words left; here and not by messages, which would breed where each comes twice
+_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +43,22 @@ class Dispatched:
 
 def dispatch(pool: int, *, now: datetime) -> Dispatched:
     """Gives due leads to free agents of the pool's running campaigns and has them dialed."""
-    if not _had(pool):
-        wake.look_again(pool)
-        if not _had(pool):  # asked once more, since the holder may have looked for words just before ours
-            return Dispatched(0, taken=True)
-    try:
-        dispatched = _dispatch(pool, now=now)
-    finally:
-        # a connection lost meanwhile has let go of the lock by itself
-        if connection.is_usable():
-            sql.rows("SELECT pg_advisory_unlock(%s, %s)", [POOL, pool])
-    if wake.is_wanted_again(pool):
-        wake.dispatch_now(pool)
-    return dispatched
+    started = 0
+    for _ in range(_ROUNDS):
+        if not _had(pool):
+            wake.look_again(pool)
+            if not _had(pool):  # asked once more, since the holder may have looked for words just before ours
+                return Dispatched(started, taken=True)
+        try:
+            dispatched = _dispatch(pool, now=now)
+        finally:
+            # a connection lost meanwhile has let go of the lock by itself
+            if connection.is_usable():
+                sql.rows("SELECT pg_advisory_unlock(%s, %s)", [POOL, pool])
+        started += dispatched.started
+        if not wake.is_wanted_again(pool):
+            break
+    return replace(dispatched, started=started)
 
 
 def _had(pool: int) -> bool:
@@ -106,6 +112,7 @@ def _serve(campaign: Setting, agents: Sequence[int], *, now: datetime) -> int:
     wanted = agents[:BATCH]
     with transaction.atomic():
         permit.lock_campaign(campaign.id)
+        reached(Failpoint.CAMPAIGN_TAKEN)
         leads = querysets.claim(
             campaign.id, epoch=campaign.epoch, groups=_open_groups(campaign, now=now), floors=live.floors(campaign.id), at_most=len(wanted), now=now
         )

@@ -1,0 +1,168 @@
+"""A call centre to be measured: the product's own processes and a carrier, agents at their desks, and a list by the hundred thousand."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from benchmarks.measure import Stage
+from dialer_project.local import processes
+from dialer_project.local.supervisor import Program
+
+
+def programs(stage: Stage, *, carrier: str, app: str = "workers", tick: bool = False) -> list[Program]:
+    """Pump, hot workers and the simulated carrier as `make run` starts them; with `tick`, beat and its worker as well."""
+    port = int(stage.env["SIMULATED_CARRIER"].rsplit(":", 1)[1])
+
+    def program(name: str, args: str, wave: int, *, said: str = "", listens: int | None = None) -> Program:
+        return Program(
+            name,
+            (sys.executable, *args.split()),
+            wave,
+            stage.env,
+            ready=(lambda child: processes.is_listening(listens)) if listens else (lambda child: child.said(said)) if said else None,
+        )
+
+    def worker(queue: str, number: int) -> Program:
+        args = f"-m celery -A {app} worker -P prefork --without-gossip --without-mingle -l WARNING -n {queue}@%h -Q {queue} -c {number}"
+        return program(f"worker-{queue}", args, 2)
+
+    found = [
+        program("simulated-carrier", f"manage.py simulate_carrier {carrier}", 1, listens=port),
+        worker("hot", 2),
+        program("event-pump", "manage.py pump_call_events", 3, said="listening to"),
+    ]
+    if tick:
+        schedule = f"{stage.env['STATE_DIR']}/celerybeat-schedule"
+        found += [worker("tick", 1), program("beat", f"-m celery -A {app} beat -l WARNING --pidfile= -s {schedule}", 2)]
+    return found
+
+
+def telephone_system(stage: Stage) -> None:
+    """A node at the carrier's address, a trunk without a limit one could meet, and what every campaign needs."""
+    from agents.models import NotReadyReason
+    from campaigns.models import CallableHours, Disposition
+    from campaigns.rules.outcomes import DispositionClass
+    from telephony.models import Announcement, CallerId, Node, Trunk
+
+    Node.objects.create(name="local", driver="simulated", url=stage.env["SIMULATED_CARRIER"], max_calls=100_000)
+    trunk = Trunk.objects.create(name="trunk", endpoint="trunk", max_calls=100_000, calls_per_second=100_000)
+    CallerId.objects.create(e164="+34910000000", verified=True, trunk=trunk)
+    Announcement.objects.create(name="abandoned", media="sound:abandoned")
+    CallableHours.objects.create(name="always", week={day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")})
+    for code, system in (("login", True), ("no_answer", True), ("connection_lost", True), ("wrap_up_expired", True), ("lunch", False)):
+        NotReadyReason.objects.get_or_create(code=code, defaults={"label": code.capitalize(), "system": system})
+    Disposition.objects.create(code="sale", label="Sale", kind=DispositionClass.SUCCESS)
+
+
+def campaign(name: str, agents: Sequence[int], *, start: bool = True) -> int:
+    """A progressive campaign with these agents."""
+    from django.utils import timezone
+
+    from campaigns.flow import control
+    from campaigns.models import CallableHours, CallingList, Campaign, Participation
+    from telephony.models import Announcement, CallerId, Trunk
+
+    made = Campaign.objects.create(
+        name=name,
+        mode_key="progressive",
+        call_application="any",
+        trunk=Trunk.objects.get(),
+        caller_id=CallerId.objects.get(),
+        message=Announcement.objects.get(),
+        hours=CallableHours.objects.get(),
+        wrap_up_for=3600,
+        wrap_up_policy="stay",
+        require_approval=False,
+    )
+    CallingList.objects.create(campaign=made, name="list")
+    Participation.objects.bulk_create([Participation(campaign=made, agent_id=agent) for agent in agents])
+    now = timezone.now()
+    control.edited(made, by=None, now=now)
+    control.assignments_changed(now=now)
+    if start:
+        started = control.start(made, by=None, now=now)
+        if not isinstance(started, control.Moved):
+            raise RuntimeError(str(started))
+    return int(made.pk)
+
+
+def agents(number: int) -> list[int]:
+    """Agents with a nailed-up phone each."""
+    from agents.models import Agent, Station, User
+
+    users = User.objects.bulk_create([User(username=f"agent{i}", first_name=f"Agent {i}") for i in range(number)])
+    Station.objects.bulk_create([Station(name=f"phone{i}", endpoint=f"phone{i}", leg_mode=Station.LegMode.NAILED_UP) for i in range(number)])
+    return [agent.pk for agent in Agent.objects.bulk_create([Agent(user=user) for user in users])]
+
+
+def sit_down(agent_ids: Sequence[int]) -> None:
+    """Each at a phone, connected for the shift, Not Ready yet."""
+    from django.utils import timezone
+
+    from agents.desk import Done
+    from agents.models import Session, Station
+    from campaigns.flow import phone
+
+    for agent, station in zip(agent_ids, Station.objects.order_by("pk"), strict=False):
+        phone.console_opened(agent, now=timezone.now())
+        answer = phone.sign_in(agent, station.pk, now=timezone.now())
+        if not isinstance(answer, Done):
+            raise RuntimeError(str(answer))
+    until(lambda: Session.objects.filter(leg_state="up").count() >= len(agent_ids), at_most=60)
+
+
+def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() - interval '1 hour'", first: int = 0) -> None:
+    """People with one number each, by the hundred thousand; `due`: SQL over i, their number within this call."""
+    from campaigns.models import CallingList, ZoneGroup
+    from dialer_project.lib import sql
+
+    zones = [f"Etc/GMT{offset:+d}" for offset in range(-14, 13)] + ["Europe/Madrid", "Europe/London", "America/New_York", "Asia/Tokyo"]
+    wanted = [[zones[i % len(zones)]] if i < len(zones) else sorted({zones[i % len(zones)], zones[(i * 7 + 3) % len(zones)]}) for i in range(groups)]
+    ids = [ZoneGroup.objects.get_or_create(zones=each)[0].pk for each in wanted]
+    chosen = {
+        "campaign": campaign_id,
+        "list": CallingList.objects.get(campaign_id=campaign_id).pk,
+        "groups": ids,
+        "many": len(ids),
+        "first": first,
+        "last": first + number - 1,
+    }
+    chosen["base"] = sql.rows("SELECT coalesce(max(id), 0) AS last FROM campaigns_contact")[0].last
+    sql.changed(
+        """
+        INSERT INTO campaigns_contact (id, source, external_id, title, first_name, last_name, company, email, address, city, region, postal_code,
+            country, time_zone, fields, match_key, created_at)
+        SELECT %(base)s + 1 + i - %(first)s, '', '', '', 'Person ' || i, 'López', '', '', '', '', '', '', '', '', '{}', '', now()
+        FROM generate_series(%(first)s, %(last)s) AS i
+        """,
+        chosen,
+    )
+    sql.changed(
+        """
+        INSERT INTO campaigns_phonenumber (contact_id, e164, number_key, kind, position, zones, active)
+        SELECT %(base)s + 1 + i - %(first)s, '+346' || lpad(i::text, 9, '0'), md5('+346' || lpad(i::text, 9, '0')), 'mobile', 0,
+            (SELECT g.zones FROM campaigns_zonegroup g WHERE g.id = (%(groups)s::bigint[])[1 + i %% %(many)s]), true
+        FROM generate_series(%(first)s, %(last)s) AS i
+        """,
+        chosen,
+    )
+    sql.changed(
+        f"""
+        INSERT INTO campaigns_lead (campaign_id, calling_list_id, contact_id, zone_group_id, state, reason, boost, next_call_at, attempts_made,
+            tries, misses, last_outcome)
+        SELECT %(campaign)s, %(list)s, %(base)s + 1 + i - %(first)s, (%(groups)s::bigint[])[1 + i %% %(many)s], 'waiting', 'new', 2, {due}, 0,
+            '{{}}', 0, ''
+        FROM generate_series(%(first)s, %(last)s) AS i
+        """,
+        chosen,
+    )
+    sql.changed("SELECT setval('campaigns_contact_id_seq', (SELECT max(id) FROM campaigns_contact))")
+    sql.changed("ANALYZE")
+
+
+def until(so: Callable[[], bool], *, at_most: float) -> None:
+    deadline = time.monotonic() + at_most
+    while not so():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"it did not come so within {at_most} s")
+        time.sleep(0.05)

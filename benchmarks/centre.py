@@ -111,8 +111,18 @@ def sit_down(agent_ids: Sequence[int]) -> None:
     until(lambda: Session.objects.filter(leg_state="up").count() >= len(agent_ids), at_most=60)
 
 
-def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() - interval '1 hour'", first: int = 0) -> None:
-    """People with one number each, by the hundred thousand; `due`: SQL over i, their number within this call."""
+def bare_campaign(name: str) -> int:
+    """One that runs, without agents or a telephone system."""
+    from campaigns.models import CallingList, Campaign
+    from campaigns.rules.lifecycle import CampaignState
+
+    made = Campaign.objects.create(name=name, state=CampaignState.RUNNING)
+    CallingList.objects.create(campaign=made, name="list")
+    return int(made.pk)
+
+
+def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() - interval '1 hour'") -> None:
+    """People with one number each, by the hundred thousand; `due`: SQL over i, their number within this call, from 0."""
     from campaigns.models import CallingList, ZoneGroup
     from dialer_project.lib import sql
 
@@ -124,25 +134,24 @@ def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() -
         "list": CallingList.objects.get(campaign_id=campaign_id).pk,
         "groups": ids,
         "many": len(ids),
-        "first": first,
-        "last": first + number - 1,
+        "last": number - 1,
     }
     chosen["base"] = sql.rows("SELECT coalesce(max(id), 0) AS last FROM campaigns_contact")[0].last
     sql.changed(
         """
         INSERT INTO campaigns_contact (id, source, external_id, title, first_name, last_name, company, email, address, city, region, postal_code,
             country, time_zone, fields, match_key, created_at)
-        SELECT %(base)s + 1 + i - %(first)s, '', '', '', 'Person ' || i, 'López', '', '', '', '', '', '', '', '', '{}', '', now()
-        FROM generate_series(%(first)s, %(last)s) AS i
+        SELECT %(base)s + 1 + i, '', '', '', 'Person ' || i, 'López', '', '', '', '', '', '', '', '', '{}', '', now()
+        FROM generate_series(0, %(last)s) AS i
         """,
         chosen,
     )
     sql.changed(
         """
         INSERT INTO campaigns_phonenumber (contact_id, e164, number_key, kind, position, zones, active)
-        SELECT %(base)s + 1 + i - %(first)s, '+346' || lpad(i::text, 9, '0'), md5('+346' || lpad(i::text, 9, '0')), 'mobile', 0,
+        SELECT %(base)s + 1 + i, '+346' || lpad((%(base)s + i)::text, 9, '0'), md5('+346' || lpad((%(base)s + i)::text, 9, '0')), 'mobile', 0,
             (SELECT g.zones FROM campaigns_zonegroup g WHERE g.id = (%(groups)s::bigint[])[1 + i %% %(many)s]), true
-        FROM generate_series(%(first)s, %(last)s) AS i
+        FROM generate_series(0, %(last)s) AS i
         """,
         chosen,
     )
@@ -150,9 +159,9 @@ def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() -
         f"""
         INSERT INTO campaigns_lead (campaign_id, calling_list_id, contact_id, zone_group_id, state, reason, boost, next_call_at, attempts_made,
             tries, misses, last_outcome)
-        SELECT %(campaign)s, %(list)s, %(base)s + 1 + i - %(first)s, (%(groups)s::bigint[])[1 + i %% %(many)s], 'waiting', 'new', 2, {due}, 0,
+        SELECT %(campaign)s, %(list)s, %(base)s + 1 + i, (%(groups)s::bigint[])[1 + i %% %(many)s], 'waiting', 'new', 2, {due}, 0,
             '{{}}', 0, ''
-        FROM generate_series(%(first)s, %(last)s) AS i
+        FROM generate_series(0, %(last)s) AS i
         """,
         chosen,
     )

@@ -21,7 +21,7 @@ NUMBER_KEY = env.text("NUMBER_KEY", SECRET_KEY)
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # the admin's pages are imported with the urls: workers and the pump start without them
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

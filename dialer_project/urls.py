@@ -11,6 +11,8 @@ def healthy(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+admin.autodiscover()
+
 urlpatterns = [
     path("", views.home, name="home"),
     path("console/", views.console_page, name="console"),

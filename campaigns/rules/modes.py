@@ -265,6 +265,8 @@ MODES: dict[str, Mode] = {
     )
 }
 
+_CAN_OPEN_IN = (Phase.OFFERED, Phase.PREVIEW, Phase.RINGING_AGENT, Phase.DIALING, Phase.CONNECTING)
+
 # The modes whose whole journey is built; the others are rows that cannot be started yet.
 RUNS: frozenset[str] = frozenset({"agent_first", "progressive"})
 
@@ -272,6 +274,10 @@ RUNS: frozenset[str] = frozenset({"agent_first", "progressive"})
 def impossible(mode: Mode) -> list[str]:
     """Why this combination of fields cannot work, a sentence each; empty when it can."""
     wrong = []
+    if mode.opens_in not in _CAN_OPEN_IN or mode.callback_opens_in not in _CAN_OPEN_IN:
+        wrong.append("Work opens as an offer, a preview, a ringing phone, a dialed call or a matched answer.")
+    if not mode.triggers:
+        wrong.append("Something must start the dial: the agent, a timer, the acceptance or the system.")
     if mode.binding is Binding.ON_ANSWER:
         if mode.first_leg is not FirstLeg.CUSTOMER:
             wrong.append("An agent chosen when the customer answers cannot be called before the customer.")
@@ -367,7 +373,8 @@ def _phases_of(mode: Mode) -> set[Phase]:
     used = {mode.opens_in, mode.callback_opens_in, Phase.DIALING, Phase.CONNECTING, Phase.CONNECTED, Phase.WRAP_UP}
     if mode.first_leg is FirstLeg.AGENT:
         used.add(Phase.RINGING_AGENT)
-    if Phase.OFFERED in used and Trigger.ACCEPT not in mode.triggers:
+    stays = mode.on_dial_refused is OnDialRefused.STAY or mode.after_unreached is AfterUnreached.STAY
+    if stays or (Phase.OFFERED in used and Trigger.ACCEPT not in mode.triggers):
         used.add(Phase.PREVIEW)
     if Phase.PREVIEW in used:
         used.add(Phase.CHECKING)

@@ -144,6 +144,7 @@ def address(model: type[Model], page: str, *args: Any) -> str:
 
 
 def test_every_model_of_ours_has_its_place_in_the_admin() -> None:
+    admin.autodiscover()  # as the urls do
     assert {model for model in OURS if model not in admin.site._registry} == WITHIN_ANOTHER
 
 
@@ -207,7 +208,7 @@ def test_an_agent_who_has_worked_is_not_deleted_and_a_new_one_is(boss: Client, h
 
 
 def test_a_reason_of_the_system_keeps_its_code_and_stays(boss: Client) -> None:
-    lost = NotReadyReason.objects.create(code="connection_lost", label="Connection lost", system=True)
+    lost, _ = NotReadyReason.objects.get_or_create(code="connection_lost", defaults={"label": "Connection lost", "system": True})
     assert boss.post(address(NotReadyReason, "delete", lost.pk), {"post": "yes"}).status_code == 403
     boss.post(address(NotReadyReason, "change", lost.pk), {"code": "other", "label": "Line lost", "position": "3"})
     lost.refresh_from_db()

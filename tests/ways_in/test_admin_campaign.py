@@ -419,3 +419,14 @@ def test_only_a_draft_can_be_deleted(boss: Client, ready: Campaign) -> None:
     Campaign.objects.filter(pk=ready.pk).update(state=CampaignState.UNAPPROVED)
     assert boss.post(delete, {"post": "yes"}).status_code == 302
     assert not Campaign.objects.exists()
+
+
+def test_other_hours_are_another_version_of_the_campaigns_that_call_by_them(boss: Client, ready: Campaign) -> None:
+    hours = CallableHours.objects.create(name="Weekdays", week={"mon": [["09:00", "20:00"]]})
+    saved(boss, ready, hours=hours.pk)
+    versions = ready.versions.count()
+    boss.post(f"/admin/campaigns/callablehours/{hours.pk}/change/", {"name": "Weekdays", "mon": "10:00-18:00"})
+    hours.refresh_from_db()
+    assert hours.week == {"mon": [["10:00", "18:00"]]}
+    assert ready.versions.count() == versions + 1
+    assert ready.versions.order_by("-number")[0].settings["week"] == hours.week

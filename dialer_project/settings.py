@@ -89,7 +89,8 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = STATE_DIR / "static"
+# only where a release collects them; else they are served from where they lie
+STATIC_ROOT = env.text("STATIC_ROOT", "") or None
 MEDIA_ROOT = STATE_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

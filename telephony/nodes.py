@@ -110,7 +110,7 @@ def still_listening(lease: Lease, *, now: datetime) -> bool:
 def end_frozen_listener(node: Node, *, now: datetime) -> bool:
     """A listener that neither listens nor dies (frozen, or on a host that is gone without a word) keeps its lock for as long as PostgreSQL
     believes in its connection: once its lease has run out that connection is ended, and the lock is free."""
-    if not sql.rows("SELECT 1 FROM telephony_node WHERE id = %s AND listening_until < %s", [node.pk, now]):
+    if not sql.rows("SELECT id FROM telephony_node WHERE id = %s AND listening_until < %s", [node.pk, now]):
         return False
     ended = sql.rows(
         """

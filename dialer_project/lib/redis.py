@@ -6,6 +6,8 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 # what a caller must expect when Redis is away; PostgreSQL then answers instead, or nothing new is planned
 Unavailable = redis.RedisError
@@ -18,6 +20,7 @@ def _client(pid: int, url: str) -> "redis.Redis":
         decode_responses=True,
         socket_timeout=0.5,
         socket_connect_timeout=0.5,
+        retry=Retry(NoBackoff(), 1),  # the library's own default waits for seconds in between
         health_check_interval=10,
         max_connections=20,
     )

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.imports import messy_list
+from benchmarks.messy_lists import messy_list
 from campaigns import imports
 from campaigns.imports import Counts, Failed, Finished, GoesOn, Options, ReadElsewhere, Refused, running
 from campaigns.models import CallingList, Campaign, Contact, Lead, ListImport, PhoneNumber, ZoneGroup
@@ -306,6 +306,9 @@ def test_two_who_read_the_same_import_account_for_each_row_once(campaign: Campai
     assert isinstance(run(taken, tell=tell), ReadElsewhere)
     assert isinstance(others[0], Finished)
     assert verdicts(others[0].counts) == (21, 2, 1)
+    taken.refresh_from_db()
+    assert (taken.rows, taken.accepted, taken.duplicates, taken.rejected) == (24, 21, 2, 1)
+    assert [row["line"] for row in left_out()] == ["22", "23", "25"]
     assert campaign.leads.count() == 21
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
-from benchmarks.imports import messy_list
+from benchmarks.messy_lists import messy_list
 from campaigns.imports import loading
 from campaigns.models import Campaign, ListImport
 

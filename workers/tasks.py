@@ -36,7 +36,9 @@ def tick() -> None:
 
 @shared_task(soft_time_limit=25, time_limit=30)
 def slow_tick() -> None:
-    sweep.every_quarter_minute(now=timezone.now())
+    now = timezone.now()
+    sweep.every_quarter_minute(now=now)
+    imports.wake_silent(now=now)
 
 
 @shared_task(soft_time_limit=800, time_limit=850)

@@ -38,14 +38,16 @@ def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]
     state = env["STATE_DIR"]
     carrier_port = int(env["SIMULATED_CARRIER"].rsplit(":", 1)[1])
 
-    def program(name: str, args: str, *, wave: int, ready: Ready | None = None, grace: float = 10, more: Mapping[str, str] | None = None) -> Program:
-        return Program(
-            name, (python, *(arg.format(port=port, state=state) for arg in args.split())), wave, {**env, **(more or {})}, ready, grace=grace
-        )
+    def program(
+        name: str, args: str, *, wave: int, ready: Ready | None = None, grace: float = 10, more: Mapping[str, str] | None = None, nice: int = 0
+    ) -> Program:
+        first = ("nice", "-n", str(nice), python) if nice else (python,)
+        argv = (*first, *(arg.format(port=port, state=state) for arg in args.split()))
+        return Program(name, argv, wave, {**env, **(more or {})}, ready, grace=grace)
 
-    def worker(queue: str, *, processes: int) -> Program:
+    def worker(queue: str, *, processes: int, nice: int = 0) -> Program:
         args = f"-m celery -A workers worker -P prefork --without-gossip --without-mingle -l INFO -n {queue}@%h -Q {queue} -c {processes}"
-        return program(f"worker-{queue}", args, wave=Wave.CORE, ready=_has_said(" ready."), grace=20)
+        return program(f"worker-{queue}", args, wave=Wave.CORE, ready=_has_said(" ready."), grace=20, nice=nice)
 
     web = (
         "-m uvicorn dialer_project.asgi:application --host 127.0.0.1 --port {port}"
@@ -55,7 +57,7 @@ def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]
         program("simulated-carrier", "manage.py simulate_carrier", wave=Wave.CARRIER, ready=_listens(carrier_port)),
         worker("hot", processes=2),
         worker("tick", processes=1),
-        worker("rest", processes=1),
+        worker("rest", processes=1, nice=10),  # imports and reports never slow a call down
         program("beat", "-m celery -A workers beat -l INFO --pidfile= -s {state}/celerybeat-schedule", wave=Wave.CORE),
         program("web", web, wave=Wave.CORE, ready=_answers(port), more={"DATABASE_POOL": "1"}),
         program("event-pump", "manage.py pump_call_events", wave=Wave.PUMP),

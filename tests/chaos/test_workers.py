@@ -1,0 +1,158 @@
+"""Workers die at every line between the claim and the carrier's reply; messages come twice, late, or never."""
+
+import os
+import signal
+import time
+
+import pytest
+from django.utils import timezone
+
+from agents.desk import Done
+from agents.models import Station
+from campaigns.flow import next_for
+from dialer_project.lib.failpoints import Failpoint
+from telephony.drivers.simulated.script import Answers, seconds
+from telephony.models import Call
+from tests.chaos import carrier, nursery
+from tests.chaos.centre import Centre
+from workers.celery import app
+
+TALKS = Answers(after=seconds(0.3), talks_for=seconds(0.4))
+
+
+def test_a_worker_dies_before_the_last_look_and_the_call_is_cancelled_and_counts_to_no_cap(centre: Centre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria, petra), (ana,) = centre.shift(TALKS, TALKS, ready=False)
+    centre.order(Failpoint.PLANNED, "kill")
+
+    ana.goes_ready()
+
+    centre.until(lambda: centre.befell(Failpoint.PLANNED), what="the worker's child is dead")
+    centre.until(lambda: maria.outcomes == ["cancelled"], what="the plan that nobody sent is given up")
+    assert maria.attempts[0].dialed_at is None
+    assert maria.calls == []
+    assert (maria.now().state, maria.now().attempts_made) == ("waiting", 0)
+    centre.until(lambda: petra.outcomes == ["connected"], what="work goes on")
+
+
+def test_a_worker_dies_between_the_last_look_and_the_carrier_with_all_its_children(centre: Centre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria, petra), (ana,) = centre.shift(TALKS, TALKS, ready=False)
+    centre.order(Failpoint.LOOKED, "kill group")
+
+    ana.goes_ready()
+
+    centre.until(lambda: not centre.running["hot-1"].is_alive, what="the worker is dead")
+    centre.has("hot-2", "pump-1")
+    centre.until(lambda: maria.outcomes == ["unknown"], what="the carrier knows of no such call")
+    assert maria.calls == []
+    assert (maria.now().state, maria.now().attempts_made) == ("waiting", 1)
+    assert maria.now().next_call_at > timezone.now(), "what may have rung is never called again at once"
+    centre.until(lambda: petra.outcomes == ["connected"], what="work goes on")
+
+
+def test_a_worker_dies_while_the_carrier_has_not_replied_and_the_call_goes_on_without_it(centre: Centre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria,), (ana,) = centre.shift(TALKS, ready=False)
+    centre.world.stall(seconds(1.5))
+
+    ana.goes_ready()
+
+    centre.until(lambda: maria.number in carrier.held(centre.journal), what="the carrier has it in hand")
+    centre.kill("hot-1")
+    centre.until(lambda: maria.outcomes == ["connected"], what="it was carried out late, and Ana talked to her")
+    assert len(maria.calls) == 1
+
+
+def test_a_worker_dies_with_the_carriers_reply_in_its_hands(centre: Centre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria, petra), (ana,) = centre.shift(TALKS, TALKS, ready=False)
+    centre.order(Failpoint.SENT, "kill")
+
+    ana.goes_ready()
+
+    centre.until(lambda: centre.befell(Failpoint.SENT), what="the worker's child is dead")
+    centre.until(lambda: maria.outcomes == petra.outcomes == ["connected"], what="everybody was talked to")
+    assert len(maria.calls) == 1
+
+
+def test_a_worker_frozen_for_more_than_a_second_before_the_carrier_sends_nothing_any_more(centre: Centre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria,), (ana,) = centre.shift(TALKS, ready=False)
+    centre.order(Failpoint.LOOKED, "stop")
+
+    ana.goes_ready()
+
+    frozen = centre.until(lambda: centre.befell(Failpoint.LOOKED), what="the worker's child is frozen")
+    centre.holds(lambda: maria.outcomes == [None], for_=1.2, what="nobody knows yet")
+    os.kill(frozen, signal.SIGCONT)
+    centre.until(lambda: maria.outcomes == ["cancelled"], what="it was not sent")
+    assert maria.calls == []
+
+
+@pytest.mark.parametrize("mode", ["progressive", "agent_first"])
+def test_every_message_comes_twice_and_everybody_is_called_once(centre: Centre, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    centre.has()
+    centre.messages = 2
+    try:
+        centre.has("hot-1", "pump-1")
+    finally:
+        centre.messages = 1
+    monkeypatch.setattr(type(app), "send_task", type(app).send_task)
+    nursery.send(2)
+    _, people, someones = centre.shift(*[TALKS] * 5, agents=2, ready=False, mode=mode)
+    Station.objects.filter(pk__in=[someone.station.pk for someone in someones]).update(leg_mode=Station.LegMode.PER_CALL)
+    for someone in someones:
+        someone.sits_down()
+        someone.goes_ready()
+
+    centre.until(lambda: all(p.outcomes == ["connected"] for p in people), within=25, what="everybody was talked to")
+    assert [len(p.calls) for p in people] == [1] * 5
+    centre.has()
+
+
+def test_late_messages_start_nothing_twice_and_expired_ones_start_nothing(centre: Centre) -> None:
+    centre.has("hot-1", "pump-1")
+    hot = centre.running["hot-1"]
+    campaign, people, (ana,) = centre.shift(TALKS, TALKS, TALKS, ready=False)
+    hot.freeze()
+    app.send_task("workers.tasks.nothing", queue="hot", expires=0.5)
+    ana.goes_ready()
+    for _ in range(20):
+        app.send_task("workers.tasks.dispatch", args=[campaign.pool], queue="hot", expires=10)
+    centre.holds(lambda: not any(p.attempts for p in people), for_=1.0, what="nobody dispatches")
+
+    hot.go_on()
+
+    centre.until(lambda: all(p.outcomes == ["connected"] for p in people), what="everybody was talked to")
+    assert hot.said("Discarding revoked task: workers.tasks.nothing")
+    assert not hot.said("Task workers.tasks.nothing[") or not hot.said("workers.tasks.nothing succeeded")
+
+
+def test_lost_messages_cost_a_moment(centre: Centre) -> None:
+    centre.has("pump-1")
+    _, (maria,), (ana,) = centre.shift(TALKS, ready=False)
+    ana.goes_ready()
+    centre.until(lambda: centre.redis.llen("ringmaster:queue:hot"), what="the wake is queued")
+    centre.redis.delete("ringmaster:queue:hot")
+
+    began = time.monotonic()
+    centre.until(lambda: centre.redis.llen("ringmaster:queue:hot"), within=3, what="the sweep has found the row and woken the pool again")
+    assert time.monotonic() - began < 3
+    centre.has("hot-1", "pump-1")
+
+    centre.until(lambda: maria.outcomes == ["connected"], what="Maria was talked to")
+
+
+def test_an_order_to_dial_is_carried_out_by_the_sweep_when_no_worker_is_left(centre: Centre) -> None:
+    """The agent's own phone has answered, the message that the customer is to be dialed is never delivered."""
+    centre.has("hot-1", "pump-1")
+    _, (maria,), (ana,) = centre.shift(TALKS, ready=False, mode="agent_first")
+    Station.objects.filter(pk=ana.station.pk).update(leg_mode=Station.LegMode.PER_CALL)
+    centre.world.station(ana.station.endpoint, Answers(after=seconds(1.5)))
+    ana.sits_down()
+    assert next_for.go_ready(ana.id, now=timezone.now()) == Done()
+    centre.until(lambda: Call.objects.filter(address=ana.station.endpoint, state="ringing").exists(), what="Ana's phone rings")
+    centre.kill("hot-1")
+
+    centre.until(lambda: maria.outcomes == ["connected"], what="Maria was called and talked to")

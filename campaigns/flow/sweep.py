@@ -1,6 +1,7 @@
 """What a crash left half-way, found again by its row. Run from the tick and from each pump once a second; every step may run twice."""
 
 import logging
+import zlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from agents.desk import Change
 from agents.live import board, presence
 from agents.live.board import Free
 from campaigns.flow import conclude, control, match, next_for, offer, phone, place, progress, wrap_up
-from campaigns.flow.permit import TICK
+from campaigns.flow.permit import POOL, TICK
 from campaigns.models import Campaign
 from campaigns.rules.lifecycle import CampaignState
 from dialer_project.lib import redis, sql, wake
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 # an order to dial that nobody has taken for this long lost its message
 DIAL_DUE_FOR = timedelta(seconds=1)
 SILENT_AFTER = timedelta(seconds=15)
+# a session that holds one of our locks and has asked nothing for this long belongs to a process that is frozen, or to a host that is gone
+FROZEN_FOR = timedelta(seconds=15)
 
 
 def every_second(*, now: datetime) -> None:
@@ -44,13 +47,14 @@ def every_second(*, now: datetime) -> None:
 
 
 def every_quarter_minute(*, now: datetime) -> None:
+    frozen_processes()
     for step in (completions, absent_agents, callbacks_left_alone):
         _alone(step, now=now)
 
 
 def _alone(step: Callable[..., None], *, now: datetime) -> None:
     """Under a try-lock of its own, so that two beats and a pump do not do the same at once."""
-    number = sum(step.__name__.encode())
+    number = zlib.crc32(step.__name__.encode()) & 0x7FFFFFFF
     if not sql.rows("SELECT pg_try_advisory_lock(%s, %s) AS had", [TICK, number])[0].had:
         return
     try:
@@ -59,6 +63,23 @@ def _alone(step: Callable[..., None], *, now: datetime) -> None:
         log.exception("the sweep's step %s failed", step.__name__)
     finally:
         sql.rows("SELECT pg_advisory_unlock(%s, %s)", [TICK, number])
+
+
+def frozen_processes(*, frozen_for: timedelta = FROZEN_FOR) -> int:
+    """Their connections are ended, and with them their locks on pools and on the steps above, which nobody else could take. No step itself:
+    its own lock might be among them. Returns how many there were."""
+    ended = sql.rows(
+        """
+        SELECT a.pid, pg_terminate_backend(a.pid) FROM pg_stat_activity a
+        WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.state LIKE 'idle%%' AND a.state_change < now() - %s
+          AND EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
+                      AND l.classid = ANY(%s::oid[]))
+        """,
+        [frozen_for, [POOL, TICK]],
+    )
+    if ended:
+        log.warning("%s frozen processes held locks: their connections were ended", len(ended))
+    return len(ended)
 
 
 def two_seconds(*, now: datetime) -> None:

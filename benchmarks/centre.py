@@ -121,52 +121,59 @@ def bare_campaign(name: str) -> int:
     return int(made.pk)
 
 
-def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() - interval '1 hour'") -> None:
-    """People with one number each, by the hundred thousand; `due`: SQL over i, their number within this call, from 0."""
-    from campaigns.models import CallingList, ZoneGroup
+def people(number: int) -> None:
+    """With one number each, by the hundred thousand; as many as there are not yet."""
     from dialer_project.lib import sql
 
-    zones = [f"Etc/GMT{offset:+d}" for offset in range(-14, 13)] + ["Europe/Madrid", "Europe/London", "America/New_York", "Asia/Tokyo"]
-    wanted = [[zones[i % len(zones)]] if i < len(zones) else sorted({zones[i % len(zones)], zones[(i * 7 + 3) % len(zones)]}) for i in range(groups)]
-    ids = [ZoneGroup.objects.get_or_create(zones=each)[0].pk for each in wanted]
-    chosen = {
-        "campaign": campaign_id,
-        "list": CallingList.objects.get(campaign_id=campaign_id).pk,
-        "groups": ids,
-        "many": len(ids),
-        "last": number - 1,
-    }
-    chosen["base"] = sql.rows("SELECT coalesce(max(id), 0) AS last FROM campaigns_contact")[0].last
+    there = sql.rows("SELECT count(*) AS number FROM campaigns_contact")[0].number
+    range_ = {"first": there + 1, "last": number}
+    # no foreign key is looked up: what is written here is right by making
+    sql.changed("SET session_replication_role = replica")
     sql.changed(
         """
         INSERT INTO campaigns_contact (id, source, external_id, title, first_name, last_name, company, email, address, city, region, postal_code,
             country, time_zone, fields, match_key, created_at)
-        SELECT %(base)s + 1 + i, '', '', '', 'Person ' || i, 'López', '', '', '', '', '', '', '', '', '{}', '', now()
-        FROM generate_series(0, %(last)s) AS i
+        SELECT i, '', '', '', 'Person ' || i, 'López', '', '', '', '', '', '', '', '', '{}', '', now() FROM generate_series(%(first)s, %(last)s) AS i
         """,
-        chosen,
+        range_,
     )
     sql.changed(
         """
         INSERT INTO campaigns_phonenumber (contact_id, e164, number_key, kind, position, zones, active)
-        SELECT %(base)s + 1 + i, '+346' || lpad((%(base)s + i)::text, 9, '0'), md5('+346' || lpad((%(base)s + i)::text, 9, '0')), 'mobile', 0,
-            (SELECT g.zones FROM campaigns_zonegroup g WHERE g.id = (%(groups)s::bigint[])[1 + i %% %(many)s]), true
-        FROM generate_series(0, %(last)s) AS i
+        SELECT i, '+346' || lpad(i::text, 9, '0'), md5(i::text), 'mobile', 0, '{Europe/Madrid}', true FROM generate_series(%(first)s, %(last)s) AS i
         """,
-        chosen,
+        range_,
     )
+    sql.changed("RESET session_replication_role")
+    sql.changed("SELECT setval('campaigns_contact_id_seq', %s)", [max(there, number)])
+
+
+def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() - interval '1 hour'") -> None:
+    """The first so many people, in so many zone groups by turns; `due`: SQL over i, a lead's place in the list from 1."""
+    from campaigns.models import CallingList, ZoneGroup
+    from dialer_project.lib import sql
+
+    people(number)
+    zones = [f"Etc/GMT{offset:+d}" for offset in range(-14, 13)] + ["Europe/Madrid", "Europe/London", "America/New_York", "Asia/Tokyo"]
+    wanted = [zones[i : i + 1] if i < len(zones) else sorted({zones[i % len(zones)], zones[(i + 7) % len(zones)]}) for i in range(groups)]
+    sql.changed("SET session_replication_role = replica")
     sql.changed(
         f"""
         INSERT INTO campaigns_lead (campaign_id, calling_list_id, contact_id, zone_group_id, state, reason, boost, next_call_at, attempts_made,
             tries, misses, last_outcome)
-        SELECT %(campaign)s, %(list)s, %(base)s + 1 + i, (%(groups)s::bigint[])[1 + i %% %(many)s], 'waiting', 'new', 2, {due}, 0,
-            '{{}}', 0, ''
-        FROM generate_series(0, %(last)s) AS i
+        SELECT %(campaign)s, %(list)s, i, (%(groups)s::bigint[])[1 + mod(i, %(many)s)], 'waiting', 'new', 2, {due}, 0, '{{}}', 0, ''
+        FROM generate_series(1, %(number)s) AS i
         """,
-        chosen,
+        {
+            "campaign": campaign_id,
+            "list": CallingList.objects.get(campaign_id=campaign_id).pk,
+            "groups": [ZoneGroup.objects.get_or_create(zones=each)[0].pk for each in wanted],
+            "many": groups,
+            "number": number,
+        },
     )
-    sql.changed("SELECT setval('campaigns_contact_id_seq', (SELECT max(id) FROM campaigns_contact))")
-    sql.changed("ANALYZE")
+    sql.changed("RESET session_replication_role")
+    sql.changed("ANALYZE campaigns_contact, campaigns_phonenumber, campaigns_lead")
 
 
 def until(so: Callable[[], bool], *, at_most: float) -> None:

@@ -93,22 +93,24 @@ def claim(campaign_id: int, *, epoch: int, groups: Sequence[int], floors: Sequen
     """
     if not groups or at_most < 1:
         return []
+    found = sql.rows(CLAIM, claim_params(campaign_id, epoch=epoch, groups=groups, floors=floors, at_most=at_most, now=now))
+    return sorted(map(_due, found), key=lambda lead: (lead.boost, lead.next_call_at, lead.id))
+
+
+def claim_params(campaign_id: int, *, epoch: int, groups: Sequence[int], floors: Sequence[Floor], at_most: int, now: datetime) -> dict[str, object]:
+    """CLAIM's: one queue for each open zone group and boost, from its floor on."""
     known = {(f.zone_group, f.boost): f for f in floors}
     queues = [(group, boost.value) for boost in Boost for group in groups]
-    found = sql.rows(
-        CLAIM,
-        {
-            "campaign": campaign_id,
-            "epoch": epoch,
-            "now": now,
-            "at_most": at_most,
-            "groups": [g for g, _ in queues],
-            "boosts": [b for _, b in queues],
-            "floors_at": [known[q].at if q in known else BEGINNING for q in queues],
-            "floors_id": [known[q].id if q in known else 0 for q in queues],
-        },
-    )
-    return sorted(map(_due, found), key=lambda lead: (lead.boost, lead.next_call_at, lead.id))
+    return {
+        "campaign": campaign_id,
+        "epoch": epoch,
+        "now": now,
+        "at_most": at_most,
+        "groups": [g for g, _ in queues],
+        "boosts": [b for _, b in queues],
+        "floors_at": [known[q].at if q in known else BEGINNING for q in queues],
+        "floors_id": [known[q].id if q in known else 0 for q in queues],
+    }
 
 
 def owned(lead_ids: Sequence[int]) -> list[DueLead]:

@@ -448,7 +448,7 @@ def new_leg(agent_id: int, *, leg: UUID, now: datetime) -> list[Moved]:
 
 
 def set_lines(lines: Mapping[int, tuple[int | None, Sequence[str]]], *, now: datetime) -> list[Moved]:
-    """Agent -> (pool, lines): where each stands when free. Makes the session where there is none yet."""
+    """Agent -> (pool, lines): where each stands when free. Makes the session where there is none yet; returns those it changes."""
     if not lines:
         return []
     Session.objects.bulk_create([Session(agent_id=agent_id, changed_at=now) for agent_id in lines], ignore_conflicts=True)
@@ -457,6 +457,7 @@ def set_lines(lines: Mapping[int, tuple[int | None, Sequence[str]]], *, now: dat
         "pool = l.pool, lines = ARRAY(SELECT json_array_elements_text(l.lines))",
         now=now,
         source="JOIN json_to_recordset(%(lines)s::json) AS l(agent_id bigint, pool bigint, lines json) ON l.agent_id = s.agent_id",
+        where="s.pool IS DISTINCT FROM l.pool OR s.lines::text[] <> ARRAY(SELECT json_array_elements_text(l.lines))",
         params={"lines": sql.records({"agent_id": a, "pool": pool, "lines": list(names)} for a, (pool, names) in lines.items())},
         history=False,
     )
@@ -500,6 +501,11 @@ def _sessions(
         {"now": now, "agents": list(agent_ids or ()), **(params or {})},
     )
     return _settled(found)
+
+
+def forget_commands(*, before: datetime) -> int:
+    """Answers kept for screens that might ask again; nobody asks again after a day. At most so many at a time."""
+    return sql.changed("DELETE FROM agents_command WHERE id IN (SELECT id FROM agents_command WHERE at < %s ORDER BY at LIMIT 5000)", [before])
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------------------

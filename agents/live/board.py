@@ -37,7 +37,7 @@ class Free:
 
 @lru_cache(maxsize=8)
 def _script(name: str, pid: int) -> Script:
-    return redis.hot().register_script((_SCRIPTS / f"{name}.lua").read_text())
+    return redis.hot().register_script((_SCRIPTS / f"{name}.lua").read_text())  # type: ignore[no-any-return]
 
 
 def _run(name: str, keys: Sequence[str], args: Sequence[object]) -> object:
@@ -85,18 +85,8 @@ def stand(agent: Free) -> UUID | None:
 
 def stand_all(agents: Sequence[Free]) -> list[UUID | None]:
     """As `stand`, for many, one after the other in one round trip."""
-    script = _script("stand", os.getpid())
     try:
-        with redis.hot().pipeline(transaction=False) as pipe:
-            for agent in agents:
-                keys = [_key("epoch"), _key("lines", agent.agent_id)]
-                for line in agent.lines:
-                    keys += [_key("free", line), _key("waiting", line)]
-                pipe.evalsha(script.sha, len(keys), *keys, epoch(), agent.agent_id, agent.since.timestamp(), ",".join(agent.lines))
-            told = pipe.execute()
-    except NoScriptError:  # a server that has just come up: all of them failed alike
-        redis.hot().script_load(script.script)
-        return stand_all(agents)
+        told = _run_all("stand", [(_stand_keys(a), (epoch(), a.agent_id, a.since.timestamp(), ",".join(a.lines), _key("free", ""))) for a in agents])
     except redis.Unavailable as error:
         raise Stale(str(error)) from error
     if None in told:
@@ -104,17 +94,35 @@ def stand_all(agents: Sequence[Free]) -> list[UUID | None]:
     return [UUID(str(call)) if call else None for call in told]
 
 
+def _stand_keys(agent: Free) -> list[str]:
+    keys = [_key("epoch"), _key("lines", agent.agent_id)]
+    for line in agent.lines:
+        keys += [_key("free", line), _key("waiting", line)]
+    return keys
+
+
 def leave(agents: Iterable[tuple[int, Sequence[str]]]) -> None:
-    """These agents are free no longer. Never raises: one who is proposed all the same loses at the insert."""
+    """These agents are free no longer; they leave the lines they stand in, and those named. Never raises: one who is proposed all the same
+    loses at the insert."""
     try:
-        with redis.hot().pipeline(transaction=False) as pipe:
-            for agent_id, lines in agents:
-                for line in lines:
-                    pipe.zrem(_key("free", line), agent_id)
-                pipe.delete(_key("lines", agent_id))
-            pipe.execute()
+        _run_all("leave", [([_key("lines", agent_id)], (agent_id, ",".join(lines), _key("free", ""))) for agent_id, lines in agents])
     except redis.Unavailable:
         return
+
+
+def _run_all(name: str, each: Sequence[tuple[Sequence[str], Sequence[object]]]) -> list[object]:
+    """One script for many, in one round trip."""
+    if not each:
+        return []
+    script = _script(name, os.getpid())
+    with redis.hot().pipeline(transaction=False) as pipe:
+        for keys, args in each:
+            pipe.evalsha(script.sha, len(keys), *keys, *map(str, args))
+        try:
+            return list(pipe.execute())
+        except NoScriptError:  # a server that has just come up: all of them failed alike
+            redis.hot().script_load(script.script)
+            return _run_all(name, each)
 
 
 def answer(call_id: UUID, *, line: str, at: datetime) -> tuple[int, datetime] | None:

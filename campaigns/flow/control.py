@@ -10,7 +10,7 @@ from django.forms.models import model_to_dict
 
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Agent, User
-from campaigns.flow import conclude, wrap_up
+from campaigns.flow import conclude, next_for, wrap_up
 from campaigns.flow.permit import CAMPAIGN
 from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule
 from campaigns.rules.lifecycle import CAMPAIGN as CAMPAIGN_LIFE
@@ -23,7 +23,7 @@ from telephony import calls
 # how long a stop waits for dial transactions under way before it ends a frozen one
 STOP_WAITS_MS = 300
 # settings whose change asks for approval again while a campaign is not running; the others apply at once
-MATERIAL = ("mode_key", "caller_id", "hours", "starts_at", "ends_at", "max_attempts", "trunk", "message", "ring_for")
+MATERIAL = ("mode_key", "caller_id", "hours", "week", "starts_at", "ends_at", "max_attempts", "trunk", "message", "ring_for")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,13 @@ def start(campaign: Campaign, *, by: User | None, now: datetime) -> Moved | Refu
         approved = approve(campaign, by=None, now=now)
         if isinstance(approved, Refusal):
             return approved
+    resumed = campaign.state == CampaignState.PAUSED
     with transaction.atomic():
         moved = _move(campaign, CampaignMove.START, by=by, now=now)
         if isinstance(moved, Refusal):
             return moved
-        if campaign.mode.joining is Joining.AUTOMATIC:
+        # after a pause nobody is called back who had stopped
+        if campaign.mode.joining is Joining.AUTOMATIC and not resumed:
             Participation.objects.filter(campaign=campaign, state=ParticipationState.OFF).update(state=ParticipationState.JOINED)
         assignments_changed(now=now)
     campaign.refresh_from_db(fields=["pool"])
@@ -77,26 +79,32 @@ def stop(campaign: Campaign, *, by: User | None, now: datetime, reason: str = ""
     if isinstance(moved, Refusal):
         return moved
     _exclusively(campaign.pk, lambda: _after_stop(campaign, now=now))
-    if campaign.at_stop == Campaign.AtStop.CANCEL:
-        calls.hang_up(
-            (row.node_id, row.id)
-            for row in sql.rows(
-                """
-                SELECT c.id, c.node_id FROM telephony_call c JOIN campaigns_attempt a ON a.id = c.id
-                WHERE a.campaign_id = %s AND a.state = 'open' AND c.state = 'ringing' AND c.rang_at <= %s - make_interval(secs => %s)
-                """,
-                [campaign.pk, now, campaign.min_ring_for],
-            )
-        )
+    hang_up_after_stop(now=now)
     return moved
 
 
-def _after_stop(campaign: Campaign, *, now: datetime) -> None:
+def hang_up_after_stop(*, now: datetime) -> None:
+    """Calls of stopped campaigns that are not to drain: hung up as soon as they have rung long enough to be given up."""
+    calls.hang_up(
+        (row.node_id, row.id)
+        for row in sql.rows(
+            """
+            SELECT c.id, c.node_id FROM campaigns_campaign k JOIN campaigns_attempt a ON a.campaign_id = k.id AND a.state = 'open'
+            JOIN telephony_call c ON c.id = a.id
+            WHERE k.state = 'stopped' AND k.at_stop = %s AND c.state IN ('dialing', 'ringing')
+              AND c.dialing_at + make_interval(secs => k.min_ring_for) <= %s
+            """,
+            [Campaign.AtStop.CANCEL, now],
+        )
+    )
+
+
+def _after_stop(campaign: Campaign, *, now: datetime, reason: str = "the campaign was stopped") -> None:
     waiting = sql.rows(
         "SELECT b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id WHERE l.campaign_id = %s AND b.state = 'open'",
         [campaign.pk],
     )
-    conclude.close_callbacks([row.lead_id for row in waiting], reason="the campaign was stopped", now=now)
+    conclude.close_callbacks([row.lead_id for row in waiting], reason=reason, now=now)
     sql.changed("UPDATE campaigns_lead SET reserved_for_id = NULL WHERE campaign_id = %s AND reserved_for_id IS NOT NULL", [campaign.pk])
 
 
@@ -108,8 +116,12 @@ def complete(campaign: Campaign, *, now: datetime) -> Moved | None:
     def look_again() -> None:
         if may_complete(campaign.pk, now=now):
             done.append(_move(campaign, CampaignMove.COMPLETE, by=None, now=now, reason="no attempt is possible any more", epoch=True))
+            _after_stop(campaign, now=now, reason="the campaign was completed")
 
-    _exclusively(campaign.pk, look_again)
+    with transaction.atomic():
+        # there is no hurry: where somebody is at it, the next look completes it
+        if sql.rows("SELECT pg_try_advisory_xact_lock(%s, %s) AS had", [CAMPAIGN, campaign.pk])[0].had:
+            look_again()
     return next((moved for moved in done if isinstance(moved, Moved)), None)
 
 
@@ -125,7 +137,8 @@ def may_complete(campaign_id: int, *, now: datetime) -> bool:
                 AND (k.ends_at <= %(now)s OR (
                     EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id)
                     AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id AND l.state = 'busy')
-                    AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id AND l.state = 'waiting' AND l.reason <> 'no_callback'))) AS may
+                    AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id AND l.state = 'waiting'
+                                    AND (l.reason <> 'no_callback' OR l.next_call_at <= %(now)s)))) AS may
             FROM campaigns_campaign k WHERE k.id = %(id)s
             """,
             {"id": campaign_id, "now": now},
@@ -228,7 +241,8 @@ def assignments_changed(campaign: Campaign | None = None, *, now: datetime) -> N
             [sql.records({"id": campaign_id, "pool": pool} for campaign_id, pool in pools.items())],
         )
         standing = sql.rows("SELECT agent_id FROM agents_session")
-        wrap_up.rejoin(sorted({row.agent_id for row in members} | {row.agent_id for row in standing}), now=now)
+        moved = wrap_up.rejoin(sorted({row.agent_id for row in members} | {row.agent_id for row in standing}), now=now)
+        next_for.settle(moved, now=now)  # who is free stands where he now belongs
 
 
 def _connected(members: Sequence[tuple[int, int]]) -> dict[int, int]:
@@ -270,6 +284,7 @@ def edited(campaign: Campaign, *, by: User | None, now: datetime) -> CampaignVer
 def snapshot(campaign: Campaign) -> dict[str, Any]:
     """A campaign's configuration as plain JSON."""
     fields = model_to_dict(campaign, exclude=["rule_packs"])
+    fields["week"] = campaign.hours.week if campaign.hours else None  # the hours themselves: their row may change under the campaign
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in sorted(fields.items())}
 
 

@@ -1,5 +1,5 @@
 --[[
-  An agent has become free: stands in every line of theirs, unless a customer waits in one of them.
+  An agent has become free: stands in every line of theirs and in no other, unless a customer waits in one of them.
 
   KEYS[1]   epoch            string  the projection's epoch
   KEYS[2]   lines of agent   string  where this agent stands
@@ -8,9 +8,14 @@
   ARGV[2]   agent id
   ARGV[3]   free since (seconds)
   ARGV[4]   the lines, joined by commas
+  ARGV[5]   prefix of a line's free agents
   returns   the call id of the customer who has waited longest, who waits no longer · '' when none waits · false when the epoch is another
 ]]
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
+local stood = redis.call('GET', KEYS[2])
+if stood and stood ~= ARGV[4] then
+  for line in string.gmatch(stood, '[^,]+') do redis.call('ZREM', ARGV[5] .. line, ARGV[2]) end
+end
 local oldest, since, at = '', nil, nil
 for i = 4, #KEYS, 2 do
   local first = redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')
@@ -20,6 +25,8 @@ for i = 4, #KEYS, 2 do
 end
 if at then
   redis.call('ZREM', at, oldest)
+  for i = 3, #KEYS, 2 do redis.call('ZREM', KEYS[i], ARGV[2]) end
+  redis.call('DEL', KEYS[2])
   return oldest
 end
 for i = 3, #KEYS, 2 do redis.call('ZADD', KEYS[i], ARGV[3], ARGV[2]) end

@@ -179,7 +179,7 @@ def place(sending: Sequence[Sending]) -> dict[UUID, Placing]:
         try:
             answers: Sequence[Placing] = nodes.ask(nodes.by_id(node_id), lambda carrier, legs=legs: carrier.place_many(legs))  # type: ignore[misc]
         except NodeAway as away:
-            answers = [Unclear(str(away))] * len(group)
+            answers = [Unclear(str(away)) if away.maybe_done else Refused(Cause.FAILED, str(away))] * len(group)
         results.update(zip((one.id for one in group), answers, strict=True))
     return results
 
@@ -346,12 +346,14 @@ def _apply(move: CallMove, by_call: Mapping[UUID, CarrierEvent]) -> list[Moved]:
         CallMove.CONNECTED: "e.at + %(longest)s",
         CallMove.ANNOUNCED: "e.at + %(look_after)s * 6",
     }.get(move, "c.deadline")
+    # a customer is in a conversation only in the one they were given to: the bridge of an agent who was lost holds nobody else
+    into = "AND (c.party <> 'customer' OR c.bridge = e.bridge)" if move is CallMove.CONNECTED else ""
     found = sql.rows(
         f"""
         UPDATE telephony_call c SET state = %(state)s, {stamp} = e.at, deadline = {deadline},
             cause = coalesce(e.cause, c.cause), hung_up_by = coalesce(e.by, c.hung_up_by)
-        FROM json_to_recordset(%(events)s::json) AS e(id uuid, at timestamptz, cause text, by text)
-        WHERE c.id = e.id AND c.state = ANY(%(before)s)
+        FROM json_to_recordset(%(events)s::json) AS e(id uuid, at timestamptz, cause text, by text, bridge uuid)
+        WHERE c.id = e.id AND c.state = ANY(%(before)s) {into}
         RETURNING {_COLUMNS}, e.at
         """,
         {
@@ -361,7 +363,8 @@ def _apply(move: CallMove, by_call: Mapping[UUID, CarrierEvent]) -> list[Moved]:
             "longest": AGENT_LEG,
             "look_after": LOOK_AFTER,
             "events": sql.records(
-                {"id": i, "at": e.at, "cause": e.cause.value if e.cause else None, "by": e.by.value if e.by else None} for i, e in by_call.items()
+                {"id": i, "at": e.at, "cause": e.cause.value if e.cause else None, "by": e.by.value if e.by else None, "bridge": e.bridge}
+                for i, e in by_call.items()
             ),
         },
     )
@@ -392,6 +395,11 @@ def take_back(call_ids: Sequence[UUID]) -> list[Moved]:
         f"UPDATE telephony_call c SET bridge = NULL WHERE c.id = ANY(%s) AND c.state = 'answered' RETURNING {_COLUMNS}", [list(call_ids)]
     )
     return [_moved(row, row.answered_at) for row in found]
+
+
+def customers_among(call_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these calls that are, or were, ours to a customer."""
+    return {row.id for row in sql.rows("SELECT id FROM telephony_call WHERE id = ANY(%s) AND party = 'customer'", [list(call_ids)])}
 
 
 def announce(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
@@ -491,7 +499,7 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
     )
     events = []
 
-    def said(call_id: UUID, kind: Happened, at: datetime, cause: Cause | None = None) -> None:
+    def said(call_id: UUID, kind: Happened, at: datetime, cause: Cause | None = None, bridge: UUID | None = None) -> None:
         events.append(
             CarrierEvent(
                 node=node_name,
@@ -502,6 +510,7 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
                 boot=listing.boot,
                 cause=cause,
                 by=HungUpBy.CARRIER if cause else None,
+                bridge=bridge,
                 data={"found": "by listing"},
             )
         )
@@ -515,7 +524,7 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
             if call.answered_at and row.state in (CallState.DIALING, CallState.UNRESOLVED, CallState.RINGING):
                 said(row.id, Happened.ANSWERED, call.answered_at)
             if call.bridge and row.state in (CallState.DIALING, CallState.UNRESOLVED, CallState.RINGING, CallState.ANSWERED):
-                said(row.id, Happened.ENTERED_BRIDGE, call.since)
+                said(row.id, Happened.ENTERED_BRIDGE, call.since, bridge=call.bridge)
             if heard_message:
                 said(row.id, Happened.ANNOUNCEMENT_STARTED, heard_message)
         elif row.boot != listing.boot:
@@ -525,7 +534,9 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
                 if row.answered_at is None:
                     said(row.id, Happened.ANSWERED, heard_message - ANSWERED_WITHIN)
                 said(row.id, Happened.ANNOUNCEMENT_STARTED, heard_message)
-            said(row.id, Happened.ENDED, listing.at, Cause.UNKNOWN)
+            # gone without the message that follows two seconds of silence: they hung up before
+            early = row.state == CallState.ANSWERED and not heard_message
+            said(row.id, Happened.ENDED, min(listing.at, row.answered_at + ANSWERED_WITHIN) if early else listing.at, Cause.UNKNOWN)
     known = {row.id for row in sql.rows("SELECT id FROM telephony_call WHERE id = ANY(%s) AND state <> 'ended'", [list(held)])} if held else set()
     return Reconciled(events, [call for call in held.values() if call.call_id not in known])
 

@@ -34,7 +34,11 @@ _lock = threading.Lock()
 
 
 class NodeAway(Exception):
-    """The node did not answer: what was asked may or may not be done."""
+    """The node did not answer: what was asked may or may not be done, unless `maybe_done` is False; then it was never sent."""
+
+    def __init__(self, why: str, *, maybe_done: bool = True) -> None:
+        super().__init__(why)
+        self.maybe_done = maybe_done
 
 
 def driver(node: Node) -> Carrier:
@@ -45,7 +49,7 @@ def ask(node: Node, question: Callable[[Carrier], T]) -> T:
     """One command to a node behind its breaker; NodeAway when it cannot be asked. Commands are idempotent, facts come as events."""
     breaker = _breakers.setdefault(node.pk, _Breaker())
     if time.monotonic() < breaker.open_until:
-        raise NodeAway(f"{node.name} did not answer {FAILURES_TO_OPEN} times in a row and is left alone for a moment")
+        raise NodeAway(f"{node.name} did not answer {FAILURES_TO_OPEN} times in a row and is left alone for a moment", maybe_done=False)
     try:
         answer = question(driver(node))
     except (CarrierTimeout, CarrierUnreachable) as error:
@@ -54,7 +58,7 @@ def ask(node: Node, question: Callable[[Carrier], T]) -> T:
             if breaker.failures >= FAILURES_TO_OPEN:
                 breaker.open_until = time.monotonic() + OPEN_FOR
                 breaker.failures = 0
-        raise NodeAway(str(error) or type(error).__name__) from error
+        raise NodeAway(str(error) or type(error).__name__, maybe_done=isinstance(error, CarrierTimeout)) from error
     breaker.failures = 0
     return answer
 

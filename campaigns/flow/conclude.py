@@ -34,7 +34,7 @@ from telephony.rules.lifecycle import CallState, Party
 _ATTEMPTS = """
     SELECT a.id, a.lead_id, a.campaign_id, a.contact_id, a.phone_id, a.agent_id, a.dialed_at, l.tries, l.boost, l.next_call_at, l.reserved_for_id,
         l.state AS lead_state, i.id AS work_id, i.phase, i.agent_call_id, i.disposition_id, s.leg AS agent_leg,
-        b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent
+        b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent, b.due_at AS callback_due, a.planned_at
     FROM campaigns_attempt a
     JOIN campaigns_lead l ON l.id = a.lead_id
     LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase <> 'closed'
@@ -67,7 +67,9 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
         WITH dead AS (
             UPDATE campaigns_phonenumber SET active = false WHERE id = ANY(%(dead)s)
         ), kept AS (
-            UPDATE campaigns_callback SET state = 'kept', closed_at = %(now)s WHERE id = ANY(%(kept)s) AND state = 'open'
+            UPDATE campaigns_callback SET state = 'kept', closed_at = %(now)s WHERE id = ANY(%(kept)s) AND state = 'open' RETURNING lead_id
+        ), released AS (
+            UPDATE campaigns_lead l SET reserved_for_id = NULL FROM kept WHERE l.id = kept.lead_id
         )
         UPDATE campaigns_attempt a SET state = 'concluded', outcome = c.outcome, concluded_at = c.at,
             answered_at = coalesce(a.answered_at, c.answered_at), connected_at = coalesce(a.connected_at, c.connected_at)
@@ -77,7 +79,12 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
         {
             "now": now,
             "dead": [c.row.phone_id for c in concluded if c.outcome in NUMBER_IS_DEAD],
-            "kept": [c.row.callback_id for c in concluded if c.row.callback_id and c.outcome is Outcome.CONNECTED],
+            # a callback is kept by the call made when it was due; one promised for later stays
+            "kept": [
+                c.row.callback_id
+                for c in concluded
+                if c.row.callback_id and c.outcome is Outcome.CONNECTED and c.row.callback_due <= c.row.planned_at
+            ],
             "c": sql.records(
                 {"id": c.row.id, "outcome": c.outcome.value, "at": c.call.at, "answered_at": c.call.answered_at, "connected_at": c.call.connected_at}
                 for c in concluded
@@ -98,6 +105,7 @@ def _outcome(call: Moved) -> Outcome:
         connected=call.connected_at is not None,
         announced=call.announcing_at is not None,
         waited_too_long=waited_too_long,
+        by_us=call.hung_up_by is HungUpBy.US,
     )
 
 
@@ -127,7 +135,7 @@ def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
             tries=sql.loaded(c.row.tries),
             rules=rules[c.row.campaign_id],
             disposition=None,
-            callback=(c.row.callback_kind, c.row.callback_agent) if c.row.callback_id else None,
+            callback=Promised(c.row.callback_kind, c.row.callback_agent, c.row.callback_due) if c.row.callback_id else None,
             now=now,
         )
         for c in concluded
@@ -137,6 +145,19 @@ def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
     promised = {c.row.lead_id for c in concluded if c.row.callback_id}
     if final := [s.id for s in steps if s.state == LeadState.FINAL and s.id in promised]:
         close_callbacks(final, reason="no more attempts", now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A lead's open callback."""
+
+    kind: str
+    agent_id: int | None
+    due_at: datetime
+
+    @property
+    def owner(self) -> int | None:
+        return self.agent_id if self.kind == "personal" else None
 
 
 def lead_step(
@@ -149,7 +170,7 @@ def lead_step(
     tries: Mapping[str, int],
     rules: Mapping[Outcome, retry.Rule],
     disposition: DispositionClass | None,
-    callback: tuple[str, int | None] | None,
+    callback: Promised | None,
     now: datetime,
     disposition_id: int | None = None,
 ) -> LeadStep:
@@ -167,6 +188,8 @@ def lead_step(
         no_callback_for=campaign.no_callback_for,
         now=now,
     )
+    if callback is not None and callback.due_at > now and disposition in (None, DispositionClass.CALLBACK, DispositionClass.OTHER):
+        step = TryAgainAt(callback.due_at, WaitReason.CALLBACK)  # promised while they talked: nothing else is done before
     match step:
         case Finished(reason):
             return LeadStep(id=lead_id, state=LeadState.FINAL, reason=reason, outcome=outcome, disposition_id=disposition_id)
@@ -175,15 +198,14 @@ def lead_step(
             opens = open_span(chosen.zones or ("UTC",), hours=campaign.terms.hours, at=at, ring_for=campaign.terms.ring_for)[0] if chosen else None
             if opens is None:
                 return LeadStep(id=lead_id, state=LeadState.FINAL, reason=FinalReason.NO_VALID_NUMBER, outcome=outcome, disposition_id=disposition_id)
-            promised = callback is not None and outcome is not Outcome.CONNECTED
             return LeadStep(
                 id=lead_id,
                 state=LeadState.WAITING,
-                reason=WaitReason.CALLBACK if promised else reason,
+                reason=WaitReason.CALLBACK if callback else reason,
                 next_call_at=opens,
-                boost=Boost.CALLBACK_DUE if promised else Boost.NORMAL,
+                boost=Boost.CALLBACK_DUE if callback else Boost.NORMAL,
                 next_phone=chosen.id if chosen else None,
-                reserved_for=callback[1] if promised and callback and callback[0] == "personal" else None,
+                reserved_for=callback.owner if callback else None,
                 outcome=outcome,
                 disposition_id=disposition_id,
             )
@@ -261,18 +283,33 @@ def returned(
     misses: Mapping[int, int],
     campaign_id: int,
     now: datetime,
+    at: datetime | None = None,
 ) -> None:
-    """Records nobody dialed: back to the top of the list, or later; one that came back too often goes to the end."""
-    steps = [
-        LeadStep(
-            id=lead_id,
-            state=LeadState.WAITING,
-            reason=WaitReason.RETURNED,
-            next_call_at=now if to_top and misses.get(lead_id, 0) + 1 < demote_after else now + after,
-            boost=Boost.TOP_OF_LIST if to_top and misses.get(lead_id, 0) + 1 < demote_after else Boost.NORMAL,
-            missed_by=agent_id,
+    """Records nobody dialed: back to the top of the list, or later; one that came back too often goes to the end. A promised callback
+    stays one, and its owner's."""
+    owners = {
+        row.lead_id: row.owner
+        for row in sql.rows(
+            """
+            SELECT lead_id, CASE WHEN kind = 'personal' THEN agent_id END AS owner FROM campaigns_callback WHERE lead_id = ANY(%s) AND state = 'open'
+            """,
+            [list(lead_ids)],
         )
-        for lead_id in lead_ids
-    ]
+    }
+    steps = []
+    for lead_id in lead_ids:
+        stays = to_top and misses.get(lead_id, 0) + 1 < demote_after
+        promised = lead_id in owners
+        steps.append(
+            LeadStep(
+                id=lead_id,
+                state=LeadState.WAITING,
+                reason=WaitReason.CALLBACK if promised else WaitReason.RETURNED,
+                next_call_at=(at or now) if stays else now + after,
+                boost=Boost.CALLBACK_DUE if promised else Boost.TOP_OF_LIST if stays else Boost.NORMAL,
+                reserved_for=owners.get(lead_id),
+                missed_by=agent_id,
+            )
+        )
     querysets.step(steps, now=now)
     transaction.on_commit(lambda: live.forget_floors(campaign_id), robust=True)

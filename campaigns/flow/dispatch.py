@@ -19,6 +19,7 @@ from campaigns import facts, live, querysets
 from campaigns.facts import Setting
 from campaigns.flow import permit, phone, place
 from campaigns.flow.permit import POOL, Cleared, Promise
+from campaigns.querysets import LeadStep
 from campaigns.rules.agent_choice import Wants, share
 from campaigns.rules.modes import Binding
 from campaigns.rules.pacing import one_each
@@ -30,6 +31,7 @@ from telephony import limits
 BATCH = 50
 # how often one who holds a pool looks again because of words left; here and not by messages, which would breed where each comes twice
 _ROUNDS = 5
+MISSED_TWICE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,39 +79,48 @@ def _dispatch(pool: int, *, now: datetime) -> Dispatched:
         standing = board.free([c.line for c in campaigns])
     except Stale:
         return Dispatched(0, stale=True)
-    shares = _share(campaigns, standing)
-    started = 0
-    for campaign in campaigns:
-        agents = shares.get(campaign.id, [])[:BATCH]
-        room = one_each(free=len(agents), pending=0)
-        # what the trunk cannot carry is not planned; agent-first takes its token when the agent has answered and the customer is dialed
-        room = limits.take(campaign.trunk_id, room) if campaign.mode.dials_at_dispatch else room
-        if room:
-            served = _serve(campaign, agents[:room], now=now)
-            started += served
+    return Dispatched(_serve_all(pool, {c.id: c for c in campaigns}, standing, now=now))
+
+
+def _serve_all(pool: int, hungry: dict[int, Setting], standing: Mapping[str, list[tuple[int, float]]], *, now: datetime) -> int:
+    """Shares the free agents out; those whom a campaign has no due lead for, or no line, go to the others. At most a batch for each."""
+    by_line = {c.line: c.id for c in hungry.values()}
+    since = {agent_id: at for agents in standing.values() for agent_id, at in agents}
+    members = {by_line[line]: frozenset(agent_id for agent_id, _ in agents) for line, agents in standing.items()}
+    kept = live.passes(pool) if len(hungry) > 1 else {}
+    passed = {campaign_id: kept.get(campaign_id, 0.0) for campaign_id in hungry}
+    left = sorted(since, key=lambda agent_id: (since[agent_id], agent_id))
+    started, again = 0, False
+    while left and hungry:
+        wants = [Wants(c.id, members[c.id], weight=c.weight, passed=passed[c.id]) for c in hungry.values()]
+        shares = share(left, wants, at_most=4 * BATCH)
+        if not shares:
+            break
+        for campaign_id, agents in shares.items():
+            campaign, wanted = hungry[campaign_id], agents[:BATCH]
+            room = one_each(free=len(wanted), pending=0)
+            # what the trunk cannot carry is not planned; agent-first takes its token when the agent has answered and the customer is dialed
+            room = limits.take(campaign.trunk_id, room) if campaign.mode.dials_at_dispatch else room
+            served, gone = _serve(campaign, wanted[:room], now=now) if room else ([], set())
             if campaign.mode.dials_at_dispatch:
-                limits.give_back(campaign.trunk_id, room - served)
-    if any(len(agents) > BATCH for agents in shares.values()):
+                limits.give_back(campaign.trunk_id, room - len(served))
+            started += len(served)
+            passed[campaign_id] += len(served) / campaign.weight
+            gone |= set(served)
+            left = [agent_id for agent_id in left if agent_id not in gone]
+            if len(served) < len(wanted) or len(agents) > BATCH:
+                again = again or len(agents) > BATCH
+                del hungry[campaign_id]
+    if started and len(members) > 1:
+        live.remember_passes(pool, passed)
+    if again:
         wake.dispatch_now(pool)
-    return Dispatched(started)
+    return started
 
 
-def _share(campaigns: Sequence[Setting], standing: Mapping[str, list[tuple[int, float]]]) -> dict[int, list[int]]:
-    by_line = {c.line: c for c in campaigns}
-    since: dict[int, float] = {}
-    members: dict[int, set[int]] = {c.id: set() for c in campaigns}
-    for line, agents in standing.items():
-        for agent_id, at in agents:
-            since[agent_id] = at
-            members[by_line[line].id].add(agent_id)
-    free = sorted(since, key=lambda agent_id: (since[agent_id], agent_id))
-    wants = [Wants(c.id, frozenset(members[c.id]), weight=c.weight, since_served=0.0) for c in campaigns]
-    return {campaign_id: list(agents) for campaign_id, agents in share(free, wants, at_most=4 * BATCH).items()}
-
-
-def _serve(campaign: Setting, agents: Sequence[int], *, now: datetime) -> int:
-    """One batch of one campaign: claim, permit, promise, commit; then the carrier."""
-    wanted = agents[:BATCH]
+def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[list[int], set[int]]:
+    """One batch of one campaign: claim, permit, promise, commit; then the carrier. Returns the agents who have work now, and those who
+    turned out not to be free."""
     with transaction.atomic():
         permit.lock_campaign(campaign.id)
         reached(Failpoint.CAMPAIGN_TAKEN)
@@ -117,27 +128,39 @@ def _serve(campaign: Setting, agents: Sequence[int], *, now: datetime) -> int:
             campaign.id, epoch=campaign.epoch, groups=_open_groups(campaign, now=now), floors=live.floors(campaign.id), at_most=len(wanted), now=now
         )
         if not leads:
-            return 0
+            return [], set()
         cleared, steps = permit.consider(campaign, permit.candidates(leads), now=now)
+        pairs, unpaired = _pair(campaign, cleared, wanted, now=now)
+        steps += unpaired
         querysets.step(steps, now=now)
-        opened, promised, legs = _open(campaign, cleared, wanted, now=now)
-        transaction.on_commit(lambda: live.eaten(campaign.id, leads), robust=True)
-    if losers := set(wanted[: len(cleared)]) - {m.seat.agent_id for m in opened}:
-        board.leave(
-            (m.seat.agent_id, (campaign.line, *m.seat.stands_in)) for m in desk.seats("s.agent_id = ANY(%(losers)s)", {"losers": list(losers)})
-        )
+        opened, promised, legs = _open(campaign, pairs, now=now)
+        # a lead whose agent was lost stays where it was: it must not be hidden behind a floor
+        whole = len(opened) == len(pairs)
+        transaction.on_commit(lambda: live.eaten(campaign.id, leads) if whole else live.forget_floors(campaign.id), robust=True)
+    served = [m.seat.agent_id for m in opened]
+    lost = {agent_id for agent_id, _ in pairs} - set(served)
+    gone = _not_free(lost)
     place.dial_planned(campaign, promised, now=now)
     if legs:
         phone.legs_ended(place.dial_agents([(leg, campaign.ring_agent_for) for leg in legs], now=now), now=now)
-    if steps or len(opened) < len(wanted) < len(leads) + 1:
+    if steps or gone:
         # some leads were moved out of the way, or an agent lost the race: there may be more to give
         wake.dispatch_now(campaign.pool)
-    return len(opened)
+    return served, lost
 
 
-def _open(campaign: Setting, cleared: Sequence[Cleared], agents: Sequence[int], *, now: datetime) -> tuple[list[Moved], list[UUID], list[UUID]]:
+def _not_free(agents: set[int]) -> set[int]:
+    """Those of these agents whose rows say that they are not free leave the lines; one whose desk was only moving just then stays."""
+    if not agents:
+        return set()
+    seats = [m.seat for m in desk.seats("s.agent_id = ANY(%(agents)s)", {"agents": list(agents)})]
+    gone = [seat for seat in seats if not seat.free]
+    board.leave([(seat.agent_id, seat.stands_in) for seat in gone])
+    return {seat.agent_id for seat in gone}
+
+
+def _open(campaign: Setting, pairs: Sequence[tuple[int, Cleared]], *, now: datetime) -> tuple[list[Moved], list[UUID], list[UUID]]:
     """Interactions for cleared leads and free agents; the insert decides who really is. Returns them, the attempts and the agents' legs."""
-    pairs = _pair(cleared, agents)
     dials = campaign.mode.dials_at_dispatch
     attempts = {agent_id: permit.new_id() for agent_id, _ in pairs}
     deadline = now + (timedelta(seconds=campaign.ring_for) + place.MARGIN if dials else timedelta(seconds=campaign.ring_agent_for))
@@ -191,17 +214,43 @@ def _plan_agent_legs(opened: Sequence[Moved], campaign: Setting, *, now: datetim
     return [leg for leg, _ in ringing.values()]
 
 
-def _pair(cleared: Sequence[Cleared], agents: Sequence[int]) -> list[tuple[int, Cleared]]:
-    """Each lead to the longest-free agent; a record somebody has just not taken goes to another agent while there are others."""
+def _pair(campaign: Setting, cleared: Sequence[Cleared], agents: Sequence[int], *, now: datetime) -> tuple[list[tuple[int, Cleared]], list[LeadStep]]:
+    """Each lead to the longest-free agent; a record somebody has just not taken goes to another agent while there are others. Returns the
+    pairs, and where the records go that none of these agents may have."""
+    kept_from = _kept_from(campaign, [c.lead.id for c in cleared if c.lead.misses >= MISSED_TWICE], now=now)
     left = list(agents)
     pairs: list[tuple[int, Cleared]] = []
+    unpaired: list[LeadStep] = []
     for c in cleared:
-        if not left:
-            break
-        chosen = next((agent_id for agent_id in left if agent_id != c.lead.last_missed_by_id), left[0])
-        left.remove(chosen)
-        pairs.append((chosen, c))
-    return pairs
+        able = [agent_id for agent_id in left if agent_id not in kept_from.get(c.lead.id, ())]
+        chosen = next((agent_id for agent_id in able if agent_id != c.lead.last_missed_by_id), able[0] if able else None)
+        if chosen is not None:
+            left.remove(chosen)
+            pairs.append((chosen, c))
+        elif left:
+            unpaired.append(permit.wait_for_another(c.lead, now=now))
+    return pairs, unpaired
+
+
+def _kept_from(campaign: Setting, lead_ids: Sequence[int], *, now: datetime) -> dict[int, set[int]]:
+    """Lead -> the agents who missed it twice: they do not get it a third time while somebody else is Ready for the campaign, nor, where
+    they are alone, before they have had a rest from it."""
+    if not lead_ids:
+        return {}
+    found: dict[int, set[int]] = {}
+    for row in sql.rows(
+        """
+        SELECT t.lead_id, t.agent_id FROM (
+            SELECT lead_id, agent_id, max(closed_at) AS last FROM agents_interaction
+            WHERE lead_id = ANY(%(leads)s) AND closed_because = 'missed' GROUP BY lead_id, agent_id HAVING count(*) >= %(twice)s
+        ) t WHERE t.last > %(rested)s OR EXISTS (
+            SELECT 1 FROM campaigns_participation p JOIN agents_session s ON s.agent_id = p.agent_id AND s.voice_ready
+            WHERE p.campaign_id = %(campaign)s AND p.state = 'joined' AND p.agent_id <> t.agent_id)
+        """,
+        {"leads": list(lead_ids), "twice": MISSED_TWICE, "rested": now - place.REST_FROM_IT, "campaign": campaign.id},
+    ):
+        found.setdefault(row.lead_id, set()).add(row.agent_id)
+    return found
 
 
 def _open_groups(campaign: Setting, *, now: datetime) -> list[int]:

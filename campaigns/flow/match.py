@@ -6,6 +6,7 @@ Redis proposes, the insert of the Interaction decides, a loser is put back in hi
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from functools import partial
 from uuid import UUID
 
@@ -25,14 +26,19 @@ from telephony.calls import ANSWERED_WITHIN, Moved
 # how many proposals that lose at the insert are followed before the customer waits
 _TRIES = 5
 
-_BOUND = """
-    SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, i.id AS work_id, i.phase, i.agent_call_id,
+# An ordinary number counts as picked up once a key was pressed there: its mailbox picks up too.
+PICKED_UP = """
+    g.state IN ('answered', 'connected')
+    AND (g.address NOT LIKE '+%%' OR EXISTS (SELECT 1 FROM telephony_callevent e WHERE e.call_id = g.id AND e.kind = 'digit'))
+"""
+
+_BOUND = f"""
+    SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, c.state = 'answered' AND c.bridge IS NULL AS to_be_had, i.id AS work_id, i.phase, i.agent_call_id,
         coalesce(i.card, jsonb_build_object('campaign', k.name, 'name', concat_ws(' ', p.first_name, p.last_name), 'number', a.e164)) AS card,
         s.agent_id, s.leg, s.nailed_up,
         CASE WHEN s.nailed_up THEN s.leg_state = 'up' AND s.present
-             ELSE EXISTS (SELECT 1 FROM telephony_call g WHERE g.id = i.agent_call_id AND g.state IN ('answered', 'connected')) END AS leg_is_good,
-        NOT s.nailed_up AND EXISTS (SELECT 1 FROM telephony_call g WHERE g.id = i.agent_call_id
-                                    AND g.state IN ('planned', 'dialing', 'ringing', 'unresolved')) AS leg_rings
+             ELSE EXISTS (SELECT 1 FROM telephony_call g WHERE g.id = i.agent_call_id AND {PICKED_UP}) END AS leg_is_good,
+        NOT s.nailed_up AND EXISTS (SELECT 1 FROM telephony_call g WHERE g.id = i.agent_call_id AND g.state <> 'ended') AS leg_lives
     FROM campaigns_attempt a
     JOIN telephony_call c ON c.id = a.id
     JOIN campaigns_campaign k ON k.id = a.campaign_id
@@ -42,10 +48,11 @@ _BOUND = """
 """
 
 
-def customers_answered(answered: Sequence[Moved], *, now: datetime) -> None:
-    """Each to the agent it was dialed for, else to the longest free one, else they wait; in the pump's transaction."""
+def customers_answered(answered: Sequence[Moved], *, now: datetime) -> list[Desk]:
+    """Each to the agent it was dialed for, else to the longest free one, else they wait; in the pump's transaction. Returns the desks that
+    have lost them. Who has answered and is gone again, or hears the message, is sought for no more."""
     if not answered:
-        return
+        return []
     at = {m.id: m.at for m in answered}
     bound = sql.rows(
         f"""
@@ -57,9 +64,20 @@ def customers_answered(answered: Sequence[Moved], *, now: datetime) -> None:
         """,
         {"answers": sql.records({"id": i, "at": when} for i, when in at.items())},
     )
-    _to_their_agents([row for row in bound if row.leg_is_good], now=now)
-    _without_theirs([row for row in bound if row.work_id is None or (not row.leg_is_good and not row.leg_rings)], now=now)
+    there = [row for row in bound if row.to_be_had]
+    _to_their_agents([row for row in there if row.leg_is_good], now=now)
     # where the agent's own phone still rings the customer waits for it; its answer or the timer decides
+    return _without_theirs([row for row in there if row.work_id is None or (not row.leg_is_good and not row.leg_lives)], now=now)
+
+
+def agents_lost(agent_ids: Sequence[int], *, now: datetime) -> list[Desk]:
+    """These agents' phones were lost while a customer who had answered was on the way to them: another agent, else the customer waits.
+    Returns the desks that have lost them."""
+    if not agent_ids:
+        return []
+    rows = sql.rows(f"{_BOUND} WHERE i.agent_id = ANY(%s) AND i.phase = 'connecting' AND c.state = 'answered'", [list(agent_ids)])
+    back = {m.id for m in calls.take_back([row.id for row in rows])}
+    return _without_theirs([row for row in rows if row.id in back], now=now)
 
 
 def agents_answered(agent_call_ids: Sequence[UUID], *, now: datetime) -> None:
@@ -100,12 +118,19 @@ def _join(node_id: int, *, bridge: UUID, agent_leg: UUID | None, customer: UUID)
     transaction.on_commit(connect, robust=True)
 
 
-def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> None:
+def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> list[Desk]:
     """Answered, and the agent it was dialed for has vanished, or there never was one: anybody who is free, else they wait."""
     lost = [row for row in rows if row.work_id is not None]
-    desk.move(PhaseMove.CLOSE, [Change(id=row.work_id, closed_because="agent_lost", keeps_place=True) for row in lost], now=now)
+    left = desk.move(PhaseMove.CLOSE, [Change(id=row.work_id, closed_because="agent_lost", keeps_place=True) for row in lost], now=now)
     for row in rows:
         _seek(row, now=now)
+    return left
+
+
+class _Given(Enum):
+    YES = auto()
+    AGENT_TAKEN = auto()  # the agent was not free after all
+    CUSTOMER_GONE = auto()
 
 
 def _seek(row: sql.Row, *, now: datetime) -> None:
@@ -121,12 +146,12 @@ def _seek(row: sql.Row, *, now: datetime) -> None:
             if not seats:
                 return
             agent_id = seats[0].agent_id
-        if _open_for(row, agent_id, now=now):
+        if _open_for(row, agent_id, now=now) is not _Given.AGENT_TAKEN:
             return
 
 
-def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> bool:
-    """The insert decides; False: this agent was not free after all."""
+def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> _Given:
+    """The insert decides about the agent, the Call's row about the customer."""
     opened = desk.open(
         [
             NewWork(
@@ -145,29 +170,38 @@ def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> bool:
         now=now,
     )
     if not opened or opened[0].work is None:
-        return False
+        return _Given.AGENT_TAKEN
     work, seat = opened[0].work, opened[0].seat
     if not calls.give({row.id: work.id}):
         desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because="customer_gone", keeps_place=True)], now=now)
-        return True
+        return _Given.CUSTOMER_GONE
     sql.changed("UPDATE campaigns_attempt SET agent_id = %s, interaction_id = %s WHERE id = %s AND state = 'open'", [agent_id, work.id, row.id])
     _join(row.node_id, bridge=work.id, agent_leg=seat.leg, customer=row.id)
-    return True
+    return _Given.YES
 
 
 def give_waiting(call_id: UUID, seat: Seat, *, now: datetime) -> bool:
     """A free agent takes a customer who waits. In a transaction of its own; False: the customer is not to be had any more."""
     with transaction.atomic():
         rows = sql.rows(f"{_BOUND} WHERE a.id = %s AND c.state = 'answered' AND c.bridge IS NULL", [call_id])
-        return bool(rows) and _open_for(rows[0], seat.agent_id, now=now)
+        return bool(rows) and rows[0].work_id is None and _open_for(rows[0], seat.agent_id, now=now) is _Given.YES
+
+
+# a customer whose own agent's phone still rings waits for that one
+_WAITS = """
+    c.state = 'answered' AND c.party = 'customer' AND c.bridge IS NULL
+    AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.call_id = c.id AND i.phase <> 'closed')
+"""
 
 
 def oldest_waiting(seat: Seat) -> UUID | None:
-    """The customer who has waited longest in this agent's lines, by PostgreSQL alone."""
+    """The customer who has waited longest in this agent's lines, by PostgreSQL alone; only a leg that is up can take one."""
+    if not seat.nailed_up:
+        return None
     rows = sql.rows(
-        """
+        f"""
         SELECT c.id FROM telephony_call c JOIN campaigns_attempt a ON a.id = c.id
-        WHERE c.state = 'answered' AND c.party = 'customer' AND c.bridge IS NULL AND c.node_id = %(node)s
+        WHERE {_WAITS} AND c.node_id = %(node)s
           AND 'c' || a.campaign_id = ANY(%(lines)s) ORDER BY c.answered_at LIMIT 1
         """,
         {"node": seat.node_id, "lines": list(seat.lines)},
@@ -180,10 +214,7 @@ def all_waiting() -> list[tuple[UUID, str, datetime]]:
     return [
         (row.id, f"c{row.campaign_id}@{row.node_id}", row.answered_at)
         for row in sql.rows(
-            """
-            SELECT c.id, c.node_id, c.answered_at, a.campaign_id FROM telephony_call c JOIN campaigns_attempt a ON a.id = c.id
-            WHERE c.state = 'answered' AND c.party = 'customer' AND c.bridge IS NULL
-            """
+            f"SELECT c.id, c.node_id, c.answered_at, a.campaign_id FROM telephony_call c JOIN campaigns_attempt a ON a.id = c.id WHERE {_WAITS}"
         )
     ]
 

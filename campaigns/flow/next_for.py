@@ -96,8 +96,6 @@ def go_ready(agent_id: int, *, now: datetime) -> Answer:
         if moved is None:
             return Refusal("Choose a phone first: you are not signed in to one.")
         settle([moved], now=now)
-    if moved.seat.nailed_up and moved.seat.leg_state != "up":
-        return Refusal("You are Ready, and calls will come as soon as your phone is connected.")
     return DONE
 
 

@@ -20,7 +20,7 @@ WENT_BACK = Refusal("The record went back to the list.")
 def _mine(interaction_id: UUID, agent_id: int) -> sql.Row | None:
     rows = sql.rows(
         """
-        SELECT i.id, i.phase, i.campaign_id, i.lead_id, i.agent_call_id, i.agent_id, l.misses, c.ring_for, s.nailed_up
+        SELECT i.id, i.phase, i.campaign_id, i.lead_id, i.agent_call_id, i.agent_id, l.misses, c.ring_for, s.nailed_up, s.leg_state
         FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id LEFT JOIN campaigns_lead l ON l.id = i.lead_id
         LEFT JOIN campaigns_campaign c ON c.id = i.campaign_id
         WHERE i.id = %s AND i.agent_id = %s AND i.phase IN ('ringing_agent', 'offered') FOR UPDATE OF i
@@ -38,6 +38,8 @@ def accept(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
             return WENT_BACK
         if work.phase == Phase.RINGING_AGENT and not work.nailed_up:
             return Refusal("Your phone is ringing: answer it there.")
+        if work.nailed_up and work.leg_state != "up":
+            return Refusal("Your phone is not connected at the moment: it is being called again.")
         desk.move(
             PhaseMove.DIAL,
             [Change(id=work.id, dial_due=now, deadline=now + timedelta(seconds=work.ring_for) + place.MARGIN, progress="dialing")],

@@ -13,10 +13,10 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from campaigns import facts
-from campaigns.facts import Candidate, Phone, Setting
+from campaigns.facts import Candidate, Person, Phone, Setting
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
-from campaigns.rules.permit import Allowed, Held, NotBefore, Refused, may_call
+from campaigns.rules.permit import Allowed, Held, NotBefore, Refused, may_call, open_span
 from dialer_project.lib import sql
 from telephony import calls
 from telephony.calls import Plan
@@ -99,15 +99,21 @@ def consider(campaign: Setting, asked: Sequence[Candidate], *, now: datetime) ->
                 steps.append(_wait(lead, calls_at=_soon(now, lead.id), reason=WaitReason.HOLD))
             case NotBefore(at, reason, _):
                 steps.append(_wait(lead, calls_at=_spread(at, now, lead.id, reason), reason=reason))
-            case Refused(FinalReason.DO_NOT_CALL | FinalReason.NO_VALID_NUMBER, _) if (
-                about.alternatives and lead.next_phone_id != about.alternatives[0]
+            case Refused(FinalReason.DO_NOT_CALL | FinalReason.NO_VALID_NUMBER, _) if other := _other_number(
+                campaign, candidate.person, about.alternatives, now=now
             ):
-                steps.append(_wait(lead, calls_at=now, reason=WaitReason.RETRY, phone=about.alternatives[0]))
+                steps.append(_wait(lead, calls_at=now, reason=WaitReason.RETRY, phone=other))
             case Refused(reason, _):
                 steps.append(LeadStep(id=lead.id, state=LeadState.FINAL, reason=reason))
             case Held():
                 pass  # a fact of the campaign: dispatch stops, no lead is moved
     return cleared, steps
+
+
+def _other_number(campaign: Setting, person: Person, unlisted: Sequence[int], *, now: datetime) -> int | None:
+    """The first other number that is on no list and has an hour of the week at all, so that two that have none are not tried in turn."""
+    zones = {phone.id: phone.zones or ("UTC",) for phone in person.phones}
+    return next((i for i in unlisted if open_span(zones[i], hours=campaign.terms.hours, at=now, ring_for=campaign.terms.ring_for)[0]), None)
 
 
 def _wait(lead: DueLead, *, calls_at: datetime, reason: WaitReason, phone: int | None = None) -> LeadStep:
@@ -121,6 +127,11 @@ def _wait(lead: DueLead, *, calls_at: datetime, reason: WaitReason, phone: int |
         next_phone=phone,
         reserved_for=lead.reserved_for_id,
     )
+
+
+def wait_for_another(lead: DueLead, *, now: datetime) -> LeadStep:
+    """Nobody who is free just now may have this record."""
+    return _wait(lead, calls_at=_soon(now, lead.id), reason=WaitReason.RETURNED)
 
 
 def _soon(now: datetime, salt: int) -> datetime:

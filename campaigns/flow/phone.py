@@ -8,20 +8,24 @@ from uuid import UUID
 from django.db import transaction
 
 from agents import desk
-from agents.desk import DONE, Answer, Change, Moved, Refusal
+from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns.flow import match, next_for, permit, place
-from campaigns.rules.modes import OnAgentLost
+from campaigns.rules.modes import MODES, OnAgentLost
 from dialer_project.lib import sql, wake
 from telephony import calls, nodes
 from telephony.calls import Moved as MovedCall
 from telephony.calls import Plan
-from telephony.rules.lifecycle import Party
+from telephony.rules.hangup_causes import Cause, HungUpBy
+from telephony.rules.lifecycle import CallState, Party
 
 STATION_RINGS_FOR = 30  # seconds
 # closing the console for a moment, as a reload does, changes nothing but where new work goes; longer is Not Ready
 ABSENT_FOR = timedelta(seconds=90)
+# a conversation whose agent's phone was lost waits this long for it
+CALLED_AGAIN_WITHIN = timedelta(seconds=15)
+WITHDRAWN_FOR = timedelta(seconds=5)
 
 
 def console_opened(agent_id: int, *, now: datetime) -> int:
@@ -60,7 +64,7 @@ def sign_in(agent_id: int, station_id: int, *, now: datetime) -> Answer:
             _plan_nailed_up(leg, node.pk, station.endpoint, now=now)
         place.release_agent_legs([row.leg for row in old])
     if leg:
-        legs_ended(place.dial_agents([(leg, STATION_RINGS_FOR)], now=now), now=now)
+        _dial_nailed_up(leg, now=now)
     return DONE
 
 
@@ -78,12 +82,33 @@ def sign_out(agent_id: int, *, now: datetime) -> Answer:
 
 
 def legs_answered(answered: Sequence[MovedCall], *, now: datetime) -> None:
-    """Agents' phones that were picked up: a nailed-up one is there for the shift, one called for a call goes on to the customer."""
-    ids = [m.id for m in answered]
+    """Agents' phones that were picked up. An ordinary number's mailbox picks up too: it counts once a key was pressed there."""
+    _there([m.id for m in answered if not m.address.startswith("+")], now=now)
+
+
+def keys_pressed(call_ids: Sequence[UUID], *, now: datetime) -> None:
+    """A key pressed on an ordinary phone says that the agent is there."""
+    if call_ids:
+        _there(
+            [
+                row.id
+                for row in sql.rows(
+                    "SELECT id FROM telephony_call WHERE id = ANY(%s) AND party = 'agent' AND state = 'answered' AND address LIKE '+%%'",
+                    [list(call_ids)],
+                )
+            ],
+            now=now,
+        )
+
+
+def _there(ids: Sequence[UUID], *, now: datetime) -> None:
+    """A nailed-up phone is there for the shift, or again for the conversation it was lost from; one called for a call goes on to the
+    customer. One whose work is over is let go."""
     if not ids:
         return
     up = desk.leg_is(dict.fromkeys(ids, Session.Leg.UP), now=now)
     next_for.settle(up, now=now)
+    _back_in_conversation([m for m in up if m.work is not None and m.work.phase is Phase.CONNECTED], now=now)
     ringing = _work_of(ids)
     dialing = desk.move(
         PhaseMove.DIAL,
@@ -99,83 +124,232 @@ def legs_answered(answered: Sequence[MovedCall], *, now: datetime) -> None:
         if m.work:
             wake.dial(m.work.id)
     match.agents_answered([row.agent_call_id for row in ringing if row.phase == Phase.DIALING], now=now)
+    place.release_agent_legs(list(set(ids) - {row.agent_call_id for row in ringing} - {m.seat.leg for m in up if m.seat.leg}))
+
+
+def _back_in_conversation(moved: Sequence[Moved], *, now: datetime) -> None:
+    for m in moved:
+        assert m.work is not None
+        for row in sql.rows(
+            """
+            SELECT k.node_id, k.connected_at, c.longest_call FROM telephony_call k JOIN campaigns_campaign c ON c.id = %s
+            WHERE k.id = %s AND k.state = 'connected'
+            """,
+            [m.work.campaign_id, m.work.call_id],
+        ):
+            desk.amend([Change(id=m.work.id, deadline=row.connected_at + timedelta(minutes=row.longest_call))], now=now)
+            if m.seat.leg is not None:
+                transaction.on_commit(partial(calls.connect, row.node_id, bridge=m.work.id, legs=(m.seat.leg,)), robust=True)
 
 
 def _work_of(agent_call_ids: Sequence[UUID]) -> list[sql.Row]:
     return sql.rows(
         """
-        SELECT i.id, i.phase, i.agent_id, i.agent_call_id, i.call_id, i.lead_id, i.campaign_id, l.misses, c.ring_for, k.node_id, k.state AS call_state
+        SELECT i.id, i.phase, i.agent_id, i.agent_call_id, i.call_id, i.lead_id, i.campaign_id, l.misses, c.ring_for
         FROM agents_interaction i JOIN campaigns_campaign c ON c.id = i.campaign_id LEFT JOIN campaigns_lead l ON l.id = i.lead_id
-        LEFT JOIN telephony_call k ON k.id = i.call_id
         WHERE i.agent_call_id = ANY(%s) AND i.phase <> 'closed' ORDER BY i.id FOR UPDATE OF i
         """,
         [list(agent_call_ids)],
     )
 
 
+# the agent's own doing, or their phone's: what they are asked about; the rest is the carrier's or ours and is not held against them
+_AT_FAULT = frozenset({Cause.NO_ANSWER, Cause.BUSY, Cause.REJECTED, Cause.UNAVAILABLE, Cause.NORMAL, Cause.INVALID_NUMBER, Cause.UNALLOCATED})
+
+
 def legs_ended(ended: Sequence[MovedCall], *, now: datetime) -> None:
-    """Agents' phones that are down: not picked up, hung up, or lost. Each in whatever phase its agent's work is."""
-    ids = [m.id for m in ended if m.party is Party.AGENT]
-    if not ids:
+    """Agents' phones that are down: not picked up, put down, or lost. Each in whatever phase its agent's work is."""
+    legs = {m.id: m for m in ended if m.party is Party.AGENT}
+    if not legs:
         return
     with transaction.atomic():
-        gone = desk.leg_is(dict.fromkeys(ids, Session.Leg.NONE), now=now)
-        _nailed_up_lost([m for m in gone if m.work is not None], now=now)
-        for row in _work_of(ids):
+        put_down = {m.id for m in legs.values() if m.hung_up_by is HungUpBy.FAR}
+        for deliberate in (True, False):
+            theirs = [leg for leg in legs if (leg in put_down) is deliberate]
+            for m in desk.leg_is(dict.fromkeys(theirs, Session.Leg.NONE), now=now):
+                if m.work is not None:
+                    _nailed_up_down(m.work, put_down=deliberate, now=now)
+        for row in _work_of(list(legs)):
             match row.phase:
                 case Phase.RINGING_AGENT:
-                    missed(row.id, campaign_id=row.campaign_id, lead_id=row.lead_id, misses=row.misses or 0, agent_id=row.agent_id, now=now)
+                    missed(
+                        row.id,
+                        campaign_id=row.campaign_id,
+                        lead_id=row.lead_id,
+                        misses=row.misses or 0,
+                        agent_id=row.agent_id,
+                        at_fault=legs[row.agent_call_id].cause in _AT_FAULT,
+                        now=now,
+                    )
                 case Phase.DIALING:
-                    _lost_while_dialing(row, now=now)
-                case Phase.CONNECTED | Phase.CONNECTING if row.call_id is not None:
+                    _lost_while_dialing(row.id, put_down=row.agent_call_id in put_down, now=now)
+                case Phase.CONNECTING:
+                    next_for.settle(match.agents_lost([row.agent_id], now=now), now=now)
+                case Phase.CONNECTED:
                     # hanging up the phone that was called for this call is hanging up the call
-                    transaction.on_commit(partial(calls.hang_up, [(row.node_id, row.call_id)]), robust=True)
+                    place.hang_up_customers([row.call_id])
 
 
-def missed(interaction_id: UUID, *, campaign_id: int, lead_id: int, misses: int, agent_id: int, now: datetime) -> None:
-    """The agent did not answer: the customer is never dialed, the record goes back as the mode says, the agent as well."""
+def missed(
+    interaction_id: UUID,
+    *,
+    campaign_id: int,
+    lead_id: int,
+    misses: int,
+    agent_id: int,
+    at_fault: bool = True,
+    phases: Sequence[Phase] = (Phase.RINGING_AGENT, Phase.OFFERED),
+    now: datetime,
+) -> None:
+    """The agent did not answer: the customer is never dialed, the record goes back as the mode says, the agent as well. Where that was no
+    doing of the agent's (`at_fault`), they keep their place and the record comes again in a moment."""
     campaign = place.setting(campaign_id)
     if campaign is None:
         return
-    goes_not_ready = campaign.mode.on_agent_missed.value.startswith("not_ready")
+    goes_not_ready = at_fault and campaign.mode.on_agent_missed.value.startswith("not_ready")
     moved = desk.move(
         PhaseMove.CLOSE,
-        [Change(id=interaction_id, closed_because="missed", not_ready="no_answer" if goes_not_ready else None)],
+        [
+            Change(
+                id=interaction_id,
+                closed_because="missed" if at_fault else "withdrawn",
+                not_ready="no_answer" if goes_not_ready else None,
+                keeps_place=not at_fault,
+            )
+        ],
         now=now,
-        only=(Phase.RINGING_AGENT, Phase.OFFERED),
+        only=phases,
     )
     if moved:
-        place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, now=now)
+        if at_fault:
+            place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, now=now)
+        else:
+            place.put_back(campaign, lead_id, after=WITHDRAWN_FOR, now=now)
         place.release_agent_legs([m.work.agent_call_id for m in moved if m.work and m.work.agent_call_id])
         next_for.settle(moved, now=now)
 
 
-def _lost_while_dialing(row: sql.Row, *, now: datetime) -> None:
-    """The agent hung up, or lost the phone, while the customer's rang: the call is given up, or rings on for somebody else."""
-    campaign = place.setting(row.campaign_id)
-    if campaign is None or row.call_id is None:
+def _lost_while_dialing(interaction_id: UUID, *, put_down: bool, now: datetime) -> None:
+    """The agent put the phone down, or lost it, while their customer was being dialed. By the mode: the call is given up, or rings on for
+    somebody else (`nobody_left` looks whether there is one). A customer who was not dialed yet is not: as if the agent had not answered."""
+    for row in sql.rows(
+        """
+        SELECT i.agent_id, i.campaign_id, i.lead_id, i.call_id, c.state, coalesce(l.misses, 0) AS misses FROM agents_interaction i
+        LEFT JOIN telephony_call c ON c.id = i.call_id LEFT JOIN campaigns_lead l ON l.id = i.lead_id WHERE i.id = %s AND i.phase = 'dialing'
+        """,
+        [interaction_id],
+    ):
+        campaign = place.setting(row.campaign_id)
+        if row.call_id is None:
+            missed(
+                interaction_id,
+                campaign_id=row.campaign_id,
+                lead_id=row.lead_id,
+                misses=row.misses,
+                agent_id=row.agent_id,
+                at_fault=put_down,
+                phases=(Phase.DIALING,),
+                now=now,
+            )
+        elif campaign is not None and campaign.mode.on_agent_lost is OnAgentLost.CANCEL and row.state != CallState.ANSWERED:
+            place.hang_up_customers([row.call_id])
+
+
+def _nailed_up_down(work: Work, *, put_down: bool, now: datetime) -> None:
+    """A nailed-up leg has ended with work in hand. Who puts the phone down has hung up; who has lost it is called again, and the customer
+    waits for them a little while."""
+    match work.phase:
+        case Phase.DIALING:
+            _lost_while_dialing(work.id, put_down=put_down, now=now)
+        case Phase.CONNECTING:
+            next_for.settle(match.agents_lost([work.agent_id], now=now), now=now)
+        case Phase.CONNECTED if put_down and work.call_id is not None:
+            place.hang_up_customers([work.call_id])
+        case Phase.CONNECTED:
+            desk.amend([Change(id=work.id, deadline=now + CALLED_AGAIN_WITHIN)], now=now, only=(Phase.CONNECTED,))
+
+
+def conversations_over(*, now: datetime) -> None:
+    """Conversations whose time has run out: the agent's phone was lost and is not back, so the customer hears the message; or it is the
+    longest call, which the carrier should have ended by itself."""
+    rows = sql.rows(
+        """
+        SELECT i.id, c.id AS call_id, c.node_id, s.nailed_up AND s.leg_state <> 'up' AS lost, coalesce(n.media, '') AS media
+        FROM agents_interaction i JOIN telephony_call c ON c.id = i.call_id JOIN agents_session s ON s.agent_id = i.agent_id
+        JOIN campaigns_campaign k ON k.id = i.campaign_id LEFT JOIN telephony_announcement n ON n.id = k.message_id
+        WHERE i.phase = 'connected' AND i.deadline <= %s AND c.state <> 'ended' ORDER BY c.id LIMIT 100
+        """,
+        [now],
+    )
+    if not rows:
         return
-    if campaign.mode.on_agent_lost is OnAgentLost.CANCEL or row.call_state in ("planned", "dialing", "ringing", "unresolved"):
-        transaction.on_commit(lambda: calls.hang_up([(row.node_id, row.call_id)]), robust=True)
+    with transaction.atomic():
+        silent = {m.id for m in calls.announce_in_conversation([row.call_id for row in rows if row.lost], now=now)}
+        desk.amend([Change(id=row.id, deadline=now + timedelta(minutes=1)) for row in rows], now=now)
+    for row in rows:
+        if row.call_id in silent:
+            calls.play_message(row.node_id, [row.call_id], row.media)
+        else:
+            calls.hang_up([(row.node_id, row.call_id)])
 
 
-def _nailed_up_lost(moved: Sequence[Moved], *, now: datetime) -> None:
-    """A nailed-up leg has ended with work in hand: a conversation hears the message; ringing calls find another agent at the answer."""
-    talking = [m.work.call_id for m in moved if m.work and m.work.phase is Phase.CONNECTED and m.work.call_id]
-    for call in calls.announce_in_conversation(talking, now=now):
-        media = sql.rows(
-            """
-            SELECT coalesce(n.media, '') AS media FROM campaigns_attempt a JOIN campaigns_campaign c ON c.id = a.campaign_id
-            LEFT JOIN telephony_announcement n ON n.id = c.message_id WHERE a.id = %s
-            """,
-            [call.id],
-        )
-        transaction.on_commit(partial(calls.play_message, call.node_id, [call.id], media[0].media if media else ""), robust=True)
+def nobody_left(*, now: datetime) -> None:
+    """Customers who still ring for an agent whose phone is gone: hung up where the mode says so, or where nobody else is free to take them,
+    as soon as they have rung long enough to be given up."""
+    hang_up = []
+    for row in sql.rows(
+        """
+        SELECT c.id, c.node_id, i.campaign_id, k.mode_key, c.dialing_at + make_interval(secs => k.min_ring_for) <= %(now)s AS long_enough,
+            s.nailed_up AND s.leg_state = 'up' AS only_absent
+        FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id JOIN telephony_call c ON c.id = i.call_id
+        JOIN campaigns_campaign k ON k.id = i.campaign_id LEFT JOIN telephony_call g ON g.id = i.agent_call_id
+        WHERE i.phase = 'dialing' AND c.state IN ('dialing', 'ringing')
+          AND CASE WHEN s.nailed_up THEN s.leg_state <> 'up' OR NOT s.present ELSE coalesce(g.state, 'ended') = 'ended' END
+        ORDER BY c.id LIMIT 200
+        """,
+        {"now": now},
+    ):
+        at_once = MODES[row.mode_key].on_agent_lost is OnAgentLost.CANCEL and not row.only_absent
+        if at_once or (row.long_enough and not desk.longest_free(f"c{row.campaign_id}", node_id=row.node_id)):
+            hang_up.append((row.node_id, row.id))
+    calls.hang_up(hang_up)
 
 
 def stations_changed(endpoints: Sequence[str], *, lost: bool, now: datetime) -> None:
-    """Phones were lost or are back; a fresh answer does not wait for a suspect leg."""
-    next_for.settle(desk.suspect(endpoints, now=now, lost=lost), now=now)
+    """Phones were lost or are back. A fresh answer does not wait for a suspect leg. A phone that is back is called again, since the leg it
+    had is gone without having said so; only a desk phone's conversation is left alone, which may well have gone on all the time."""
+    if not endpoints:
+        return
+    if lost:
+        suspects = desk.suspect(endpoints, now=now, lost=True)
+        fresh = [m.work for m in suspects if m.work is not None]
+        next_for.settle(match.agents_lost([work.agent_id for work in fresh if work.phase is Phase.CONNECTING], now=now), now=now)
+        for work in fresh:
+            if work.phase is Phase.DIALING:
+                _lost_while_dialing(work.id, put_down=False, now=now)
+        return
+    back = sql.rows(
+        """
+        SELECT s.agent_id, s.leg, s.node_id, t.endpoint, t.kind = 'webrtc' AS page, i.phase
+        FROM agents_session s JOIN agents_station t ON t.id = s.station_id
+        LEFT JOIN agents_interaction i ON i.agent_id = s.agent_id AND i.phase <> 'closed'
+        WHERE t.endpoint = ANY(%s) AND s.nailed_up AND s.leg_state = 'suspect'
+        """,
+        [list(endpoints)],
+    )
+    talking = [row.endpoint for row in back if row.phase == Phase.CONNECTED and not row.page]
+    next_for.settle(desk.suspect(talking, now=now, lost=False), now=now)
+    for row in back:
+        if row.endpoint not in talking and row.node_id is not None:
+            leg = permit.new_id()
+            if desk.new_leg(row.agent_id, leg=leg, now=now):
+                _plan_nailed_up(leg, row.node_id, row.endpoint, now=now)
+                place.release_agent_legs([row.leg] if row.leg else [])
+                transaction.on_commit(partial(_dial_nailed_up, leg, now=now), robust=True)
+
+
+def _dial_nailed_up(leg: UUID, *, now: datetime) -> None:
+    legs_ended(place.dial_agents([(leg, STATION_RINGS_FOR)], now=now), now=now)
 
 
 def call_again(*, now: datetime) -> None:
@@ -195,4 +369,4 @@ def call_again(*, now: datetime) -> None:
             if not desk.new_leg(row.agent_id, leg=leg, now=now):
                 continue
             _plan_nailed_up(leg, row.node_id, row.endpoint, now=now)
-        legs_ended(place.dial_agents([(leg, STATION_RINGS_FOR)], now=now), now=now)
+        _dial_nailed_up(leg, now=now)

@@ -16,10 +16,10 @@ from agents.desk import Change
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
-from campaigns.flow import conclude, next_for, permit
+from campaigns.flow import conclude, match, next_for, permit
 from campaigns.flow.permit import Cleared, Promise
 from campaigns.rules.lifecycle import CampaignState
-from campaigns.rules.modes import OnAgentMissed, OnDialRefused
+from campaigns.rules.modes import FirstLeg, OnAgentMissed, OnDialRefused
 from dialer_project.lib import sql
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls, limits
@@ -29,6 +29,8 @@ from telephony.rules.lifecycle import CallState, Party
 
 # ringing, and then some, before the carrier is asked what became of a call
 MARGIN = timedelta(seconds=15)
+# a record that came back too often, or twice from the same agent, is left alone for this long
+REST_FROM_IT = timedelta(minutes=10)
 
 _STILL = """
     EXISTS (
@@ -40,6 +42,13 @@ _STILL = """
           AND NOT EXISTS (SELECT 1 FROM campaigns_donotcall d
                           WHERE d.number_key = n.number_key AND (d.campaign_id IS NULL OR d.campaign_id = a.campaign_id))
     )
+"""
+
+
+# work that was closed meanwhile needs no phone
+_STILL_WANTED = """
+    EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_call_id = c.id AND i.phase <> 'closed')
+    OR EXISTS (SELECT 1 FROM agents_session s WHERE s.leg = c.id)
 """
 
 
@@ -77,7 +86,7 @@ def dial_agents(planned: Sequence[tuple[UUID, int]], *, now: datetime) -> list[M
     """(call, longest ring in seconds) of agents' own legs, planned before; returns those that ended at once."""
     ids = [call_id for call_id, _ in planned]
     with transaction.atomic():
-        sending = calls.dialing(ids, now=now)
+        sending = calls.dialing(ids, now=now, still=_STILL_WANTED)
         unsent = list(set(ids) - {one.id for one in sending})
         ended = calls.ended(dict.fromkeys(unsent, Cause.CANCELLED), now=now, only=(CallState.PLANNED,))
     return ended + conclude.placed(calls.place(sending), now=now)
@@ -92,7 +101,7 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
         taken = sql.rows(
             """
             UPDATE agents_interaction SET dial_due = NULL WHERE id = %s AND dial_due IS NOT NULL AND phase IN ('dialing', 'ringing_agent', 'preview')
-            RETURNING id, agent_id, phase, campaign_id, lead_id, phone_id
+            RETURNING id, agent_id, phase, campaign_id, lead_id, phone_id, agent_call_id
             """,
             [interaction_id],
         )
@@ -100,7 +109,9 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
             return []
         work = taken[0]
         campaign = permit.take_campaign(work.campaign_id)
+        leg = attempt = None
         if campaign is None:
+            next_for.settle(desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because="campaign_gone")], now=now), now=now)
             return []
         if work.phase == Phase.RINGING_AGENT:
             leg = _plan_agent_leg(campaign, work, now=now)
@@ -109,13 +120,12 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
             desk.amend([Change(id=work.id, dial_due=now)], now=now)
             return []
         else:
-            leg = None
             attempt = _promise_for(campaign, work, now=now)
-    if work.phase == Phase.RINGING_AGENT:
-        return dial_agents([(leg, campaign.ring_agent_for)], now=now) if leg else []
+            if attempt is not None and campaign.mode.first_leg is FirstLeg.CUSTOMER and work.agent_call_id is None:
+                leg = _plan_agent_leg(campaign, work, now=now)  # both phones ring together
     if attempt is not None:
         dial_planned(campaign, [attempt], now=now)
-    return []
+    return dial_agents([(leg, campaign.ring_agent_for)], now=now) if leg else []
 
 
 def _plan_agent_leg(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | None:
@@ -130,7 +140,7 @@ def _plan_agent_leg(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID 
         return None
     leg = permit.new_id()
     plan_agent_legs([(leg, seat[0].node_id, seat[0].endpoint)], campaign, now=now)
-    desk.amend([Change(id=work.id, agent_call_id=leg)], now=now, only=(Phase.RINGING_AGENT,))
+    desk.amend([Change(id=work.id, agent_call_id=leg)], now=now, only=(Phase.RINGING_AGENT, Phase.DIALING))
     return leg
 
 
@@ -148,12 +158,19 @@ def plan_agent_legs(legs: Sequence[tuple[UUID, int, str]], campaign: Setting, *,
 def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | None:
     """The customer of one interaction; a refusal moves the lead and, as the mode says, the interaction."""
     leads = querysets.owned([work.lead_id])
-    node = sql.rows("SELECT node_id FROM agents_session WHERE agent_id = %s", [work.agent_id])
-    if leads and node and node[0].node_id is not None and campaign.state is CampaignState.RUNNING:
+    seat = sql.rows(
+        f"""
+        SELECT s.node_id, CASE WHEN s.nailed_up THEN s.leg_state = 'up'
+            ELSE %(leg)s::uuid IS NULL OR EXISTS (SELECT 1 FROM telephony_call g WHERE g.id = %(leg)s::uuid AND {match.PICKED_UP}) END AS there
+        FROM agents_session s WHERE s.agent_id = %(agent)s AND s.node_id IS NOT NULL
+        """,
+        {"agent": work.agent_id, "leg": work.agent_call_id},
+    )
+    if leads and seat and seat[0].there and campaign.state is CampaignState.RUNNING:
         chosen = {work.lead_id: work.phone_id} if work.phone_id else {}
         cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now)
         if cleared:
-            return _promise_one(campaign, cleared[0], work, node[0].node_id, now=now)
+            return _promise_one(campaign, cleared[0], work, seat[0].node_id, now=now)
         querysets.step(steps, now=now)
         if not steps:
             give_up(campaign, leads[0].id, misses=leads[0].misses, agent_id=None, now=now)
@@ -183,12 +200,17 @@ def give_up(campaign: Setting, lead_id: int, *, misses: int, agent_id: int | Non
         [lead_id],
         agent_id=agent_id,
         to_top=how in (OnAgentMissed.NOT_READY_LEAD_TO_TOP, OnAgentMissed.READY_LEAD_TO_TOP),
-        after=timedelta(minutes=10),
+        after=REST_FROM_IT,
         demote_after=campaign.max_misses,
         misses={lead_id: misses},
         campaign_id=campaign.id,
         now=now,
     )
+
+
+def put_back(campaign: Setting, lead_id: int, *, after: timedelta, now: datetime) -> None:
+    """A record that was withdrawn, through nobody's fault: to the top again in a moment."""
+    conclude.returned([lead_id], agent_id=None, to_top=True, after=after, at=now + after, demote_after=2, misses={}, campaign_id=campaign.id, now=now)
 
 
 def _refused(campaign: Setting, interaction_id: UUID, *, now: datetime) -> None:
@@ -204,6 +226,11 @@ def release_agent_legs(legs: Sequence[UUID]) -> None:
     """After the commit: agents' phones that were called for work that is over."""
     if legs:
         transaction.on_commit(lambda: calls.hang_up_by_id(legs), robust=True)
+
+
+def hang_up_customers(call_ids: Sequence[UUID]) -> None:
+    """After the commit. The end comes as an event."""
+    transaction.on_commit(lambda: calls.hang_up_by_id(call_ids), robust=True)
 
 
 def setting(campaign_id: int) -> Setting | None:

@@ -25,19 +25,30 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         recorded = calls.record(events, node_id=node_id, now=now)
         moved = recorded.moved
         answered = _customers(moved.get(CallMove.ANSWERED, []))
-        match.customers_answered(answered, now=now)
+        lost = match.customers_answered(answered, now=now)
         phone.legs_answered(_agents(moved.get(CallMove.ANSWERED, [])), now=now)
+        phone.keys_pressed([e.call_id for e in recorded.others if e.kind is Happened.DIGIT and e.call_id is not None], now=now)
+        next_for.settle(lost, now=now)
         match.in_conversation(_customers(moved.get(CallMove.CONNECTED, [])), now=now)
         _said_by_the_carrier_alone(_customers(moved.get(CallMove.ANNOUNCED, [])), now=now)
         _ringing(_customers(moved.get(CallMove.RANG, [])), now=now)
         conclude.customers_ended(moved.get(CallMove.ENDED, []), now=now)
         phone.legs_ended(_agents(moved.get(CallMove.ENDED, [])), now=now)
         _stations([e for e in recorded.others if e.kind in (Happened.STATION_LOST, Happened.STATION_BACK)], now=now)
-        # a channel without a live row: an originate executed after we gave up; the carrier's guard speaks to whoever answered it
-        strangers = [(node_id, e.call_id) for e in recorded.strangers if e.call_id is not None and e.kind is not Happened.INCOMING]
-        if strangers:
-            transaction.on_commit(lambda: calls.hang_up(strangers), robust=True)
+        _strangers(recorded.strangers, node_id=node_id)
     return answered
+
+
+def _strangers(events: Sequence[CarrierEvent], *, node_id: int) -> None:
+    """Channels without a live row: an originate executed after we gave up. Those that ring are hung up; to a customer who has answered the
+    carrier's own guard speaks."""
+    ids = {e.call_id for e in events if e.call_id is not None}
+    if not ids:
+        return
+    customers = calls.customers_among(ids)
+    late = {e.call_id for e in events if e.call_id is not None and not (e.kind is Happened.ANSWERED and e.call_id in customers)}
+    if late:
+        transaction.on_commit(lambda: calls.hang_up((node_id, call_id) for call_id in late), robust=True)
 
 
 def _customers(moved: Sequence[Moved]) -> list[Moved]:

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from agents import desk
-from agents.desk import Change
 from agents.live import board, presence
 from agents.live.board import Free
-from campaigns.flow import conclude, control, match, next_for, offer, phone, place, progress, wrap_up
+from campaigns.flow import conclude, control, dispatch, match, next_for, offer, phone, place, progress, wrap_up
 from campaigns.flow.permit import POOL, TICK
 from campaigns.models import Campaign
 from campaigns.rules.lifecycle import CampaignState
-from dialer_project.lib import redis, sql, wake
+from dialer_project.lib import redis, sql
 from telephony import calls
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,8 @@ def every_second(*, now: datetime) -> None:
         quarantines,
         offers,
         wrap_ups,
-        longest_calls,
+        conversations,
+        ringing_for_nobody,
         hot_projection,
         silent_consoles,
         phones_to_call,
@@ -48,7 +48,7 @@ def every_second(*, now: datetime) -> None:
 
 def every_quarter_minute(*, now: datetime) -> None:
     frozen_processes()
-    for step in (completions, absent_agents, callbacks_left_alone):
+    for step in (completions, absent_agents, callbacks_left_alone, old_commands):
         _alone(step, now=now)
 
 
@@ -118,19 +118,13 @@ def wrap_ups(*, now: datetime) -> None:
     wrap_up.time_is_up(now=now)
 
 
-def longest_calls(*, now: datetime) -> None:
-    """Conversations beyond their campaign's longest call, which the carrier should have ended by itself: ended by us."""
-    rows = sql.rows(
-        """
-        SELECT i.id, c.id AS call_id, c.node_id FROM agents_interaction i JOIN telephony_call c ON c.id = i.call_id
-        WHERE i.phase = 'connected' AND i.deadline <= %s AND c.state <> 'ended' ORDER BY i.id LIMIT 100
-        """,
-        [now],
-    )
-    if rows:
-        with transaction.atomic():
-            desk.amend([Change(id=row.id, deadline=now + timedelta(minutes=1)) for row in rows], now=now)
-        calls.hang_up((row.node_id, row.call_id) for row in rows)
+def conversations(*, now: datetime) -> None:
+    phone.conversations_over(now=now)
+
+
+def ringing_for_nobody(*, now: datetime) -> None:
+    phone.nobody_left(now=now)
+    control.hang_up_after_stop(now=now)
 
 
 def hot_projection(*, now: datetime) -> None:
@@ -141,9 +135,11 @@ def hot_projection(*, now: datetime) -> None:
         redis.hot().ping()
     except redis.Unavailable:
         return
-    standing = [Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in desk.all_free()]
-    board.rebuild(standing, match.all_waiting(), now=now)
-    log.warning("the hot projection was rebuilt: %s agents free", len(standing))
+    free, waiting = desk.all_free(), match.all_waiting()
+    board.rebuild([Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in free], waiting, now=now)
+    if waiting:  # who came to wait and who came to be free while there was no projection have not met
+        next_for.stand_up(free, now=now)
+    log.warning("the hot projection was rebuilt: %s agents free", len(free))
 
 
 def silent_consoles(*, now: datetime) -> None:
@@ -196,7 +192,8 @@ def personal_callbacks(*, now: datetime) -> None:
 
 
 def due_work(*, now: datetime) -> None:
-    """One question for all campaigns: which pools have a due lead and a free agent? Those are woken; an idle one costs nothing more."""
+    """One question for all campaigns: which pools have a due lead and a free agent? There the wake was lost, or there was none: dispatched
+    at once, without the broker; an idle one costs nothing more."""
     seats = {seat.agent_id: seat for seat in desk.all_free()}
     try:
         lost = board.absent([Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in seats.values()])
@@ -216,7 +213,7 @@ def due_work(*, now: datetime) -> None:
         """,
         {"now": now, "pools": list(free_pools)},
     ):
-        wake.dispatch_now(row.pool)
+        dispatch.dispatch(row.pool, now=now)
 
 
 def completions(*, now: datetime) -> None:
@@ -231,3 +228,7 @@ def callbacks_left_alone(*, now: datetime) -> None:
         "SELECT b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id WHERE b.state = 'open' AND l.state = 'final'"
     )
     conclude.close_callbacks([row.lead_id for row in rows], reason="the record was finished", now=now)
+
+
+def old_commands(*, now: datetime) -> None:
+    desk.forget_commands(before=now - timedelta(days=1))

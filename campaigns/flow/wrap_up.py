@@ -57,7 +57,7 @@ def save_note(interaction_id: UUID, agent_id: int, note: str, *, now: datetime) 
 
 def _is_theirs(interaction_id: UUID, agent_id: int) -> bool:
     return bool(
-        sql.rows("SELECT 1 FROM agents_interaction WHERE id = %s AND agent_id = %s AND phase <> 'closed' FOR UPDATE", [interaction_id, agent_id])
+        sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND agent_id = %s AND phase <> 'closed' FOR UPDATE", [interaction_id, agent_id])
     )
 
 
@@ -90,12 +90,14 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
 _IN_WRAP_UP = """
     SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.call_id, i.outcome, i.talked, i.note, i.deadline,
         l.contact_id, l.tries, l.state AS lead_state, a.phone_id, a.e164,
-        d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent
+        d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent,
+        b.due_at AS callback_due, s.pending_reason_id, s.voice_ready
     FROM agents_interaction i
     LEFT JOIN campaigns_lead l ON l.id = i.lead_id
     LEFT JOIN campaigns_attempt a ON a.id = i.call_id
     LEFT JOIN campaigns_disposition d ON d.id = %(disposition)s AND d.active AND (d.campaign_id IS NULL OR d.campaign_id = i.campaign_id)
     LEFT JOIN campaigns_callback b ON b.lead_id = i.lead_id AND b.state = 'open'
+    LEFT JOIN agents_session s ON s.agent_id = i.agent_id
 """
 
 
@@ -131,6 +133,9 @@ def _close(
     """The second of outcome and disposition has arrived: the lead goes where both say."""
     if chosen is not None and chosen.kind is DispositionClass.DO_NOT_CALL and work.e164:
         do_not_call.list_numbers([work.e164], source="agent", now=now, reason="asked for on the call")
+    if chosen is not None and chosen.kind is DispositionClass.WRONG_NUMBER and work.phone_id:
+        # it is not this person's: however often the turn comes round to it, it is not called for them again
+        sql.changed("UPDATE campaigns_phonenumber SET active = false WHERE id = %s", [work.phone_id])
     if work.lead_state == "busy":
         step = conclude.lead_step(
             work.lead_id,
@@ -141,11 +146,13 @@ def _close(
             tries=sql.loaded(work.tries),
             rules=facts.retry_rules([campaign.id])[campaign.id],
             disposition=chosen.kind if chosen else None,
-            callback=(work.callback_kind, work.callback_agent) if work.callback_id else None,
+            callback=conclude.Promised(work.callback_kind, work.callback_agent, work.callback_due) if work.callback_id else None,
             now=now,
             disposition_id=chosen.id if chosen else None,
         )
         querysets.step([step], now=now)
+        if step.state == "final" and work.callback_id:
+            conclude.close_callbacks([work.lead_id], reason="the record was finished", now=now)
     if chosen is not None and work.call_id is not None:
         sql.changed("UPDATE campaigns_attempt SET disposition_id = %s WHERE id = %s", [chosen.id, work.call_id])
     if stop:
@@ -204,5 +211,6 @@ def _stays_open(work: sql.Row, *, now: datetime) -> None:
         campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
         _close(work, campaign, None, note=None, not_ready="connection_lost", because="desk_abandoned", stop=False, now=now)
         return
-    desk.take_break(work.agent_id, code="wrap_up_expired", now=now)
+    if work.voice_ready and work.pending_reason_id is None:
+        desk.take_break(work.agent_id, code="wrap_up_expired", now=now)
     desk.amend([Change(id=work.id, deadline=now + timedelta(minutes=1))], now=now)

@@ -60,17 +60,25 @@ _BY_CAUSE: dict[Cause, Outcome] = {
 
 
 def outcome_of(
-    cause: Cause, *, answered: bool, connected: bool, announced: bool, machine: bool = False, waited_too_long: bool = False
+    cause: Cause,
+    *,
+    answered: bool,
+    connected: bool,
+    announced: bool,
+    machine: bool = False,
+    waited_too_long: bool = False,
+    by_us: bool = False,
 ) -> Outcome:
     """The one outcome of a customer's leg that has ended.
 
     connected: it entered the bridge with an agent. announced: the safe-harbour message began. waited_too_long: answered and neither
-    bridged nor announced when the two seconds were over, whatever had died meanwhile: silence, which counts as abandoned.
+    bridged nor announced when the two seconds were over, whatever had died meanwhile: silence, which counts as abandoned. by_us: we hung up
+    on a person who had answered, as when a cancel crosses with the answer: abandoned too.
     """
     if connected:
         return Outcome.CONNECTED
     if machine:
         return Outcome.MACHINE
     if answered:
-        return Outcome.ABANDONED if announced or waited_too_long else Outcome.EARLY_HANG_UP
+        return Outcome.ABANDONED if announced or waited_too_long or by_us else Outcome.EARLY_HANG_UP
     return _BY_CAUSE[cause]

@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -34,6 +35,8 @@ def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) 
 def floor(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
     """A call centre on a virtual clock; whatever a test did there, no safety promise may be broken in the end."""
     made = open_floor(monkeypatch)
+    logging.getLogger().addHandler(made.mishaps)
     yield made
-    made.check()
+    logging.getLogger().removeHandler(made.mishaps)
     choose.use("simulated", URL, None)
+    made.check()

@@ -5,6 +5,7 @@ to workers are delivered after the step that sent them, unless a test loses, dou
 dies by this clock, and so do breakers and time limits.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,7 +46,7 @@ from dialer_project.lib import redis, sql, wake
 from telephony import calls, nodes
 from telephony.calls import ANSWERED_WITHIN
 from telephony.drivers import choose
-from telephony.drivers.base import CarrierTimeout, CarrierUnreachable, Leg, LostCarrier, Placed, Placing, Subscription
+from telephony.drivers.base import CarrierUnreachable, Leg, LostCarrier, Placed, Placing, Subscription
 from telephony.drivers.simulated.in_process import SimulatedCarrier
 from telephony.drivers.simulated.script import Answers, Script, seconds
 from telephony.drivers.simulated.world import World
@@ -60,8 +61,21 @@ RECONCILE_EVERY = 10.0
 SLOW_TICK_EVERY = 15.0
 RECONNECT_AFTER = 0.5
 ORPHAN_LOOKS = 2
+# a tick comes so often even where nothing seems to be due
+AT_LEAST_EVERY = 60.0
 
 Message = tuple[str, list[Any]]
+
+
+class Mishaps(logging.Handler):
+    """What was caught and logged so that the rest could go on: in a test nothing may be."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append(self.format(record))
 
 
 class Clock:
@@ -251,8 +265,9 @@ class Floor:
     script: Script
     carrier: SimulatedCarrier
     node: Node
+    mishaps: Mishaps = field(default_factory=Mishaps)
     # what a test does with messages before they are delivered: none lost, none doubled
-    post: Callable[[Message], Sequence[Message]] = staticmethod(lambda message: [message])
+    post: Callable[[Message], Sequence[Message]] = field(default=lambda message: [message])
     messages: list[Message] = field(default_factory=list)
     late: list[tuple[datetime, Message]] = field(default_factory=list)
     sweeps: bool = True
@@ -271,6 +286,9 @@ class Floor:
     _listen_again_at: datetime | None = None
     _orphans: dict[UUID, int] = field(default_factory=dict)
     _numbers: int = 0
+
+    def __post_init__(self) -> None:
+        self._ticked = self._slow_ticked = self._reconciled = self._said_so = self._expired = self._expired_slow = self.clock.now
 
     @property
     def now(self) -> datetime:
@@ -402,6 +420,9 @@ class Floor:
         """Lets time pass: so many seconds, or until something is so (at most so long, or the test fails)."""
         end = self.now + timedelta(seconds=for_ if until is None else at_most)
         self.deliver()
+        self.carrier.run_until(self.now)
+        self.pump()
+        self.deliver()
         while True:
             if until is not None and until():
                 return
@@ -419,17 +440,21 @@ class Floor:
             moments += [at for at, _ in self.timers]
             if self._listen_again_at is not None:
                 moments.append(self._listen_again_at)
-            if self.listening is not None:
+            if self.listening is not None and self._calls_live():
                 moments.append(self._reconciled + timedelta(seconds=RECONCILE_EVERY))
         if self.sweeps:
             moments.append(self._next_tick())
         return max(self.now, min(moments))
 
+    def _calls_live(self) -> bool:
+        """Whether reconciliation could find anything: a call, but a phone that is simply there for the shift."""
+        return Call.objects.exclude(state__in=("planned", "ended")).exclude(party="agent", state__in=("answered", "connected")).exists()
+
     def _next_tick(self) -> datetime:
         """The first tick that may find something."""
         every = timedelta(seconds=self.sweeps_every)
         due = self._due_at()
-        latest = self._slow_ticked + timedelta(seconds=max(SLOW_TICK_EVERY, self.sweeps_every))
+        latest = self._ticked + timedelta(seconds=max(AT_LEAST_EVERY, self.sweeps_every))
         wanted = min(due, latest) if due is not None else latest
         ticks = max(1, -(-(wanted - self._ticked) // every))
         return self._ticked + ticks * every
@@ -452,7 +477,11 @@ class Floor:
                         AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = s.agent_id AND i.phase <> 'closed'), false, 0
                     FROM agents_session s WHERE s.signed_in_at IS NOT NULL
                 UNION ALL SELECT %(now)s, false, false, 0 FROM agents_interaction i JOIN agents_session s USING (agent_id)
-                    WHERE i.phase = 'dialing' AND s.nailed_up AND (s.leg_state <> 'up' OR NOT s.present)
+                    LEFT JOIN telephony_call g ON g.id = i.agent_call_id
+                    WHERE i.phase = 'dialing' AND CASE WHEN s.nailed_up THEN s.leg_state <> 'up' OR NOT s.present ELSE g.state = 'ended' END
+                UNION ALL SELECT absent_since + interval '90 seconds', false, false, 0 FROM agents_session WHERE NOT present AND voice_ready
+                UNION ALL SELECT %(now)s, false, false, 0 FROM campaigns_attempt a JOIN campaigns_campaign c ON c.id = a.campaign_id
+                    WHERE a.state = 'open' AND c.state = 'stopped' AND c.at_stop = 'cancel'
                 UNION ALL SELECT NULL, false, false, epoch FROM agents_board
             ) AS something
             """,
@@ -617,6 +646,7 @@ class Floor:
         return Call.objects.filter(party="customer").exclude(state="ended").count()
 
     def check(self) -> None:
+        assert not self.mishaps.found, "\n".join(self.mishaps.found)
         invariants.check(now=self.now)
 
     def agrees_with_the_carrier(self) -> None:
@@ -665,7 +695,7 @@ def open_floor(monkeypatch: pytest.MonkeyPatch, *, seed: int = 1, at: datetime =
     Announcement.objects.create(name="abandoned", media="sound:abandoned")
     CallableHours.objects.create(name="nine to nine", week={day: [["09:00", "21:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")})
     for code, system in (("login", True), ("no_answer", True), ("connection_lost", True), ("wrap_up_expired", True), ("lunch", False)):
-        NotReadyReason.objects.create(code=code, label=code.capitalize(), system=system)
+        NotReadyReason.objects.get_or_create(code=code, defaults={"label": code.capitalize(), "system": system})
     for code, kind in (
         ("sale", DispositionClass.SUCCESS),
         ("no", DispositionClass.NOT_INTERESTED),
@@ -676,9 +706,7 @@ def open_floor(monkeypatch: pytest.MonkeyPatch, *, seed: int = 1, at: datetime =
         ("other", DispositionClass.OTHER),
     ):
         Disposition.objects.create(code=code, label=code.capitalize(), kind=kind)
-    floor = Floor(
-        clock, world, script, carrier, node, **dict.fromkeys(("_ticked", "_slow_ticked", "_reconciled", "_said_so", "_expired", "_expired_slow"), at)
-    )  # type: ignore[arg-type]
+    floor = Floor(clock, world, script, carrier, node)
     monkeypatch.setattr(wake, "_send", lambda task, args, **_: floor.messages.append((task, list(args))))
     floor.listen()
     sweep.every_second(now=floor.now)

@@ -10,7 +10,7 @@ Local time lives here and nowhere else. Sources of the windows: `docs/architectu
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -162,9 +162,7 @@ def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
         waits.append((facts.suppressed_until, WaitReason.HOLD, f"Left alone until {facts.suppressed_until:%Y-%m-%d %H:%M} UTC."))
     opens, closes = open_span(facts.zones, hours=terms.hours, at=now, ring_for=terms.ring_for)
     if opens is None:
-        return Refused(
-            FinalReason.NO_VALID_NUMBER, ("There is no hour of the week at which every possible time zone of this number may be called.",)
-        )
+        return Refused(FinalReason.NO_VALID_NUMBER, ("There is no hour of the week at which every possible time zone of this number may be called.",))
     if opens > now:
         waits.append((opens, WaitReason.HOURS, f"Outside calling hours in {', '.join(facts.zones)}."))
     if waits:
@@ -188,7 +186,7 @@ def open_span(zones: tuple[str, ...], *, hours: Hours, at: datetime, ring_for: t
         return at, None
     spans: list[tuple[datetime, datetime]] | None = None
     for zone in zones:
-        of_zone = _spans(zone, hours, at.date(), ring_for)
+        of_zone = _spans(zone, hours, at.astimezone(UTC).date(), ring_for)
         spans = of_zone if spans is None else _both(spans, of_zone)
     for start, end in spans or ():
         if end > at:
@@ -199,23 +197,48 @@ def open_span(zones: tuple[str, ...], *, hours: Hours, at: datetime, ring_for: t
 @lru_cache(maxsize=4096)
 def _spans(zone: str, hours: Hours, day: date, ring_for: timedelta) -> list[tuple[datetime, datetime]]:
     """UTC spans of `hours` in `zone`, the day before `day` first, shortened by the ringing; touching ones joined."""
-    tz, utc = ZoneInfo(zone), ZoneInfo("UTC")
+    midnight = datetime.combine(day, time(0), UTC)
+    clock = _offsets(zone, midnight - timedelta(days=2), midnight + timedelta(days=LOOK_AHEAD_DAYS + 1))
     found: list[tuple[datetime, datetime]] = []
     for offset in range(-1, LOOK_AHEAD_DAYS):
         local_day = day + timedelta(days=offset)
         for start, end in hours.on(local_day):
-            # through UTC, so that a gap or a repeated hour of the local clock moves the instant, not the law
-            begins = datetime.combine(local_day, start, tz).astimezone(utc)
-            ends = (
-                datetime.combine(local_day + timedelta(days=1), time(0), tz).astimezone(utc)
-                if end == time.max
-                else datetime.combine(local_day, end, tz).astimezone(utc)
-            )
-            if found and begins <= found[-1][1]:
-                found[-1] = (found[-1][0], max(ends, found[-1][1]))
-            else:
-                found.append((begins, ends))
-    return [(start, end - ring_for) for start, end in found if end - ring_for > start]
+            opens = datetime.combine(local_day, start, UTC)
+            closes = datetime.combine(local_day + timedelta(days=1), time(0), UTC) if end == time.max else datetime.combine(local_day, end, UTC)
+            # the local clock may show this span twice, in part or not at all
+            found += [(max(opens - ahead, since), min(closes - ahead, until)) for since, until, ahead in clock]
+    joined: list[tuple[datetime, datetime]] = []
+    for start_at, end_at in sorted(span for span in found if span[0] < span[1]):
+        if joined and start_at <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end_at, joined[-1][1]))
+        else:
+            joined.append((start_at, end_at))
+    return [(start_at, end_at - ring_for) for start_at, end_at in joined if end_at - ring_for > start_at]
+
+
+def _offsets(zone: str, first: datetime, last: datetime) -> list[tuple[datetime, datetime, timedelta]]:
+    """From when to when (UTC) the zone's clock is ahead of UTC by how much. Changes lie more than a quarter of a day apart."""
+    tz = ZoneInfo(zone)
+    pieces: list[tuple[datetime, datetime, timedelta]] = []
+    since = at = first
+    while at < last:
+        following = min(at + timedelta(hours=6), last)
+        before, after = _ahead(tz, at), _ahead(tz, following)
+        if before != after:
+            low, high = at, following
+            while high - low > timedelta(seconds=1):
+                middle = low + (high - low) // 2
+                low, high = (middle, high) if _ahead(tz, middle) == before else (low, middle)
+            change = high.replace(microsecond=0)
+            pieces.append((since, change, before))
+            since = change
+        at = following
+    pieces.append((since, last, _ahead(tz, last)))
+    return pieces
+
+
+def _ahead(tz: ZoneInfo, at: datetime) -> timedelta:
+    return at.astimezone(tz).utcoffset() or timedelta(0)
 
 
 def _both(a: list[tuple[datetime, datetime]], b: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

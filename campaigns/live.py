@@ -65,6 +65,14 @@ def eaten(campaign_id: int, claimed: Sequence[DueLead]) -> None:
         return
 
 
+def beyond(kept: Sequence[Floor], claimed: Sequence[DueLead]) -> list[Floor]:
+    """The floors with these leads, claimed in order, eaten too."""
+    floors = {(floor.zone_group, floor.boost): floor for floor in kept}
+    for lead in claimed:
+        floors[lead.zone_group_id, lead.boost] = Floor(lead.zone_group_id, lead.boost, lead.next_call_at, lead.id)
+    return list(floors.values())
+
+
 def forget_floors(campaign_id: int) -> None:
     """A lead was put at the top, or many came in: the next claim starts from the beginning."""
     try:

@@ -432,6 +432,15 @@ class Floor:
                 return
             self._pass_to(self._next_moment(end))
 
+    def jumps_to(self, at: datetime) -> None:
+        """A long time in which nothing happens: no tick, and whoever is there is still there afterwards."""
+        assert at >= self.now
+        self.clock.now = self._ticked = self._slow_ticked = self._reconciled = at
+        if self.lease is not None and self.listening is not None:
+            nodes.still_listening(self.lease, now=at)
+        self._let_keys_die()
+        self.carrier.run_until(at)
+
     def _next_moment(self, end: datetime) -> datetime:
         moments = [end, *(at for at, _ in self.late)]
         if (at := self.carrier.next_at()) is not None:

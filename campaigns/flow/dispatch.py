@@ -19,7 +19,7 @@ from campaigns import facts, live, querysets
 from campaigns.facts import Setting
 from campaigns.flow import permit, phone, place
 from campaigns.flow.permit import POOL, Cleared, Promise
-from campaigns.querysets import LeadStep
+from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.agent_choice import Wants, share
 from campaigns.rules.modes import Binding
 from campaigns.rules.pacing import one_each
@@ -29,6 +29,7 @@ from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import limits
 
 BATCH = 50
+ROUNDS = 10
 # how often one who holds a pool looks again because of words left; here and not by messages, which would breed where each comes twice
 _ROUNDS = 5
 MISSED_TWICE = 2
@@ -67,12 +68,22 @@ def _had(pool: int) -> bool:
     return bool(sql.rows("SELECT pg_try_advisory_lock(%s, %s) AS had", [POOL, pool])[0].had)
 
 
+def pools_with_work(pools: Sequence[int], *, now: datetime) -> set[int]:
+    """Of these pools those with a due lead that may be called now: one statement where nothing is due, two else, however many campaigns."""
+    due = querysets.due_groups(pools, now=now) if pools else []
+    campaigns = facts.settings_of(list({row.campaign_id for row in due})) if due else {}
+    return {
+        row.pool for row in due if _gives(campaigns[row.campaign_id], now=now) and _is_open(tuple(row.zones), campaigns[row.campaign_id], now=now)
+    }
+
+
+def _gives(campaign: Setting, *, now: datetime) -> bool:
+    """Whether its records are given to free agents unasked, at present."""
+    return campaign.mode.binding is Binding.BEFORE_DIAL and campaign.mode.dispatches and not campaign_holds(campaign.terms, now=now)
+
+
 def _dispatch(pool: int, *, now: datetime) -> Dispatched:
-    campaigns = [
-        c
-        for c in facts.settings_of_pool(pool)
-        if c.mode.binding is Binding.BEFORE_DIAL and c.mode.dispatches and not campaign_holds(c.terms, now=now)
-    ]
+    campaigns = [c for c in facts.settings_of_pool(pool) if _gives(c, now=now)]
     if not campaigns:
         return Dispatched(0)
     try:
@@ -124,18 +135,14 @@ def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[
     with transaction.atomic():
         permit.lock_campaign(campaign.id)
         reached(Failpoint.CAMPAIGN_TAKEN)
-        leads = querysets.claim(
-            campaign.id, epoch=campaign.epoch, groups=_open_groups(campaign, now=now), floors=live.floors(campaign.id), at_most=len(wanted), now=now
-        )
+        leads, cleared, steps = _claim(campaign, at_most=len(wanted), now=now)
         if not leads:
             return [], set()
-        cleared, steps = permit.consider(campaign, permit.candidates(leads), now=now)
         pairs, unpaired = _pair(campaign, cleared, wanted, now=now)
-        steps += unpaired
-        querysets.step(steps, now=now)
+        querysets.step(unpaired, now=now)
         opened, promised, legs = _open(campaign, pairs, now=now)
-        # a lead whose agent was lost stays where it was: it must not be hidden behind a floor
-        whole = len(opened) == len(pairs)
+        # a lead that nobody was found for stays where it was: it must not be hidden behind a floor
+        whole = len(opened) + len(unpaired) == len(cleared) and bool(cleared or steps)
         transaction.on_commit(lambda: live.eaten(campaign.id, leads) if whole else live.forget_floors(campaign.id), robust=True)
     served = [m.seat.agent_id for m in opened]
     lost = {agent_id for agent_id, _ in pairs} - set(served)
@@ -143,10 +150,31 @@ def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[
     place.dial_planned(campaign, promised, now=now)
     if legs:
         phone.legs_ended(place.dial_agents([(leg, campaign.ring_agent_for) for leg in legs], now=now), now=now)
-    if steps or gone:
+    if steps or unpaired or gone:
         # some leads were moved out of the way, or an agent lost the race: there may be more to give
         wake.dispatch_now(campaign.pool)
     return served, lost
+
+
+def _claim(campaign: Setting, *, at_most: int, now: datetime) -> tuple[list[DueLead], list[Cleared], list[LeadStep]]:
+    """The leads that come first, who of them may be called, and where the others went. Where nobody may be, on to the next fifty at once:
+    a thousand records at the head that all must wait are not looked at one by one."""
+    groups, floors = _open_groups(campaign, now=now), live.floors(campaign.id)
+    leads: list[DueLead] = []
+    cleared: list[Cleared] = []
+    moved: list[LeadStep] = []
+    for _ in range(ROUNDS):
+        found = querysets.claim(campaign.id, epoch=campaign.epoch, groups=groups, floors=floors, at_most=BATCH if leads else at_most, now=now)
+        if not found:
+            break
+        leads += found
+        cleared, steps = permit.consider(campaign, permit.candidates(found), now=now)
+        querysets.step(steps, now=now)
+        moved += steps
+        if cleared or not steps:
+            break
+        floors = live.beyond(floors, found)
+    return leads, cleared, moved
 
 
 def _not_free(agents: set[int]) -> set[int]:
@@ -254,9 +282,10 @@ def _kept_from(campaign: Setting, lead_ids: Sequence[int], *, now: datetime) -> 
 
 
 def _open_groups(campaign: Setting, *, now: datetime) -> list[int]:
-    """The zone groups in which a call may start ringing now; one without zones is called by the clock of UTC."""
-    return [
-        group
-        for group, zones in live.zone_groups(campaign.id).items()
-        if open_span(zones or ("UTC",), hours=campaign.terms.hours, at=now, ring_for=campaign.terms.ring_for)[0] == now
-    ]
+    """The zone groups in which a call may start ringing now."""
+    return [group for group, zones in live.zone_groups(campaign.id).items() if _is_open(zones, campaign, now=now)]
+
+
+def _is_open(zones: tuple[str, ...], campaign: Setting, *, now: datetime) -> bool:
+    """No zones: called by the clock of UTC."""
+    return open_span(zones or ("UTC",), hours=campaign.terms.hours, at=now, ring_for=campaign.terms.ring_for)[0] == now

@@ -21,14 +21,14 @@ DAYS = timedelta(days=30)
 def after(
     outcome: Outcome,
     *,
-    made: Mapping[str, int] | None = None,
+    made: Mapping[Outcome, int] | None = None,
     usable: tuple[int, ...] = (1,),
     tried: int = 1,
     rule: Rule | None = None,
     disposition: DispositionClass | None = None,
     max_attempts: int = 10,
 ) -> NextStep:
-    tries = dict(made or {outcome: 1})
+    tries: dict[str, int] = {**(made or {outcome: 1})}
     return retry.next_step(
         outcome,
         disposition=disposition,

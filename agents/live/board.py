@@ -166,18 +166,22 @@ def free(lines: Sequence[str], *, at_most: int = 200) -> Mapping[str, list[tuple
 
 def absent(agents: Sequence[Free]) -> list[Free]:
     """Those of these free agents who do not stand in all of their lines: their process died between commit and projection, or a proposal
-    was rolled back. One round trip; raises Stale."""
-    if not agents:
+    was rolled back. One round trip, one command for each line; raises Stale."""
+    by_line: dict[str, list[int]] = {}
+    for agent in agents:
+        for line in agent.lines:
+            by_line.setdefault(line, []).append(agent.agent_id)
+    if not by_line:
         return []
     try:
         with redis.hot().pipeline(transaction=False) as pipe:
-            for agent in agents:
-                for line in agent.lines:
-                    pipe.zscore(_key("free", line), agent.agent_id)
-            scores = iter(pipe.execute())
+            for line, members in by_line.items():
+                pipe.zmscore(_key("free", line), members)
+            scores = pipe.execute()
     except redis.Unavailable as error:
         raise Stale(str(error)) from error
-    return [agent for agent in agents if None in [next(scores) for _ in agent.lines]]
+    missing = {agent for members, found in zip(by_line.values(), scores, strict=True) for agent, at in zip(members, found, strict=True) if at is None}
+    return [agent for agent in agents if agent.agent_id in missing]
 
 
 def rebuild(standing: Iterable[Free], waiting: Iterable[tuple[UUID, str, datetime]], *, now: datetime) -> None:

@@ -114,7 +114,7 @@ def complete(campaign: Campaign, *, now: datetime) -> Moved | None:
     done: list[Moved | Refusal] = []
 
     def look_again() -> None:
-        if may_complete(campaign.pk, now=now):
+        if completable(now=now, campaign_id=campaign.pk):
             done.append(_move(campaign, CampaignMove.COMPLETE, by=None, now=now, reason="no attempt is possible any more", epoch=True))
             _after_stop(campaign, now=now, reason="the campaign was completed")
 
@@ -125,12 +125,15 @@ def complete(campaign: Campaign, *, now: datetime) -> Moved | None:
     return next((moved for moved in done if isinstance(moved, Moved)), None)
 
 
-def may_complete(campaign_id: int, *, now: datetime) -> bool:
-    """Whether no dial or redial is possible: at the end time as soon as calls have drained, else when no lead is left to be called."""
-    return bool(
-        sql.rows(
+def completable(*, now: datetime, campaign_id: int | None = None) -> list[int]:
+    """The campaigns, or whether this one, for which no dial or redial is possible: at the end time as soon as calls have drained, else when
+    no lead is left to be called. One statement."""
+    return [
+        row.id
+        for row in sql.rows(
             """
-            SELECT NOT k.is_live
+            SELECT k.id FROM campaigns_campaign k
+            WHERE k.state IN ('running', 'paused') AND (%(id)s::bigint IS NULL OR k.id = %(id)s) AND NOT k.is_live
                 AND NOT EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.campaign_id = k.id AND a.state = 'open')
                 AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.campaign_id = k.id AND i.phase <> 'closed')
                 AND NOT EXISTS (SELECT 1 FROM campaigns_listimport m WHERE m.campaign_id = k.id AND NOT m.dry_run AND m.state IN ('waiting', 'running'))
@@ -138,12 +141,11 @@ def may_complete(campaign_id: int, *, now: datetime) -> bool:
                     EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id)
                     AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id AND l.state = 'busy')
                     AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id AND l.state = 'waiting'
-                                    AND (l.reason <> 'no_callback' OR l.next_call_at <= %(now)s)))) AS may
-            FROM campaigns_campaign k WHERE k.id = %(id)s
+                                    AND (l.reason <> 'no_callback' OR l.next_call_at <= %(now)s))))
             """,
             {"id": campaign_id, "now": now},
-        )[0].may
-    )
+        )
+    ]
 
 
 def _exclusively(campaign_id: int, work: Callable[[], None]) -> None:

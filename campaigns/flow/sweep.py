@@ -10,10 +10,10 @@ from django.db import transaction
 from agents import desk
 from agents.live import board, presence
 from agents.live.board import Free
+from campaigns import live
 from campaigns.flow import conclude, control, dispatch, match, next_for, offer, phone, place, progress, wrap_up
 from campaigns.flow.permit import POOL, TICK
 from campaigns.models import Campaign
-from campaigns.rules.lifecycle import CampaignState
 from dialer_project.lib import redis, sql
 from telephony import calls
 
@@ -169,13 +169,18 @@ def phones_to_call(*, now: datetime) -> None:
 
 def personal_callbacks(*, now: datetime) -> None:
     """Due ones whose owner is free go to their owner; those past their fallback go to anybody."""
-    sql.changed(
-        """
-        UPDATE campaigns_lead l SET reserved_for_id = NULL FROM campaigns_callback b
-        WHERE b.lead_id = l.id AND b.state = 'open' AND b.fallback_at <= %s AND l.state = 'waiting' AND l.reserved_for_id IS NOT NULL
-        """,
-        [now],
-    )
+    for campaign_id in {
+        row.campaign_id
+        for row in sql.rows(
+            """
+            UPDATE campaigns_lead l SET reserved_for_id = NULL FROM campaigns_callback b
+            WHERE b.lead_id = l.id AND b.state = 'open' AND b.fallback_at <= %s AND l.state = 'waiting' AND l.reserved_for_id IS NOT NULL
+            RETURNING l.campaign_id
+            """,
+            [now],
+        )
+    }:
+        live.forget_floors(campaign_id)
     owners = [
         row.agent_id
         for row in sql.rows(
@@ -192,8 +197,8 @@ def personal_callbacks(*, now: datetime) -> None:
 
 
 def due_work(*, now: datetime) -> None:
-    """One question for all campaigns: which pools have a due lead and a free agent? There the wake was lost, or there was none: dispatched
-    at once, without the broker; an idle one costs nothing more."""
+    """One question for all campaigns: which pools have a free agent and a due lead in its hours? There the wake was lost, or there was none:
+    dispatched at once, without the broker; an idle one costs nothing more."""
     seats = {seat.agent_id: seat for seat in desk.all_free()}
     try:
         lost = board.absent([Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in seats.values()])
@@ -201,25 +206,13 @@ def due_work(*, now: datetime) -> None:
         return
     if lost:
         next_for.stand_up([seats[agent.agent_id] for agent in lost], now=now)
-    free_pools = {seat.pool for seat in seats.values() if seat.pool is not None}
-    if not free_pools:
-        return
-    for row in sql.rows(
-        """
-        SELECT DISTINCT c.pool FROM campaigns_campaign c CROSS JOIN LATERAL (
-            SELECT 1 FROM campaigns_lead l
-            WHERE l.campaign_id = c.id AND l.state = 'waiting' AND l.reserved_for_id IS NULL AND l.next_call_at <= %(now)s LIMIT 1
-        ) due WHERE c.state = 'running' AND c.pool = ANY(%(pools)s)
-        """,
-        {"now": now, "pools": list(free_pools)},
-    ):
-        dispatch.dispatch(row.pool, now=now)
+    for pool in dispatch.pools_with_work([seat.pool for seat in seats.values() if seat.pool is not None], now=now):
+        dispatch.dispatch(pool, now=now)
 
 
 def completions(*, now: datetime) -> None:
-    for campaign in Campaign.objects.filter(state__in=[CampaignState.RUNNING, CampaignState.PAUSED], is_live=False):
-        if control.may_complete(campaign.pk, now=now):
-            control.complete(campaign, now=now)
+    for campaign in Campaign.objects.filter(pk__in=control.completable(now=now)):
+        control.complete(campaign, now=now)
 
 
 def callbacks_left_alone(*, now: datetime) -> None:

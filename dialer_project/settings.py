@@ -129,8 +129,10 @@ CHANNEL_LAYERS = {
     }
 }
 
+# a message not acknowledged within this is delivered again; well beyond the longest task and the one that waits behind it
+CELERY_VISIBILITY_TIMEOUT = 3600
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 900,
+    "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "socket_timeout": 30,
@@ -141,7 +143,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_connections": 20,
     "global_keyprefix": f"{REDIS_PREFIX}:queue:",
 }
-CELERY_VISIBILITY_TIMEOUT = 900
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -10,7 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dialer_project.settings")
 app = Celery("ringmaster")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()
-app.conf.task_queues = [Queue("hot"), Queue("tick"), Queue("rest")]
+# each bound by its own name: with the default key a message sent by exchange would reach all three
+app.conf.task_queues = [Queue(name, routing_key=name) for name in ("hot", "tick", "rest")]
 app.conf.include = ["workers.tasks"]
 
 from workers.schedule import SCHEDULE  # noqa: E402  (after the app it belongs to)

@@ -11,6 +11,7 @@ and keeps what it was told until it can be written down; where the carrier is si
 
 import heapq
 import logging
+import math
 import os
 import socket
 import threading
@@ -34,6 +35,7 @@ from telephony.calls import ANSWERED_WITHIN, CarrierEvent
 from telephony.drivers.base import CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced, Subscription
 from telephony.nodes import LISTENER, Lease, NodeAway
 from telephony.rules.events import Happened
+from telephony.rules.hangup_causes import Cause
 
 if TYPE_CHECKING:
     from telephony.models import Node
@@ -46,6 +48,8 @@ SAY_SO_EVERY = 1.0
 # what was told before a listing was made arrives within this
 TOLD_WITHIN = 0.05
 STAND_BY_FOR = 0.15
+MISSING_FOR = 0.8
+HAND_OVER_FOR = 2.0
 # a row that somebody holds: the others' answers wait no longer than this for it
 LOCK_TIMEOUT_MS = 250
 TRY_AGAIN_EVERY = 1.0
@@ -95,6 +99,7 @@ class Pump:
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
         self.timers = Timers()
         self.seen_orphans: set[UUID] = set()
+        self.missing: dict[UUID, float] = {}  # since when the listing has not had a call of ours
         self._stuck: dict[UUID | None, Stuck] = {}
         self._locked_by: Any = None  # the session that has the lock: a new one in its place has not
         self._looked_at_holder = 0.0
@@ -152,15 +157,26 @@ class Pump:
 
     def _listen(self) -> None:
         with nodes.driver(self.node).listen() as subscription:
-            lease = nodes.take_lease(self.node, holder=self.holder, boot=subscription.boot, now=timezone.now())
+            lease = self._take_lease(subscription)
             self._say_once(f"listening to {self.node.name}, epoch {lease.epoch}")
             try:
-                self._reconcile(subscription)
                 self._follow(subscription, lease)
             finally:
                 if connection.is_usable():
                     nodes.stopped_listening(lease)
                     self._unlock()
+
+    def _take_lease(self, subscription: Subscription) -> Lease:
+        """From here on others know who listens. A loss of PostgreSQL in between is waited for: what is told meanwhile is told to us alone."""
+        while not self.stopping.is_set():
+            try:
+                if not self._has_the_lock():
+                    break
+                return nodes.take_lease(self.node, holder=self.holder, boot=subscription.boot, now=timezone.now())
+            except DatabaseError:
+                connection.close()
+                self.stopping.wait(0.1)
+        raise Replaced
 
     def _regain(self, lease: Lease) -> None:
         """PostgreSQL was lost and is back: the node is ours still, or somebody else's by now."""
@@ -178,30 +194,46 @@ class Pump:
     def _follow(self, subscription: Subscription, lease: Lease) -> None:
         """Until stopping, Replaced or LostCarrier. What was heard and not yet written is written after a loss of PostgreSQL."""
         heard: list[CarrierEvent] = []
-        say_so = reconcile = time.monotonic()
+        say_so, reconcile = time.monotonic(), -math.inf
         replies = True
         while not self.stopping.is_set():
             try:
-                heard = heard or self._gather(subscription)
-                self._handle(heard)
-                heard = []
-                self._times_up()
                 moment = time.monotonic()
+                if moment - reconcile >= (SAY_SO_EVERY if self.missing or not replies else settings.RECONCILE_EVERY):
+                    replies = self._reconcile_again(subscription, lease)
+                    reconcile = moment
                 if moment - say_so >= SAY_SO_EVERY:
                     say_so = moment
                     if replies and not nodes.still_listening(lease, now=timezone.now()):
                         raise Replaced
-                if moment - reconcile >= (settings.RECONCILE_EVERY if replies else SAY_SO_EVERY):
-                    reconcile = moment
-                    replies = self._reconcile_again(subscription, lease)
+                heard = heard or self._gather(subscription)
+                self._handle(heard)
+                heard = []
+                self._times_up()
             except DatabaseError as error:
                 if connection.is_usable():
                     log.exception("trying again")
                     continue
                 self.say(f"PostgreSQL: {str(error).splitlines()[0]}; still listening")
-                self._regain(lease)
+                try:
+                    self._regain(lease)
+                except Replaced:
+                    self._until_replaced(subscription, heard)
                 # a commit whose reply was lost is done, and its timers were never started
-                reconcile = 0.0
+                reconcile = -math.inf
+
+    def _until_replaced(self, subscription: Subscription, heard: list[CarrierEvent]) -> None:
+        """Somebody else has the lock and will listen in a moment. Until then what is told is told to us alone, and facts are anybody's to
+        write down."""
+        end = time.monotonic() + HAND_OVER_FOR
+        while time.monotonic() < end:
+            try:
+                self._handle(heard)
+                heard = self._gather(subscription)
+            except DatabaseError:
+                connection.close()
+                self.stopping.wait(0.1)
+        raise Replaced
 
     def _gather(self, subscription: Subscription) -> list[CarrierEvent]:
         """What is there; where nothing of it is urgent, what comes within twenty milliseconds more."""
@@ -306,14 +338,24 @@ class Pump:
                 break
         now = timezone.now()
         found = calls.reconcile(listing, node_id=self.node.pk, node_name=self.node.name, now=now)
-        if found.events:
-            self.say(f"{self.node.name}: {len(found.events)} facts found by listing")
-            self._handle(found.events)
+        if events := self._still_missing(found.events):
+            self.say(f"{self.node.name}: {len(events)} facts found by listing")
+            self._handle(events)
         for call_id, answered_at in calls.waiting_since(self.node.pk):
             self.timers.start(call_id, answered_at=answered_at, now=now)
         orphans = {call.call_id for call in found.orphans if not call.incoming}
         calls.hang_up((self.node.pk, call_id) for call_id in orphans & self.seen_orphans)
         self.seen_orphans = orphans
+
+    def _still_missing(self, found: Sequence[CarrierEvent]) -> list[CarrierEvent]:
+        """That a call is gone is believed at the second look: who listened before us may be about to write how it ended."""
+        moment = time.monotonic()
+        gone = {e.call_id for e in found if e.call_id and e.kind is Happened.ENDED and e.cause is Cause.UNKNOWN}
+        self.missing = {call_id: self.missing.get(call_id, moment) for call_id in gone}
+        waiting = {call_id for call_id, since in self.missing.items() if moment - since < MISSING_FOR}
+        for call_id in gone - waiting:
+            del self.missing[call_id]
+        return [e for e in found if e.call_id not in waiting]
 
     def _reconcile_again(self, subscription: Subscription, lease: Lease) -> bool:
         """A carrier that does not reply (False) is still listened to, and nothing is dialed there until it does."""

@@ -63,11 +63,6 @@ def dial(interaction_id: UUID) -> None:
     transaction.on_commit(lambda: _send("workers.tasks.dial", [str(interaction_id)], queue="hot", expires=10), robust=True)
 
 
-def ring_agent(interaction_id: UUID) -> None:
-    """After the commit: this interaction's agent is to be called."""
-    transaction.on_commit(lambda: _send("workers.tasks.ring_agent", [str(interaction_id)], queue="hot", expires=10), robust=True)
-
-
 def hang_up(call_ids: list[UUID]) -> None:
     """After the commit: these calls are no longer wanted."""
     if call_ids:

@@ -10,7 +10,7 @@ from tests.chaos.centre import Centre
 
 TALKS = Answers(after=seconds(0.3), talks_for=seconds(0.4))
 # longer than the carrier's guard: a conversation that is cut at two seconds shows
-TALKS_LONG = Answers(after=seconds(0.5), talks_for=seconds(3))
+TALKS_LONG = Answers(after=seconds(0.5), talks_for=seconds(2.4))
 
 
 def epoch() -> int:

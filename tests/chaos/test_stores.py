@@ -3,7 +3,6 @@
 import asyncio
 
 from channels_redis.pubsub import RedisPubSubChannelLayer
-from django.db import connection
 from django.utils import timezone
 
 from agents.live import board
@@ -64,17 +63,20 @@ def test_redis_is_restarted_empty_and_everything_goes_on(centre: Centre) -> None
 
 def test_every_connection_to_postgresql_is_cut_with_calls_up_and_every_fact_is_still_told(centre: Centre) -> None:
     centre.has("hot-1", "pump-1", "pump-2")
-    busy = Busy(after=seconds(1.2), rings=True)
-    _, people, _ = centre.shift(*[Answers(after=seconds(1.2), talks_for=seconds(1))] * 3, *[busy] * 2, *[TALKS] * 3, agents=5)
-    centre.until(lambda: all(p.state == "ringing" for p in people[:5]), what="five ring")
+    answered, busy = Answers(after=seconds(1.2), talks_for=seconds(3)), Busy(after=seconds(1.2), rings=True)
+    campaign, people, _ = centre.shift(*[answered] * 3, *[busy] * 2, agents=5)
+    centre.until(lambda: all(p.state == "ringing" for p in people), what="five ring")
 
     for _ in range(8):
         sql.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
         centre.holds(lambda: True, for_=0.1)
 
-    centre.until(lambda: all(p.outcomes in (["connected"], ["busy"]) for p in people), within=25, what="everybody was called")
-    assert [p.outcomes for p in people[3:5]] == [["busy"], ["busy"]], "how a call ended is not lost with the connection"
-    assert connection.is_usable()
+    centre.until(lambda: all(p.outcomes and p.outcomes[0] for p in people), what="every call has ended")
+    # an answer whose match was committed in the moment of a cut hears the message; how a call ended is not lost with any connection
+    assert all(p.outcomes in (["connected"], ["abandoned"]) for p in people[:3])
+    assert [p.outcomes for p in people[3:]] == [["busy"], ["busy"]]
+    more = centre.people(campaign, *[TALKS] * 3)
+    centre.until(lambda: all(p.outcomes == ["connected"] for p in more), what="dialing goes on")
 
 
 def test_the_carrier_dies_and_comes_back_as_another_and_nobody_stays_on_its_calls(centre: Centre) -> None:

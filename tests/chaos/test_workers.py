@@ -3,18 +3,19 @@
 import os
 import signal
 import time
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from agents.desk import Done
 from agents.models import Station
-from campaigns.flow import next_for
+from campaigns.flow import next_for, sweep
 from dialer_project.lib.failpoints import Failpoint
 from telephony.drivers.simulated.script import Answers, seconds
 from telephony.models import Call
 from tests.chaos import carrier, nursery
-from tests.chaos.centre import Centre
+from tests.chaos.centre import Centre, Person
 from workers.celery import app
 
 TALKS = Answers(after=seconds(0.3), talks_for=seconds(0.4))
@@ -90,24 +91,40 @@ def test_a_worker_frozen_for_more_than_a_second_before_the_carrier_sends_nothing
     assert maria.calls == []
 
 
-@pytest.mark.parametrize("mode", ["progressive", "agent_first"])
-def test_every_message_comes_twice_and_everybody_is_called_once(centre: Centre, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+def test_a_worker_frozen_for_good_with_a_pool_in_its_hands_is_cut_off_and_another_goes_on(centre: Centre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria, petra), (ana, bert) = centre.shift(TALKS, TALKS, agents=2, ready=False)
+    centre.order(Failpoint.LOOKED, "stop")
+    ana.goes_ready()
+    frozen = centre.until(lambda: centre.befell(Failpoint.LOOKED), what="the worker's child is frozen")
+    bert.goes_ready()
+    centre.holds(lambda: not petra.attempts, for_=1.2, what="nobody else can take the pool")
+
+    assert sweep.frozen_processes(frozen_for=timedelta(seconds=1)) == 1
+
+    centre.until(lambda: petra.outcomes == ["connected"], what="work goes on")
+    os.kill(frozen, signal.SIGCONT)
+    centre.until(lambda: maria.outcomes and maria.outcomes[0], what="Maria's call is given up")
+    assert maria.calls == []
+
+
+def test_every_message_comes_twice_and_everybody_is_called_once(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
     centre.has()
-    centre.messages = 2
-    try:
-        centre.has("hot-1", "pump-1")
-    finally:
-        centre.messages = 1
+    monkeypatch.setattr(centre, "messages", 2)
     monkeypatch.setattr(type(app), "send_task", type(app).send_task)
     nursery.send(2)
-    _, people, someones = centre.shift(*[TALKS] * 5, agents=2, ready=False, mode=mode)
-    Station.objects.filter(pk__in=[someone.station.pk for someone in someones]).update(leg_mode=Station.LegMode.PER_CALL)
-    for someone in someones:
-        someone.sits_down()
-        someone.goes_ready()
+    centre.has("hot-1", "pump-1")
+    called: list[Person] = []
+    for mode in ("progressive", "agent_first"):
+        _, people, someones = centre.shift(*[TALKS] * 4, agents=2, ready=False, mode=mode)
+        Station.objects.filter(pk__in=[someone.station.pk for someone in someones]).update(leg_mode=Station.LegMode.PER_CALL)
+        for someone in someones:
+            someone.sits_down()
+            someone.goes_ready()
+        called += people
 
-    centre.until(lambda: all(p.outcomes == ["connected"] for p in people), within=25, what="everybody was talked to")
-    assert [len(p.calls) for p in people] == [1] * 5
+    centre.until(lambda: all(p.outcomes == ["connected"] for p in called), within=25, what="everybody was talked to")
+    assert [len(p.calls) for p in called] == [1] * 8
     centre.has()
 
 

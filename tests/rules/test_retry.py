@@ -28,7 +28,7 @@ def after(
     disposition: DispositionClass | None = None,
     max_attempts: int = 10,
 ) -> NextStep:
-    tries: dict[str, int] = {**(made or {outcome: 1})}
+    tries = {ended.value: number for ended, number in (made or {outcome: 1}).items()}
     return retry.next_step(
         outcome,
         disposition=disposition,

@@ -266,7 +266,10 @@ def _nailed_up_down(work: Work, *, put_down: bool, now: datetime) -> None:
         case Phase.CONNECTED if put_down and work.call_id is not None:
             place.hang_up_customers([work.call_id])
         case Phase.CONNECTED:
-            desk.amend([Change(id=work.id, deadline=now + CALLED_AGAIN_WITHIN)], now=now, only=(Phase.CONNECTED,))
+            until = now + CALLED_AGAIN_WITHIN
+            # from the loss, however often the phone is called in vain
+            if sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND deadline > %s", [work.id, until]):
+                desk.amend([Change(id=work.id, deadline=until)], now=now, only=(Phase.CONNECTED,))
 
 
 def conversations_over(*, now: datetime) -> None:

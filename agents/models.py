@@ -102,7 +102,9 @@ class Session(models.Model):
     lines = ArrayField(
         models.CharField(max_length=40), default=list, blank=True, help_text="the queues a free agent stands in; opaque here"
     )
-    nailed_up = models.BooleanField(default=False, help_text="the phone stays connected for the whole shift: without its leg there is no work")
+    nailed_up = models.BooleanField(
+        default=False, help_text="the phone stays connected for the whole shift: without its leg there is no work"
+    )
     leg = models.UUIDField(null=True, blank=True, help_text="the one leg whose events count")
     leg_state = models.CharField(max_length=8, choices=Leg.choices, default=Leg.NONE)
 
@@ -136,7 +138,9 @@ class Interaction(models.Model):
     call_id = models.UUIDField(null=True, blank=True, help_text="the customer's leg")
     agent_call_id = models.UUIDField(null=True, blank=True, help_text="the agent's own leg for this work, where it is called for each call")
     dial_due = models.DateTimeField(null=True, blank=True, help_text="somebody must dial for this interaction; the row is the order")
-    progress = models.CharField(max_length=12, blank=True, help_text="what the customer's phone is doing: dialing, ringing, answered, ended")
+    progress = models.CharField(
+        max_length=12, blank=True, help_text="what the customer's phone is doing: dialing, ringing, answered, ended"
+    )
     talked = models.BooleanField(default=False)
     outcome = models.CharField(max_length=24, blank=True)
     disposition_id = models.BigIntegerField(null=True, blank=True)

@@ -13,7 +13,7 @@ Row = Any  # a named tuple whose fields are the statement's columns
 
 @lru_cache(maxsize=256)
 def _row_type(names: tuple[str, ...]) -> Any:
-    return namedtuple("Row", names)  # type: ignore[misc]  # the fields are the statement's own columns
+    return namedtuple("Row", names)
 
 
 def rows(statement: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> list[Row]:

@@ -96,11 +96,7 @@ def next_step(
             return TryAgainAt(now + no_callback_for, WaitReason.NO_CALLBACK)
         case DispositionClass.WRONG_NUMBER:
             left = tuple(phone for phone in numbers.usable if phone != numbers.tried)
-            return (
-                TryAgainAt(now, WaitReason.RETRY, left[0])
-                if left and history.counted < max_attempts
-                else Finished(FinalReason.NO_VALID_NUMBER)
-            )
+            return TryAgainAt(now, WaitReason.RETRY, left[0]) if left and history.counted < max_attempts else Finished(FinalReason.NO_VALID_NUMBER)
         case DispositionClass.OTHER:
             if outcome is Outcome.CONNECTED:
                 return Finished(FinalReason.DONE)

@@ -45,9 +45,7 @@ class Station(models.Model):
 class Agent(models.Model):
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="agent")
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="agents")
-    station = models.ForeignKey(
-        Station, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="the phone used last"
-    )
+    station = models.ForeignKey(Station, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="the phone used last")
 
     def __str__(self) -> str:
         return self.user.get_full_name() or self.user.username
@@ -95,16 +93,10 @@ class Session(models.Model):
     changed_at = models.DateTimeField(null=True, blank=True, help_text="when readiness last changed; the screen's timer")
     present = models.BooleanField(default=False, help_text="a console is open and was heard of lately")
     absent_since = models.DateTimeField(null=True, blank=True)
-    connection_epoch = models.BigIntegerField(
-        default=0, help_text="rises with every console that opens; an older one's commands are refused"
-    )
+    connection_epoch = models.BigIntegerField(default=0, help_text="rises with every console that opens; an older one's commands are refused")
     pool = models.BigIntegerField(null=True, blank=True, help_text="whom to wake when this agent becomes free; opaque here")
-    lines = ArrayField(
-        models.CharField(max_length=40), default=list, blank=True, help_text="the queues a free agent stands in; opaque here"
-    )
-    nailed_up = models.BooleanField(
-        default=False, help_text="the phone stays connected for the whole shift: without its leg there is no work"
-    )
+    lines = ArrayField(models.CharField(max_length=40), default=list, blank=True, help_text="the queues a free agent stands in; opaque here")
+    nailed_up = models.BooleanField(default=False, help_text="the phone stays connected for the whole shift: without its leg there is no work")
     leg = models.UUIDField(null=True, blank=True, help_text="the one leg whose events count")
     leg_state = models.CharField(max_length=8, choices=Leg.choices, default=Leg.NONE)
 
@@ -138,9 +130,7 @@ class Interaction(models.Model):
     call_id = models.UUIDField(null=True, blank=True, help_text="the customer's leg")
     agent_call_id = models.UUIDField(null=True, blank=True, help_text="the agent's own leg for this work, where it is called for each call")
     dial_due = models.DateTimeField(null=True, blank=True, help_text="somebody must dial for this interaction; the row is the order")
-    progress = models.CharField(
-        max_length=12, blank=True, help_text="what the customer's phone is doing: dialing, ringing, answered, ended"
-    )
+    progress = models.CharField(max_length=12, blank=True, help_text="what the customer's phone is doing: dialing, ringing, answered, ended")
     talked = models.BooleanField(default=False)
     outcome = models.CharField(max_length=24, blank=True)
     disposition_id = models.BigIntegerField(null=True, blank=True)

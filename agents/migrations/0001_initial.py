@@ -153,9 +153,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "team",
-                    models.ForeignKey(
-                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="agents", to="agents.team"
-                    ),
+                    models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="agents", to="agents.team"),
                 ),
             ],
         ),
@@ -234,9 +232,7 @@ class Migration(migrations.Migration):
                 ("call_id", models.UUIDField(blank=True, help_text="the customer's leg", null=True)),
                 (
                     "agent_call_id",
-                    models.UUIDField(
-                        blank=True, help_text="the agent's own leg for this work, where it is called for each call", null=True
-                    ),
+                    models.UUIDField(blank=True, help_text="the agent's own leg for this work, where it is called for each call", null=True),
                 ),
                 (
                     "dial_due",
@@ -244,9 +240,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "progress",
-                    models.CharField(
-                        blank=True, help_text="what the customer's phone is doing: dialing, ringing, answered, ended", max_length=12
-                    ),
+                    models.CharField(blank=True, help_text="what the customer's phone is doing: dialing, ringing, answered, ended", max_length=12),
                 ),
                 ("talked", models.BooleanField(default=False)),
                 ("outcome", models.CharField(blank=True, max_length=24)),
@@ -257,23 +251,17 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(
-                        condition=models.Q(
-                            models.Q(("phase", agents.rules.lifecycle.Phase["CLOSED"]), _negated=True), ("deadline__isnull", False)
-                        ),
+                        condition=models.Q(models.Q(("phase", agents.rules.lifecycle.Phase["CLOSED"]), _negated=True), ("deadline__isnull", False)),
                         fields=["deadline"],
                         name="interaction_overdue",
                     ),
                     models.Index(
-                        condition=models.Q(
-                            models.Q(("phase", agents.rules.lifecycle.Phase["CLOSED"]), _negated=True), ("dial_due__isnull", False)
-                        ),
+                        condition=models.Q(models.Q(("phase", agents.rules.lifecycle.Phase["CLOSED"]), _negated=True), ("dial_due__isnull", False)),
                         fields=["dial_due"],
                         name="interaction_dial_due",
                     ),
                     models.Index(condition=models.Q(("call_id__isnull", False)), fields=["call_id"], name="interaction_call"),
-                    models.Index(
-                        condition=models.Q(("agent_call_id__isnull", False)), fields=["agent_call_id"], name="interaction_agent_call"
-                    ),
+                    models.Index(condition=models.Q(("agent_call_id__isnull", False)), fields=["agent_call_id"], name="interaction_agent_call"),
                     models.Index(
                         condition=models.Q(("phase", agents.rules.lifecycle.Phase["CLOSED"]), _negated=True),
                         fields=["campaign_id", "phase"],
@@ -299,9 +287,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("closed_at__isnull", False), ("phase", agents.rules.lifecycle.Phase["CLOSED"])),
-                            models.Q(
-                                models.Q(("phase", agents.rules.lifecycle.Phase["CLOSED"]), _negated=True), ("closed_at__isnull", True)
-                            ),
+                            models.Q(models.Q(("phase", agents.rules.lifecycle.Phase["CLOSED"]), _negated=True), ("closed_at__isnull", True)),
                             _connector="OR",
                         ),
                         name="closed_has_its_time",
@@ -362,9 +348,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "nailed_up",
-                    models.BooleanField(
-                        default=False, help_text="the phone stays connected for the whole shift: without its leg there is no work"
-                    ),
+                    models.BooleanField(default=False, help_text="the phone stays connected for the whole shift: without its leg there is no work"),
                 ),
                 ("leg", models.UUIDField(blank=True, help_text="the one leg whose events count", null=True)),
                 (

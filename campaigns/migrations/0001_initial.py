@@ -104,9 +104,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "zones",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=60), help_text="sorted", size=None, unique=True
-                    ),
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), help_text="sorted", size=None, unique=True),
                 ),
             ],
         ),
@@ -421,9 +419,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                "indexes": [
-                    models.Index(condition=models.Q(("match_key", ""), _negated=True), fields=["match_key"], name="contact_match_key")
-                ],
+                "indexes": [models.Index(condition=models.Q(("match_key", ""), _negated=True), fields=["match_key"], name="contact_match_key")],
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("external_id", ""), _negated=True),
@@ -576,9 +572,7 @@ class Migration(migrations.Migration):
                 ("position", models.PositiveSmallIntegerField(default=0)),
                 (
                     "campaign",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="field_definitions", to="campaigns.campaign"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="field_definitions", to="campaigns.campaign"),
                 ),
             ],
             options={
@@ -615,9 +609,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "reason",
-                    models.CharField(
-                        default=campaigns.rules.lifecycle.WaitReason["NEW"], help_text="why it waits, or how it ended", max_length=24
-                    ),
+                    models.CharField(default=campaigns.rules.lifecycle.WaitReason["NEW"], help_text="why it waits, or how it ended", max_length=24),
                 ),
                 (
                     "boost",
@@ -647,9 +639,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "last_missed_by",
-                    models.ForeignKey(
-                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="agents.agent"
-                    ),
+                    models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="agents.agent"),
                 ),
                 (
                     "reserved_for",
@@ -687,9 +677,7 @@ class Migration(migrations.Migration):
                 ("dry_run", models.BooleanField(default=False)),
                 (
                     "options",
-                    models.JSONField(
-                        blank=True, default=dict, help_text="default country, encoding, delimiter, column mapping where given"
-                    ),
+                    models.JSONField(blank=True, default=dict, help_text="default country, encoding, delimiter, column mapping where given"),
                 ),
                 ("reading", models.JSONField(blank=True, default=dict, help_text="what was found: encoding, delimiter, columns")),
                 ("bytes_total", models.BigIntegerField(default=0)),
@@ -701,9 +689,7 @@ class Migration(migrations.Migration):
                 ("problem", models.TextField(blank=True)),
                 (
                     "rejects",
-                    models.FileField(
-                        blank=True, help_text="the rejected and duplicate rows, with line number and reason", upload_to="imports/"
-                    ),
+                    models.FileField(blank=True, help_text="the rejected and duplicate rows, with line number and reason", upload_to="imports/"),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
@@ -958,9 +944,7 @@ class Migration(migrations.Migration):
                 ("jurisdiction", models.CharField(max_length=40)),
                 (
                     "purposes",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=24), blank=True, default=list, size=None
-                    ),
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), blank=True, default=list, size=None),
                 ),
                 ("effective_from", models.DateField(blank=True, null=True)),
                 ("effective_to", models.DateField(blank=True, null=True)),
@@ -980,9 +964,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField()),
                 (
                     "campaign",
-                    models.ForeignKey(
-                        blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="campaigns.campaign"
-                    ),
+                    models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="campaigns.campaign"),
                 ),
                 (
                     "contact",
@@ -1121,9 +1103,7 @@ class Migration(migrations.Migration):
             model_name="attempt",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(
-                        ("concluded_at__isnull", True), ("outcome__isnull", True), ("state", campaigns.rules.lifecycle.AttemptState["OPEN"])
-                    ),
+                    models.Q(("concluded_at__isnull", True), ("outcome__isnull", True), ("state", campaigns.rules.lifecycle.AttemptState["OPEN"])),
                     models.Q(
                         ("concluded_at__isnull", False),
                         ("outcome__isnull", False),
@@ -1160,9 +1140,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="lead",
-            index=models.Index(
-                condition=models.Q(("state", campaigns.rules.lifecycle.LeadState["BUSY"])), fields=["campaign"], name="lead_busy"
-            ),
+            index=models.Index(condition=models.Q(("state", campaigns.rules.lifecycle.LeadState["BUSY"])), fields=["campaign"], name="lead_busy"),
         ),
         migrations.AddIndex(
             model_name="lead",

@@ -36,13 +36,9 @@ class Campaign(models.Model):
     name = models.CharField(max_length=120, unique=True)
     description = models.TextField(blank=True)
     mode_key = models.CharField("dialing mode", max_length=24, choices=[(m.key, m.label) for m in MODES.values()], default="agent_first")
-    state = models.CharField(
-        max_length=12, default=CampaignState.UNAPPROVED, editable=False, choices=[(s, s.capitalize()) for s in CampaignState]
-    )
+    state = models.CharField(max_length=12, default=CampaignState.UNAPPROVED, editable=False, choices=[(s, s.capitalize()) for s in CampaignState])
     state_since = models.DateTimeField(null=True, blank=True, editable=False)
-    epoch = models.BigIntegerField(
-        default=0, editable=False, help_text="rises at every stop and pause; nothing planned under an older one is dialed"
-    )
+    epoch = models.BigIntegerField(default=0, editable=False, help_text="rises at every stop and pause; nothing planned under an older one is dialed")
     pool = models.BigIntegerField(default=0, editable=False, help_text="campaigns connected by shared agents decide together")
     weight = models.PositiveSmallIntegerField(
         default=10, validators=[MinValueValidator(1), MaxValueValidator(100)], help_text="share of the pool's agents, 1 to 100"
@@ -61,9 +57,7 @@ class Campaign(models.Model):
         on_delete=models.PROTECT,
         help_text="in the called party's local time; empty: at any time",
     )
-    call_application = models.CharField(
-        max_length=12, choices=CallApplication.choices, blank=True, help_text="must be chosen before the start"
-    )
+    call_application = models.CharField(max_length=12, choices=CallApplication.choices, blank=True, help_text="must be chosen before the start")
     trunk = models.ForeignKey(Trunk, null=True, blank=True, on_delete=models.PROTECT)
     caller_id = models.ForeignKey(CallerId, null=True, blank=True, on_delete=models.PROTECT)
     message = models.ForeignKey(
@@ -82,9 +76,7 @@ class Campaign(models.Model):
         default=20, validators=[MinValueValidator(5), MaxValueValidator(60)], help_text="seconds an agent's phone or alert rings"
     )
     wrap_up_for = models.PositiveSmallIntegerField(default=30, validators=[MaxValueValidator(3600)], help_text="seconds after a call")
-    wrap_up_policy = models.CharField(
-        max_length=10, choices=WrapUpPolicy.choices, default=WrapUpPolicy.READY, help_text="when wrap-up runs out"
-    )
+    wrap_up_policy = models.CharField(max_length=10, choices=WrapUpPolicy.choices, default=WrapUpPolicy.READY, help_text="when wrap-up runs out")
     disposition_for = models.CharField(
         max_length=10, choices=DispositionFor.choices, default=DispositionFor.MODE, help_text="which attempts need a disposition"
     )
@@ -174,9 +166,7 @@ class Disposition(models.Model):
     campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.CASCADE, related_name="dispositions")
     code = models.SlugField(max_length=40)
     label = models.CharField(max_length=80)
-    kind = models.CharField(
-        max_length=16, choices=[(c, c.replace("_", " ").capitalize()) for c in DispositionClass], default=DispositionClass.OTHER
-    )
+    kind = models.CharField(max_length=16, choices=[(c, c.replace("_", " ").capitalize()) for c in DispositionClass], default=DispositionClass.OTHER)
     note_required = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=0)
     active = models.BooleanField(default=True)

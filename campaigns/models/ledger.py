@@ -137,9 +137,7 @@ class Callback(models.Model):
 
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="callbacks")
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.GROUP)
-    agent = models.ForeignKey(
-        Agent, null=True, blank=True, on_delete=models.SET_NULL, related_name="callbacks", help_text="who promised it"
-    )
+    agent = models.ForeignKey(Agent, null=True, blank=True, on_delete=models.SET_NULL, related_name="callbacks", help_text="who promised it")
     phone = models.ForeignKey(PhoneNumber, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     due_at = models.DateTimeField()
     fallback_at = models.DateTimeField(null=True, blank=True, help_text="from then on any agent may keep a personal one")

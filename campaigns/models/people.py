@@ -31,9 +31,7 @@ class Contact(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["source", "external_id"], name="contact_external_id_once", condition=~Q(external_id=""))
-        ]
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="contact_external_id_once", condition=~Q(external_id=""))]
         indexes = [models.Index(fields=["match_key"], name="contact_match_key", condition=~Q(match_key=""))]
 
     def __str__(self) -> str:
@@ -60,9 +58,7 @@ class PhoneNumber(models.Model):
     )
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.OTHER)
     position = models.PositiveSmallIntegerField(default=0)
-    zones = ArrayField(
-        models.CharField(max_length=60), default=list, blank=True, help_text="candidate time zones; a call must be lawful in all"
-    )
+    zones = ArrayField(models.CharField(max_length=60), default=list, blank=True, help_text="candidate time zones; a call must be lawful in all")
     active = models.BooleanField(default=True, help_text="off once the carrier says the number does not exist")
 
     class Meta:

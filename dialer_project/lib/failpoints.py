@@ -1,8 +1,9 @@
 """Named places where a test ends or freezes the process that reaches them, at exactly that line.
 
-Inert unless the environment names a folder: `FAILPOINTS=/some/folder`. A file there with a place's name orders what befalls the next
-process that comes by, once: `kill` (it dies), `kill group` (it dies with its parent and their other children, as a host would), `stop`
-(it is frozen until SIGCONT). The file is renamed to `<place>.<pid>` by the one it befalls, so that the test knows whom.
+Inert unless the environment names a folder: `FAILPOINTS=/some/folder`. A file there with a place's name orders in its first line what
+befalls the next process that comes by, once: `kill` (it dies), `kill group` (it dies with its parent and their other children, as a host
+would), `stop` (it is frozen until SIGCONT). The other lines are the process groups it is meant for. The file is renamed to
+`<place>.<pid>` by the one it befalls, so that the test knows whom.
 """
 
 import os
@@ -34,13 +35,16 @@ def reached(place: Failpoint) -> None:
         return
     order = Path(settings.FAILPOINTS) / place
     try:
-        mine = order.rename(order.with_name(f"{place}.{os.getpid()}"))
+        what, *groups = order.read_text().splitlines()
+        if str(os.getpgrp()) not in groups:
+            return
+        order.rename(order.with_name(f"{place}.{os.getpid()}"))
     except FileNotFoundError:
         return
-    match mine.read_text().split():
-        case ["kill"]:
+    match what:
+        case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        case ["kill", "group"]:
+        case "kill group":
             os.killpg(os.getpgrp(), signal.SIGKILL)
-        case ["stop"]:
+        case "stop":
             os.kill(os.getpid(), signal.SIGSTOP)

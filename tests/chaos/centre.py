@@ -296,13 +296,22 @@ class Centre:
     def world(self) -> WorldControl:
         return WorldControl(self.carrier_url)
 
-    def order(self, place: Failpoint, what: str) -> None:
-        """What befalls the next process that reaches this place."""
-        (self.failpoints / place).write_text(what)
+    def order(self, place: Failpoint, what: str, *, kind: str) -> None:
+        """What befalls the next process of this kind that reaches this place."""
+        groups = [str(process.pid) for name, process in self.running.items() if name.partition("-")[0] == kind]
+        aside = self.failpoints / "being-written"
+        aside.write_text("\n".join([what, *groups]))
+        aside.rename(self.failpoints / place)
 
     def befell(self, place: Failpoint) -> int | None:
         """Whom it befell."""
         return next((int(path.name.rpartition(".")[2]) for path in self.failpoints.glob(f"{place}.*")), None)
+
+    def struck(self, place: Failpoint, people: Sequence["Person"]) -> tuple[int, "Person", list["Person"]]:
+        """Whom it befell, who was just being called, and the others: the sweep calls people too, and may have been there first."""
+        pid = self.until(lambda: self.befell(place), what=f"a process has reached {place}")
+        called = next(person for person in people if person.outcomes == [None])
+        return pid, called, [person for person in people if person is not called]
 
     # --- waiting ---------------------------------------------------------------------------------------------------------------
 
@@ -447,6 +456,10 @@ class Centre:
             place.unlink()
         for process in self.running.values():
             process.go_on()
+        if self.messages != 1:
+            self.messages = 1
+            self.has()
+        self.has(*({name for name in self.running if self.running[name].is_alive} - {"redis", "carrier"} or {"pump-1"}))
         now = timezone.now()
         for campaign in self.campaigns:
             control.stop(campaign, by=None, now=now)

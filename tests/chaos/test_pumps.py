@@ -30,7 +30,7 @@ LINES = list(Failpoint)[list(Failpoint).index(Failpoint.ANSWER_HEARD) :]
 def test_the_pump_dies_at_a_line_between_answer_and_conversation(centre: Centre, place: Failpoint) -> None:
     centre.has("hot-1", "pump-1", "pump-2")
     _, (maria, petra), (ana,) = centre.shift(TALKS_LONG, TALKS, ready=False)
-    centre.order(place, "kill")
+    centre.order(place, "kill", kind="pump")
     before = epoch()
 
     ana.goes_ready()

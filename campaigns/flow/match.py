@@ -33,7 +33,7 @@ PICKED_UP = """
 """
 
 _BOUND = f"""
-    SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, c.state = 'answered' AND c.bridge IS NULL AS to_be_had, i.id AS work_id, i.phase, i.agent_call_id,
+    SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, c.state = 'answered' AND c.bridge IS NULL AS to_be_had, l.reserved_for_id, i.id AS work_id, i.phase, i.agent_call_id,
         coalesce(i.card, jsonb_build_object('campaign', k.name, 'name', concat_ws(' ', p.first_name, p.last_name), 'number', a.e164)) AS card,
         s.agent_id, s.leg, s.nailed_up,
         CASE WHEN s.nailed_up THEN s.leg_state = 'up' AND s.present
@@ -43,6 +43,7 @@ _BOUND = f"""
     JOIN telephony_call c ON c.id = a.id
     JOIN campaigns_campaign k ON k.id = a.campaign_id
     JOIN campaigns_contact p ON p.id = a.contact_id
+    JOIN campaigns_lead l ON l.id = a.lead_id
     LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase IN ('dialing', 'connecting')
     LEFT JOIN agents_session s ON s.agent_id = i.agent_id
 """
@@ -123,7 +124,8 @@ def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> list[Desk]:
     lost = [row for row in rows if row.work_id is not None]
     left = desk.move(PhaseMove.CLOSE, [Change(id=row.work_id, closed_because="agent_lost", keeps_place=True) for row in lost], now=now)
     for row in rows:
-        _seek(row, now=now)
+        if row.reserved_for_id is None:  # what one agent has promised in person is nobody else's
+            _seek(row, now=now)
     return left
 
 
@@ -187,10 +189,11 @@ def give_waiting(call_id: UUID, seat: Seat, *, now: datetime) -> bool:
         return bool(rows) and rows[0].work_id is None and _open_for(rows[0], seat.agent_id, now=now) is _Given.YES
 
 
-# a customer whose own agent's phone still rings waits for that one
+# a customer whose own agent's phone still rings waits for that one, and so does one whom an agent has promised to call in person
 _WAITS = """
     c.state = 'answered' AND c.party = 'customer' AND c.bridge IS NULL
     AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.call_id = c.id AND i.phase <> 'closed')
+    AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.id = a.lead_id AND l.reserved_for_id IS NOT NULL)
 """
 
 

@@ -303,8 +303,9 @@ def nobody_left(*, now: datetime) -> None:
     for row in sql.rows(
         """
         SELECT c.id, c.node_id, i.campaign_id, k.mode_key, c.dialing_at + make_interval(secs => k.min_ring_for) <= %(now)s AS long_enough,
-            s.nailed_up AND s.leg_state = 'up' AS only_absent
+            s.nailed_up AND s.leg_state = 'up' AS only_absent, l.reserved_for_id
         FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id JOIN telephony_call c ON c.id = i.call_id
+        JOIN campaigns_lead l ON l.id = i.lead_id
         JOIN campaigns_campaign k ON k.id = i.campaign_id LEFT JOIN telephony_call g ON g.id = i.agent_call_id
         WHERE i.phase = 'dialing' AND c.state IN ('dialing', 'ringing')
           AND CASE WHEN s.nailed_up THEN s.leg_state <> 'up' OR NOT s.present ELSE coalesce(g.state, 'ended') = 'ended' END
@@ -313,7 +314,8 @@ def nobody_left(*, now: datetime) -> None:
         {"now": now},
     ):
         at_once = MODES[row.mode_key].on_agent_lost is OnAgentLost.CANCEL and not row.only_absent
-        if at_once or (row.long_enough and not desk.longest_free(f"c{row.campaign_id}", node_id=row.node_id)):
+        others = row.reserved_for_id is None and desk.longest_free(f"c{row.campaign_id}", node_id=row.node_id)
+        if at_once or (row.long_enough and not others):
             hang_up.append((row.node_id, row.id))
     calls.hang_up(hang_up)
 

@@ -81,6 +81,21 @@ def test_one_that_was_not_reached_stays_its_owners_promise(floor: Floor, ana: So
     assert {attempt.agent_id for attempt in pedro.attempts} == {ana.id}
 
 
+def test_whose_owner_is_lost_in_the_moment_of_the_answer_is_given_to_nobody_else_and_stays_promised(
+    floor: Floor, ana: Someone, ben: Someone, campaign: Campaign
+) -> None:
+    pedro = promised(floor, campaign, ana, in_=3)
+    ana.sits_down()
+    floor.run(until=lambda: pedro.attempts, at_most=6)
+    ben.sits_down()
+    floor.run(3.5)
+    ana.phone_dies()
+    floor.run(until=lambda: pedro.outcomes == ["abandoned"], at_most=10)
+    assert ben.closed == []
+    assert pedro.where == ("waiting", "callback")
+    assert (pedro.now().reserved_for_id, Callback.objects.get().state) == (ana.id, "open")
+
+
 def test_one_that_fails_for_good_is_closed_with_its_reason(floor: Floor, ana: Someone, campaign: Campaign) -> None:
     floor.rule(campaign, "busy", attempts=1)
     pedro = promised(floor, campaign, ana, Busy())

@@ -5,6 +5,7 @@ broken on the way, and when the faults are over everything comes to rest and goe
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ class Day:
         Station.objects.filter(name="nailed0").update(kind=Station.Kind.WEBRTC)
         for someone in self.staff:
             floor.script.station(someone.station.endpoint, Answers(after=seconds(self.chance.choice([0.2, 2.5]))))
-        brief = {"ring_for": 10, "min_ring_for": 4, "ring_agent_for": 6, "wrap_up_for": 4, "max_attempts": 3}
+        brief: dict[str, Any] = {"ring_for": 10, "min_ring_for": 4, "ring_agent_for": 6, "wrap_up_for": 4, "max_attempts": 3}
         self.campaigns = [
             floor.campaign("progressive", agents=self.staff, **brief),
             floor.campaign("agent_first", agents=self.staff[1:], disposition_for="none", at_stop="cancel", **brief),

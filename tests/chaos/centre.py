@@ -237,6 +237,7 @@ class Centre:
             "FAILPOINTS": str(self.failpoints),
             "RECONCILE_EVERY": "1",
             "DJANGO_SETTINGS_MODULE": "dialer_project.settings",
+            "PYTHONUNBUFFERED": "1",  # what a process says is read while it lives
         }
 
     def command(self, kind: str, name: str) -> tuple[str, tuple[str, ...], str]:

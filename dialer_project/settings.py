@@ -143,6 +143,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_connections": 20,
     "global_keyprefix": f"{REDIS_PREFIX}:queue:",
 }
+# how many tasks share a connection to PostgreSQL; without this Celery opens one for each task, which costs more than dispatching does
+CELERY_DB_REUSE_MAX = 1_000_000
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -2,7 +2,10 @@
 
 import os
 
+from typing import Any
+
 from celery import Celery
+from celery.signals import task_prerun
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dialer_project.settings")
@@ -17,3 +20,11 @@ app.conf.include = ["workers.tasks"]
 from workers.schedule import SCHEDULE  # noqa: E402  (after the app it belongs to)
 
 app.conf.beat_schedule = SCHEDULE
+
+
+@task_prerun.connect
+def _a_connection_that_works(**_: Any) -> None:
+    """Celery is told to keep a task's connection for the next one; a broken or old one is closed here, as Django does between requests."""
+    from django.db import close_old_connections
+
+    close_old_connections()

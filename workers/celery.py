@@ -1,7 +1,6 @@
 """The Celery app. Three groups of queues: hot (dispatch and dial), tick (sweeps and timers), rest (imports, CRM, reports, media)."""
 
 import os
-
 from typing import Any
 
 from celery import Celery

@@ -101,7 +101,7 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
         taken = sql.rows(
             """
             UPDATE agents_interaction SET dial_due = NULL WHERE id = %s AND dial_due IS NOT NULL AND phase IN ('dialing', 'ringing_agent', 'preview')
-            RETURNING id, agent_id, phase, campaign_id, lead_id, phone_id, agent_call_id
+            RETURNING id, agent_id, phase, campaign_id, lead_id, phone_id, agent_call_id, deadline
             """,
             [interaction_id],
         )
@@ -116,8 +116,12 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
         if work.phase == Phase.RINGING_AGENT:
             leg = _plan_agent_leg(campaign, work, now=now)
         elif limits.take(campaign.trunk_id, 1) < 1:
-            # the trunk is full: the order stands, and the sweep takes it up again in a second
-            desk.amend([Change(id=work.id, dial_due=now)], now=now)
+            # the trunk is full: the order stands, and the sweep takes it up again in a second, until the agent has waited for long enough
+            if work.deadline is None or now < work.deadline:
+                desk.amend([Change(id=work.id, dial_due=now)], now=now)
+            else:
+                give_up(campaign, work.lead_id, misses=0, agent_id=None, now=now)
+                _refused(campaign, work.id, now=now)
             return []
         else:
             attempt = _promise_for(campaign, work, now=now)

@@ -1,16 +1,23 @@
 """Everything a permit asks, read set-based, once. The flow and explain share it, so that no second answer can exist."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from campaigns.querysets import DueLead
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import MODES, Mode
 from campaigns.rules.outcomes import Outcome
-from campaigns.rules.permit import ALWAYS, Facts, Hours, Terms, hours_from
+from campaigns.rules.permit.gate import Agreed, Facts, Terms
+from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
+from campaigns.rules.permit.kinds import OUTCOMES, Counter, FrequencyCap, HoldAfter, Pack, pack_from
+from campaigns.rules.places import place_of, places, state_named, zones_of_state
 from campaigns.rules.retry import Rule, counted
+from campaigns.rules.time_zones import known_zones
 from dialer_project.lib import sql
+
+# a hold begins when the call ends, and the ledger is searched by when it began
+LONGEST_CALL = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Setting:
     max_misses: int
     no_callback_for: timedelta
     is_live: bool
+    retries: Mapping[Outcome, Rule]  # its own; what has none falls back to `retry.DEFAULTS`
 
     @property
     def line(self) -> str:
@@ -53,6 +61,7 @@ class Phone:
     kind: str
     zones: tuple[str, ...]
     active: bool
+    places: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,12 @@ _SETTING = """
     SELECT c.id, c.name, c.mode_key, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
         h.week, i.e164 AS caller_id, i.verified, m.media,
-        coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version
+        coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version,
+        (SELECT json_agg(json_build_object('name', r.name, 'version', r.version, 'jurisdiction', r.jurisdiction, 'rules', r.rules,
+                'effective_from', r.effective_from, 'effective_to', r.effective_to) ORDER BY r.name, r.version)
+            FROM campaigns_rulepack_campaigns x JOIN campaigns_rulepack r ON r.id = x.rulepack_id WHERE x.campaign_id = c.id) AS packs,
+        (SELECT json_object_agg(t.outcome, json_build_array(t.max_attempts, t.delay_minutes, t.growing, t.next_number))
+            FROM campaigns_retryrule t WHERE t.campaign_id = c.id) AS retries
     FROM campaigns_campaign c
     LEFT JOIN campaigns_callablehours h ON h.id = c.hours_id
     LEFT JOIN telephony_callerid i ON i.id = c.caller_id_id
@@ -82,15 +96,48 @@ _SETTING = """
 
 
 def settings_of(campaign_ids: Sequence[int]) -> dict[int, Setting]:
-    return {row.id: _setting(row) for row in sql.rows(f"{_SETTING} WHERE c.id = ANY(%s)", [list(campaign_ids)])}
+    return _settings(sql.rows(f"{_SETTING} WHERE c.id = ANY(%s)", [list(campaign_ids)]))
 
 
 def settings_of_pool(pool: int) -> list[Setting]:
     """The running campaigns of a pool."""
-    return [_setting(row) for row in sql.rows(f"{_SETTING} WHERE c.pool = %s AND c.state = 'running'", [pool])]
+    return list(_settings(sql.rows(f"{_SETTING} WHERE c.pool = %s AND c.state = 'running'", [pool])).values())
 
 
-def _setting(row: sql.Row) -> Setting:
+def _settings(found: Sequence[sql.Row]) -> dict[int, Setting]:
+    # what the packs name is read once, and only where a campaign has pinned any
+    world = _world() if any(row.packs for row in found) else _World({}, {})
+    return {row.id: _setting(row, world) for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What rules name and no campaign owns: calendars of closed days, and when each do-not-call list was last loaded."""
+
+    calendars: dict[str, frozenset[date]]
+    lists: dict[str, datetime]
+
+
+def _world() -> _World:
+    found = sql.rows(
+        """
+        SELECT (SELECT json_object_agg(c.name, c.days) FROM (
+                SELECT k.name, json_agg(h.day) AS days FROM campaigns_holidaycalendar k JOIN campaigns_holiday h ON h.calendar_id = k.id
+                WHERE h.day >= current_date - 400 GROUP BY k.name) c) AS calendars,
+            (SELECT json_object_agg(l.name, l.loaded_at) FROM campaigns_donotcalllist l) AS lists
+        """
+    )[0]
+    return _World(
+        {name: frozenset(map(date.fromisoformat, days)) for name, days in (sql.loaded(found.calendars) or {}).items()},
+        {name: datetime.fromisoformat(at) for name, at in (sql.loaded(found.lists) or {}).items()},
+    )
+
+
+def _packs(data: object, world: _World) -> tuple[Pack, ...]:
+    return tuple(pack_from(pack, calendars=world.calendars) for pack in sql.loaded(data) or ())
+
+
+def _setting(row: sql.Row, world: _World) -> Setting:
     hours = _hours(row.week)
     version = f"v{row.version}"
     return Setting(
@@ -111,6 +158,11 @@ def _setting(row: sql.Row) -> Setting:
             max_attempts=row.max_attempts,
             caller_id_ok=row.caller_id is None or row.verified,
             version=version,
+            packs=_packs(row.packs, world),
+            has_caller_id=row.caller_id is not None,
+            has_message=row.media is not None,
+            min_ring=timedelta(seconds=row.min_ring_for),
+            lists=world.lists,
         ),
         trunk_id=row.trunk_id,
         caller_id=row.caller_id or "",
@@ -126,6 +178,10 @@ def _setting(row: sql.Row) -> Setting:
         max_misses=row.max_misses,
         no_callback_for=timedelta(days=row.no_callback_days),
         is_live=row.is_live,
+        retries={
+            Outcome(outcome): Rule(attempts, timedelta(minutes=minutes), growing, next_number)
+            for outcome, (attempts, minutes, growing, next_number) in (sql.loaded(row.retries) or {}).items()
+        },
     )
 
 
@@ -139,7 +195,8 @@ def people(contact_ids: Sequence[int]) -> dict[int, Person]:
     found: dict[int, tuple[str, list[Phone]]] = {}
     for row in sql.rows(
         """
-        SELECT c.id AS contact_id, c.first_name, c.last_name, c.company, p.id, p.e164, p.kind, p.zones, p.active
+        SELECT c.id AS contact_id, c.first_name, c.last_name, c.company, c.region, c.country, c.time_zone,
+            p.id, p.e164, p.kind, p.zones, p.active
         FROM campaigns_contact c LEFT JOIN campaigns_phonenumber p ON p.contact_id = c.id
         WHERE c.id = ANY(%s) ORDER BY c.id, p.position, p.id
         """,
@@ -148,17 +205,46 @@ def people(contact_ids: Sequence[int]) -> dict[int, Person]:
         name = " ".join(part for part in (row.first_name, row.last_name) if part) or row.company
         _, phones = found.setdefault(row.contact_id, (name, []))
         if row.id is not None:
-            phones.append(Phone(row.id, row.e164, row.kind, tuple(row.zones), row.active))
+            zones = _zones(row)
+            where = places(row.e164, zones=zones, country=row.country, region=row.region)
+            phones.append(Phone(row.id, row.e164, row.kind, zones, row.active, where))
     return {contact_id: Person(contact_id, name, tuple(phones)) for contact_id, (name, phones) in found.items()}
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _zones(row: sql.Row) -> tuple[str, ...]:
+    """Every zone this person may be in on this number: the number's own, that of the CRM or the agent, those of the address' state."""
+    country = row.country or next(iter(place_of(row.e164).countries & {"US", "CA"}), "")
+    state = state_named(row.region, country) if country else ""
+    own = {row.time_zone} if row.time_zone in known_zones() else set()
+    return tuple(sorted({*row.zones, *own, *(zones_of_state(state) if state else ())}))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A lead and the number it would be called on (None: it has none left)."""
+
+    lead_id: int
+    campaign_id: int
+    contact_id: int
+    tries: Mapping[str, int]
+    phone: Phone | None
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A lead, the person behind it and the number to be dialed (None: it has none left)."""
+    """A due lead, the person behind it and the number to be dialed (None: it has none left)."""
 
     lead: DueLead
     person: Person
     phone: Phone | None
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.lead.id, self.lead.campaign_id, self.lead.contact_id, self.lead.tries, self.phone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +253,15 @@ class Known:
     alternatives: tuple[int, ...]  # other active numbers that are on no list
 
 
-def read(candidates: Sequence[Candidate], *, locked: set[int], now: datetime) -> dict[int, Known]:
-    """Lead id -> its facts at this instant, one statement for all. `locked`: the leads whose person and number we hold."""
-    chosen = [c for c in candidates if c.phone is not None]
+def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int] | None = None) -> dict[int, Known]:
+    """Lead id -> its facts at this instant, one statement for all. `locked`: the leads whose person and number we hold; None where nothing
+    is to be dialed, only planned or explained.
+
+    All are of the campaign with these `terms`, which say what of the calls made must be counted. Counted is the ledger, across
+    all campaigns, from the moment a call was sent; one whose fate is not known counts.
+    """
+    counters = terms.counters
+    chosen = [one for one in asked if one.phone is not None]
     rows = {
         row.lead_id: row
         for row in sql.rows(
@@ -189,48 +281,83 @@ def read(candidates: Sequence[Candidate], *, locked: set[int], now: datetime) ->
                 ARRAY(SELECT n.id FROM campaigns_phonenumber n WHERE n.contact_id = q.contact_id AND n.active AND n.id <> q.phone_id
                       AND NOT EXISTS (SELECT 1 FROM campaigns_donotcall d
                                       WHERE d.number_key = n.number_key AND (d.campaign_id IS NULL OR d.campaign_id = q.campaign_id))
-                      ORDER BY n.position, n.id) AS alternatives
+                      ORDER BY n.position, n.id) AS alternatives,
+                (SELECT json_agg(json_build_object('kind', g.kind, 'given_at', g.given_at, 'expires_at', g.expires_at)) FROM campaigns_consent g
+                 WHERE g.contact_id = q.contact_id AND g.number_key IN ('', p.number_key) AND g.revoked_at IS NULL) AS agreed,
+                (SELECT json_object_agg(k.i, made.at) FROM json_to_recordset(%(counters)s::json)
+                        AS k(i int, scope text, outcomes text[], nth int, since timestamptz, from_end boolean)
+                 CROSS JOIN LATERAL (
+                    SELECT CASE WHEN k.from_end THEN coalesce(m.concluded_at, m.dialed_at) ELSE m.dialed_at END AS at FROM (
+                        SELECT a.dialed_at, a.concluded_at, a.outcome FROM campaigns_attempt a
+                        WHERE k.scope = 'number' AND a.e164 = p.e164 AND a.dialed_at > k.since
+                        UNION ALL
+                        SELECT a.dialed_at, a.concluded_at, a.outcome FROM campaigns_attempt a
+                        WHERE k.scope = 'person' AND a.contact_id = q.contact_id AND a.dialed_at > k.since
+                        UNION ALL
+                        SELECT a.dialed_at, a.concluded_at, a.outcome FROM campaigns_attempt a
+                        WHERE k.scope = 'lead' AND a.lead_id = q.lead_id AND a.dialed_at > k.since
+                    ) m WHERE m.outcome IS NULL OR m.outcome = ANY(k.outcomes)
+                    ORDER BY m.dialed_at DESC OFFSET k.nth - 1 LIMIT 1
+                 ) made) AS marks
             FROM json_to_recordset(%(asked)s::json) AS q(lead_id bigint, campaign_id bigint, contact_id bigint, phone_id bigint)
             JOIN campaigns_phonenumber p ON p.id = q.phone_id
             """,
             {
                 "now": now,
+                "counters": sql.records({"i": i, **_counter(rule, now)} for i, rule in enumerate(counters)),
                 "asked": sql.records(
-                    {"lead_id": c.lead.id, "campaign_id": c.lead.campaign_id, "contact_id": c.lead.contact_id, "phone_id": c.phone.id}
-                    for c in chosen
-                    if c.phone
+                    {"lead_id": one.lead_id, "campaign_id": one.campaign_id, "contact_id": one.contact_id, "phone_id": one.phone.id}
+                    for one in chosen
+                    if one.phone
                 ),
             },
         )
     }
     known = {}
-    for candidate in candidates:
-        row = rows.get(candidate.lead.id)
-        if row is None or candidate.phone is None:
-            facts = Facts(zones=(), attempts_made=counted(candidate.lead.tries), number_active=False, listed=False, locked=True)
-            known[candidate.lead.id] = Known(facts, ())
+    for one in asked:
+        row = rows.get(one.lead_id)
+        if row is None or one.phone is None:
+            facts = Facts(zones=(), attempts_made=counted(one.tries), number_active=False, listed=False, locked=True)
+            known[one.lead_id] = Known(facts, ())
             continue
-        facts = Facts(
-            zones=candidate.phone.zones or ("UTC",),
-            attempts_made=counted(candidate.lead.tries),
-            number_active=candidate.phone.active,
+        facts = replace(
+            of_number(one.phone),
+            attempts_made=counted(one.tries),
             listed=row.listed,
             excluded=row.excluded,
             suppressed_until=row.suppressed_until,
             person_busy=row.person_busy,
             number_busy=row.number_busy,
-            locked=candidate.lead.id in locked,
+            locked=locked is None or one.lead_id in locked,
+            agreed=tuple(
+                Agreed(given["kind"], datetime.fromisoformat(given["given_at"]), _instant(given["expires_at"]))
+                for given in sql.loaded(row.agreed) or ()
+            ),
+            marks={counters[int(i)]: datetime.fromisoformat(at) for i, at in (sql.loaded(row.marks) or {}).items()},
         )
-        known[candidate.lead.id] = Known(facts, tuple(row.alternatives))
+        known[one.lead_id] = Known(facts, tuple(row.alternatives))
     return known
 
 
-def retry_rules(campaign_ids: Sequence[int]) -> dict[int, dict[Outcome, Rule]]:
-    """Campaign id -> its own rules; what has none falls back to `retry.DEFAULTS`."""
-    found: dict[int, dict[Outcome, Rule]] = {campaign_id: {} for campaign_id in campaign_ids}
-    for row in sql.rows(
-        "SELECT campaign_id, outcome, max_attempts, delay_minutes, growing, next_number FROM campaigns_retryrule WHERE campaign_id = ANY(%s)",
-        [list(campaign_ids)],
-    ):
-        found[row.campaign_id][Outcome(row.outcome)] = Rule(row.max_attempts, timedelta(minutes=row.delay_minutes), row.growing, row.next_number)
-    return found
+def of_number(phone: Phone) -> Facts:
+    """What a number alone tells, as if nobody had ever been called on it."""
+    place = place_of(phone.e164)
+    return Facts(
+        zones=phone.zones or ("UTC",),
+        attempts_made=0,
+        number_active=phone.active,
+        listed=False,
+        places=phone.places,
+        country=place.country,
+        destination=place.kind,
+        mobile=phone.kind not in ("home", "work"),
+    )
+
+
+def _counter(rule: Counter, now: datetime) -> dict[str, object]:
+    """Of a cap the call that would have to leave the window first; of a hold the last one, whose end may lie a long call after its beginning."""
+    match rule:
+        case FrequencyCap(scope, count, within, counts):
+            return {"scope": scope, "outcomes": sorted(OUTCOMES[counts]), "nth": count, "since": now - within, "from_end": False}
+        case HoldAfter(event, hold, scope):
+            return {"scope": scope, "outcomes": sorted(OUTCOMES[event]), "nth": 1, "since": now - hold - LONGEST_CALL, "from_end": True}

@@ -5,9 +5,9 @@ A button is a real POST, and what it does is one verb of `flow.control`; a refus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import available_timezones
@@ -18,6 +18,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
+from django.forms.models import model_to_dict
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -29,6 +30,7 @@ from django.utils.safestring import SafeString
 
 from agents.desk import Refusal
 from agents.models import Agent, User
+from campaigns import facts
 from campaigns.flow import control
 from campaigns.models import (
     CallingList,
@@ -40,10 +42,13 @@ from campaigns.models import (
     Lead,
     Participation,
     RetryRule,
+    RulePack,
 )
 from campaigns.rules.lifecycle import CAMPAIGN, CampaignMove, CampaignState, LeadState
 from campaigns.rules.modes import RUNS, describe
-from campaigns.rules.permit import ALWAYS, Terms, campaign_holds
+from campaigns.rules.permit.gate import campaign_holds
+from campaigns.rules.permit.hours import hours_from, wider
+from campaigns.rules.permit.kinds import AbandonedMessage, CallerId, CallingWindow, MaxRing, MinRing, pack_from
 from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, ModelForm, TabularInline
 from dialer_project.lib.lifecycle import is_final
 
@@ -74,6 +79,12 @@ class CampaignForm(ModelForm[Campaign]):
         widget=FilteredSelectMultiple("agents", is_stacked=False),
         help_text="only these can work on the campaign",
     )
+    rule_packs = forms.ModelMultipleChoiceField(
+        queryset=RulePack.objects.filter(enabled=True).order_by("name", "-version"),
+        required=False,
+        widget=FilteredSelectMultiple("rule packs", is_stacked=False),
+        help_text="the law this campaign calls under; its own settings can only be stricter",
+    )
 
     class Meta:
         model = Campaign
@@ -83,6 +94,10 @@ class CampaignForm(ModelForm[Campaign]):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.fields["agents"].initial = Agent.objects.filter(participations__campaign=self.instance)
+            pinned = RulePack.objects.filter(campaigns=self.instance)
+            self.fields["rule_packs"].initial = pinned
+            # one that was switched off since stays pinned until somebody takes it away
+            self.fields["rule_packs"].queryset = (RulePack.objects.filter(enabled=True) | pinned).distinct()  # type: ignore[attr-defined]
 
     def clean_time_zone(self) -> str:
         zone = str(self.cleaned_data["time_zone"])
@@ -111,7 +126,27 @@ class CampaignForm(ModelForm[Campaign]):
             self.add_error("trunk", f"The trunk {trunk} is switched off. Enable it under Telephony, or choose another.")
         if caller_id and trunk and caller_id.trunk_id and caller_id.trunk_id != trunk.pk:
             self.add_error("caller_id", f"{caller_id} belongs to the trunk {caller_id.trunk}. Choose that trunk, or a number of {trunk}.")
+        for pack in cleaned.get("rule_packs") or ():
+            for name, why in looser(cleaned, pack):
+                self.add_error(name, why)
         return cleaned
+
+
+def looser(settings: Mapping[str, Any], pack: RulePack) -> Iterator[tuple[str, str]]:
+    """(setting, sentence) where a campaign's own settings are looser than a pack it pins. At the gate the stricter wins anyway."""
+    week = settings["hours"].week if settings.get("hours") else None
+    for rule in pack_from(model_to_dict(pack, fields=("name", "version", "jurisdiction", "rules"))).rules:
+        match rule:
+            case CallingWindow(hours) if week is not None and (days := wider(hours_from(week), hours)):
+                yield "hours", f"{settings['hours']} opens on {', '.join(days)} when {pack} is closed. Choose hours within it."
+            case MinRing(ring) if min(settings.get("min_ring_for") or 0, settings.get("ring_for") or 0) < ring.total_seconds():
+                yield "min_ring_for", f"{pack} wants a phone to ring for {ring.total_seconds():.0f} seconds at least."
+            case MaxRing(ring) if (settings.get("ring_for") or 0) > ring.total_seconds():
+                yield "ring_for", f"{pack} lets a phone ring for {ring.total_seconds():.0f} seconds at most."
+            case CallerId() if not settings.get("caller_id"):
+                yield "caller_id", f"{pack} wants a caller ID to be shown. Choose one."
+            case AbandonedMessage() if not settings.get("message"):
+                yield "message", f"{pack} wants a message for abandoned calls. Choose one."
 
 
 class ListInline(TabularInline[CallingList, Campaign]):
@@ -173,14 +208,16 @@ class Figures:
 
 
 def measure(campaigns: Sequence[Any]) -> None:
-    """Puts its `figures` on each campaign: leads and agents are counted once for all of them."""
+    """Puts its `figures` and `terms` on each campaign: leads and agents are counted, rules read, once for all of them."""
     ids = [campaign.pk for campaign in campaigns]
     leads = Lead.objects.filter(campaign_id__in=ids).order_by().values_list("campaign_id")
     places = Participation.objects.filter(campaign_id__in=ids).order_by().values_list("campaign_id")
     ready = Q(agent__session__voice_ready=True, agent__session__present=True)
     of_leads = {pk: counts for pk, *counts in leads.annotate(Count("pk"), final=Count("pk", filter=Q(state=LeadState.FINAL)))}
     of_agents = {pk: counts for pk, *counts in places.annotate(Count("pk"), ready=Count("pk", filter=ready))}
+    settings = facts.settings_of(ids)
     for campaign in campaigns:
+        campaign.terms = settings[campaign.pk].terms
         campaign.figures = Figures(*of_leads.get(campaign.pk, (0, 0)), *of_agents.get(campaign.pk, (0, 0)))
 
 
@@ -202,16 +239,7 @@ def cause(campaign: Any, *, now: datetime) -> str:
         return "Loaded: announced to its agents."
     if state is not CampaignState.RUNNING:
         return ""
-    terms = Terms(
-        state=state,
-        starts_at=campaign.starts_at,
-        ends_at=campaign.ends_at,
-        hours=ALWAYS,
-        ring_for=timedelta(seconds=campaign.ring_for),
-        max_attempts=campaign.max_attempts,
-        caller_id_ok=campaign.caller_id is None or campaign.caller_id.verified,
-    )
-    if holds := campaign_holds(terms, now=now):
+    if holds := campaign_holds(campaign.terms, now=now):
         return " ".join(holds)
     if not campaign.figures.assigned:
         return "No agents are assigned to it."
@@ -236,6 +264,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         ("Agents", {"classes": ("tab",), "fields": ("agents", "weight", "ring_agent_for", "wrap_up_for", "wrap_up_policy", "disposition_for")}),
         ("Dialing", {"classes": ("tab",), "fields": ("trunk", "caller_id", "ring_for", "min_ring_for", "longest_call", "message")}),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
+        ("Law", {"classes": ("tab",), "fields": ("rule_packs",)}),
         ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days")}),
     )
     inlines = (ListInline, RetryRuleInline, DispositionInline, FieldInline, VersionInline, ChangeInline)
@@ -395,7 +424,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         if not change:
             obj.created_by = request.user if isinstance(request.user, User) else None
             obj.save()
-        elif changed := [name for name in form.changed_data if name != "agents"]:
+        elif changed := [name for name in form.changed_data if name not in ("agents", "rule_packs")]:
             obj.save(update_fields=changed)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -404,6 +433,8 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         by = request.user if isinstance(request.user, User) else None
         if "agents" in form.changed_data:
             control.assign(campaign, list(form.cleaned_data["agents"]), by=by, now=now)
+        if "rule_packs" in form.changed_data:
+            campaign.rule_packs.set(form.cleaned_data["rule_packs"])
         if not change or form.changed_data or any(formset.has_changed() for formset in formsets):
             before = campaign.state
             control.edited(campaign, by=by, now=now)

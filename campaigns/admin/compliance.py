@@ -18,6 +18,7 @@ from campaigns.models import (
     CampaignExclusion,
     Consent,
     DoNotCall,
+    DoNotCallList,
     Holiday,
     HolidayCalendar,
     NumberCheck,
@@ -26,7 +27,8 @@ from campaigns.models import (
 )
 from campaigns.rules.lifecycle import CAMPAIGN
 from campaigns.rules.number_keys import number_key
-from campaigns.rules.permit import DAYS, hours_from
+from campaigns.rules.permit.hours import DAYS, hours_from
+from campaigns.rules.permit.kinds import BlockedDays, rule_from
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
 from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm, TabularInline
 from dialer_project.lib.lifecycle import is_final
@@ -191,15 +193,53 @@ class ConsentAdmin(Ledger[Consent]):
     ordering = ("-given_at",)
 
 
+class RulePackForm(ModelForm[RulePack]):
+    """A rule that cannot be read, or a calendar that does not exist, is refused beside the field."""
+
+    class Meta:
+        model = RulePack
+        fields = ("name", "version", "jurisdiction", "purposes", "effective_from", "effective_to", "rules", "sources", "enabled")
+        help_texts = {
+            "jurisdiction": "* for everywhere, a country such as GB, or a state such as US-FL",
+            "rules": 'such as [{"kind": "frequency_cap", "scope": "person", "count": 3, "hours": 24, "source": "…"}]; docs/compliance.md has all kinds',
+        }
+
+    def clean_rules(self) -> list[dict[str, Any]]:
+        rules: list[dict[str, Any]] = self.cleaned_data["rules"]
+        try:
+            read = [rule_from(rule) for rule in rules]
+        except (ValueError, AttributeError) as wrong:
+            raise forms.ValidationError(f"These rules cannot be read: {wrong}") from None
+        for rule in read:
+            if isinstance(rule, BlockedDays) and not HolidayCalendar.objects.filter(name=rule.calendar).exists():
+                raise forms.ValidationError(f"There is no calendar {rule.calendar}. Make it first, or name another one.")
+        return rules
+
+
 @admin.register(RulePack)
 class RulePackAdmin(ModelAdmin[RulePack]):
+    form = RulePackForm
     list_display = ("name", "version", "jurisdiction", "effective_from", "effective_to", "enabled")
     list_filter = ("enabled", "jurisdiction")
     search_fields = ("name", "jurisdiction")
-    filter_horizontal = ("campaigns",)
+
+    def in_use(self, pack: RulePack | None) -> bool:
+        return pack is not None and pack.campaigns.exists()
+
+    def has_change_permission(self, request: HttpRequest, obj: RulePack | None = None) -> bool:
+        """A pack in use stays as it is, since permits name it: a change is a new version, which campaigns then pin."""
+        return super().has_change_permission(request, obj) and not self.in_use(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: RulePack | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and not (obj and obj.campaigns.exclude(state=Campaign().state).exists())
+        return super().has_delete_permission(request, obj) and not self.in_use(obj)
+
+
+@admin.register(DoNotCallList)
+class DoNotCallListAdmin(Ledger[DoNotCallList]):
+    """Which registers are loaded, and how old they are. Loading one is `manage.py import_do_not_call --list NAME FILE`."""
+
+    list_display = ("name", "loaded_at", "numbers")
+    ordering = ("name",)
 
 
 @admin.register(NumberCheck)

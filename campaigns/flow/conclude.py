@@ -16,14 +16,15 @@ from agents.desk import Change
 from agents.live import board
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, live, querysets
-from campaigns.facts import Person, Setting
-from campaigns.flow import next_for
+from campaigns.facts import Asked, Known, Person, Setting
+from campaigns.flow import next_for, permit
 from campaigns.querysets import LeadStep
 from campaigns.rules import retry
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
 from campaigns.rules.modes import AfterUnreached, DispositionFor
 from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, outcome_of
-from campaigns.rules.permit import open_span
+from campaigns.rules.permit.gate import Refused as Forbidden
+from campaigns.rules.permit.gate import Terms, earliest
 from campaigns.rules.retry import Finished, Numbers, TryAgainAt
 from dialer_project.lib import sql
 from telephony import calls
@@ -123,24 +124,22 @@ def disposition_for(campaign: Setting) -> DispositionFor:
 def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
     if not concluded:
         return
-    people = facts.people([c.row.contact_id for c in concluded])
-    rules = facts.retry_rules(list({c.row.campaign_id for c in concluded}))
-    steps = [
-        lead_step(
-            c.row.lead_id,
-            c.campaign,
-            people[c.row.contact_id],
-            outcome=c.outcome,
-            phone_id=c.row.phone_id,
-            tries=sql.loaded(c.row.tries),
-            rules=rules[c.row.campaign_id],
-            disposition=None,
-            callback=Promised(c.row.callback_kind, c.row.callback_agent, c.row.callback_due) if c.row.callback_id else None,
-            now=now,
-        )
-        for c in concluded
-        if c.row.lead_state == LeadState.BUSY
-    ]
+    steps = lead_steps(
+        [
+            Ended(
+                lead_id=c.row.lead_id,
+                campaign=c.campaign,
+                contact_id=c.row.contact_id,
+                outcome=c.outcome,
+                phone_id=c.row.phone_id,
+                tries=sql.loaded(c.row.tries),
+                callback=Promised(c.row.callback_kind, c.row.callback_agent, c.row.callback_due) if c.row.callback_id else None,
+            )
+            for c in concluded
+            if c.row.lead_state == LeadState.BUSY
+        ],
+        now=now,
+    )
     querysets.step(steps, now=now)
     promised = {c.row.lead_id for c in concluded if c.row.callback_id}
     if final := [s.id for s in steps if s.state == LeadState.FINAL and s.id in promised]:
@@ -160,55 +159,92 @@ class Promised:
         return self.agent_id if self.kind == "personal" else None
 
 
-def lead_step(
-    lead_id: int,
-    campaign: Setting,
-    person: Person,
-    *,
-    outcome: Outcome,
-    phone_id: int,
-    tries: Mapping[str, int],
-    rules: Mapping[Outcome, retry.Rule],
-    disposition: DispositionClass | None,
-    callback: Promised | None,
-    now: datetime,
-    disposition_id: int | None = None,
-) -> LeadStep:
-    """The lead's next step by the pure rule, moved to where it will be lawful: the planned next call is the one that will happen."""
-    after = dict(tries)
-    after[outcome] = after.get(outcome, 0) + 1
-    usable = tuple(p.id for p in person.phones if p.active and not (outcome in NUMBER_IS_DEAD and p.id == phone_id))
-    step = retry.next_step(
-        outcome,
-        disposition=disposition,
-        history=retry.History(after, retry.counted(after)),
-        numbers=Numbers(usable, phone_id),
-        rules=rules,
-        max_attempts=campaign.max_attempts,
-        no_callback_for=campaign.no_callback_for,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A lead's call that is over, with what is known of it by now."""
+
+    lead_id: int
+    campaign: Setting
+    contact_id: int
+    outcome: Outcome
+    phone_id: int
+    tries: Mapping[str, int]
+    disposition: DispositionClass | None = None
+    disposition_id: int | None = None
+    callback: Promised | None = None
+
+    @property
+    def after(self) -> dict[str, int]:
+        return {**self.tries, self.outcome: self.tries.get(self.outcome, 0) + 1}
+
+
+def lead_steps(ended: Sequence[Ended], *, now: datetime) -> list[LeadStep]:
+    """Each lead's next step by the pure rules, moved to where it will be lawful: the planned next call is the one that will happen."""
+    people = facts.people([one.contact_id for one in ended]) if ended else {}
+    steps: list[LeadStep] = []
+    again: dict[int, list[tuple[Ended, TryAgainAt, Asked]]] = {}
+    for one in ended:
+        match _next_step(one, people[one.contact_id], now=now):
+            case Finished(reason):
+                steps.append(_final(one, reason))
+            case TryAgainAt() as step:
+                asked = Asked(one.lead_id, one.campaign.id, one.contact_id, one.after, people[one.contact_id].phone(step.phone))
+                again.setdefault(one.campaign.id, []).append((one, step, asked))
+    for waiting in again.values():
+        terms = waiting[0][0].campaign.terms
+        known = facts.read([asked for _, _, asked in waiting], terms=terms, now=now)
+        steps += [_lawful(one, step, asked, people[one.contact_id], known[one.lead_id], terms=terms) for one, step, asked in waiting]
+    return steps
+
+
+def _next_step(one: Ended, person: Person, *, now: datetime) -> retry.NextStep:
+    if one.callback is not None and one.callback.due_at > now and one.disposition in (None, DispositionClass.CALLBACK, DispositionClass.OTHER):
+        return TryAgainAt(one.callback.due_at, WaitReason.CALLBACK)  # promised while they talked: nothing else is done before
+    usable = tuple(p.id for p in person.phones if p.active and not (one.outcome in NUMBER_IS_DEAD and p.id == one.phone_id))
+    return retry.next_step(
+        one.outcome,
+        disposition=one.disposition,
+        history=retry.History(one.after, retry.counted(one.after)),
+        numbers=Numbers(usable, one.phone_id),
+        rules=one.campaign.retries,
+        max_attempts=one.campaign.max_attempts,
+        no_callback_for=one.campaign.no_callback_for,
         now=now,
     )
-    if callback is not None and callback.due_at > now and disposition in (None, DispositionClass.CALLBACK, DispositionClass.OTHER):
-        step = TryAgainAt(callback.due_at, WaitReason.CALLBACK)  # promised while they talked: nothing else is done before
-    match step:
-        case Finished(reason):
-            return LeadStep(id=lead_id, state=LeadState.FINAL, reason=reason, outcome=outcome, disposition_id=disposition_id)
-        case TryAgainAt(at, reason, phone):
-            chosen = person.phone(phone)
-            opens = open_span(chosen.zones or ("UTC",), hours=campaign.terms.hours, at=at, ring_for=campaign.terms.ring_for)[0] if chosen else None
-            if opens is None:
-                return LeadStep(id=lead_id, state=LeadState.FINAL, reason=FinalReason.NO_VALID_NUMBER, outcome=outcome, disposition_id=disposition_id)
-            return LeadStep(
-                id=lead_id,
-                state=LeadState.WAITING,
-                reason=WaitReason.CALLBACK if callback else reason,
-                next_call_at=opens,
-                boost=Boost.CALLBACK_DUE if callback else Boost.NORMAL,
-                next_phone=chosen.id if chosen else None,
-                reserved_for=callback.owner if callback else None,
-                outcome=outcome,
-                disposition_id=disposition_id,
-            )
+
+
+def _lawful(one: Ended, step: TryAgainAt, asked: Asked, person: Person, known: Known, *, terms: Terms) -> LeadStep:
+    """The step at the first instant at which hours, caps and holds will all allow it."""
+    phone = asked.phone
+    match earliest(known.facts, terms=terms, at=step.at):
+        case datetime() as at:
+            pass
+        case Forbidden(FinalReason.DO_NOT_CALL | FinalReason.NO_VALID_NUMBER) if other := permit.other_number(
+            terms, person, known.alternatives, now=step.at
+        ):
+            # that number never, another one perhaps: it is asked when its turn comes
+            return _wait(one, step, at=step.at, phone=other)
+        case Forbidden(reason, _):
+            return _final(one, reason)
+    return _wait(one, step, at=at, phone=phone.id if phone else None)
+
+
+def _wait(one: Ended, step: TryAgainAt, *, at: datetime, phone: int | None) -> LeadStep:
+    return LeadStep(
+        id=one.lead_id,
+        state=LeadState.WAITING,
+        reason=WaitReason.CALLBACK if one.callback else step.reason,
+        next_call_at=at,
+        boost=Boost.CALLBACK_DUE if one.callback else Boost.NORMAL,
+        next_phone=phone,
+        reserved_for=one.callback.owner if one.callback else None,
+        outcome=one.outcome,
+        disposition_id=one.disposition_id,
+    )
+
+
+def _final(one: Ended, reason: FinalReason) -> LeadStep:
+    return LeadStep(id=one.lead_id, state=LeadState.FINAL, reason=reason, outcome=one.outcome, disposition_id=one.disposition_id)
 
 
 def close_callbacks(lead_ids: Sequence[int], *, reason: str, now: datetime) -> None:

@@ -23,7 +23,7 @@ from telephony import calls
 # how long a stop waits for dial transactions under way before it ends a frozen one
 STOP_WAITS_MS = 300
 # settings whose change asks for approval again while a campaign is not running; the others apply at once
-MATERIAL = ("mode_key", "caller_id", "hours", "week", "starts_at", "ends_at", "max_attempts", "trunk", "message", "ring_for")
+MATERIAL = ("mode_key", "caller_id", "hours", "starts_at", "ends_at", "max_attempts", "trunk", "message", "ring_for", "rule_packs", "week")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +284,10 @@ def edited(campaign: Campaign, *, by: User | None, now: datetime) -> CampaignVer
 
 
 def snapshot(campaign: Campaign) -> dict[str, Any]:
-    """A campaign's configuration as plain JSON."""
-    fields = model_to_dict(campaign, exclude=["rule_packs"])
-    fields["week"] = campaign.hours.week if campaign.hours else None  # the hours themselves: their row may change under the campaign
+    """A campaign's configuration as plain JSON, the hours and the pinned rule packs as they stand included."""
+    fields = model_to_dict(campaign)
+    fields["week"] = campaign.hours.week if campaign.hours else None
+    fields["rule_packs"] = sorted(str(pack) for pack in campaign.rule_packs.all())
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in sorted(fields.items())}
 
 
@@ -305,6 +306,7 @@ def clone(campaign: Campaign, *, by: User | None, now: datetime) -> Campaign:
                 row.campaign = copy
                 row.save()
         Participation.objects.bulk_create([Participation(campaign=copy, agent_id=p.agent_id) for p in campaign.participations.all()])
+        copy.rule_packs.set(campaign.rule_packs.all())
         assignments_changed(now=now)
         edited(copy, by=by, now=now)
     return copy

@@ -23,7 +23,7 @@ from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.agent_choice import Wants, share
 from campaigns.rules.modes import Binding
 from campaigns.rules.pacing import one_each
-from campaigns.rules.permit import campaign_holds, open_span
+from campaigns.rules.permit.gate import campaign_holds, group_opens
 from dialer_project.lib import sql, wake
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import limits
@@ -288,4 +288,4 @@ def _open_groups(campaign: Setting, *, now: datetime) -> list[int]:
 
 def _is_open(zones: tuple[str, ...], campaign: Setting, *, now: datetime) -> bool:
     """No zones: called by the clock of UTC."""
-    return open_span(zones or ("UTC",), hours=campaign.terms.hours, at=now, ring_for=campaign.terms.ring_for)[0] == now
+    return group_opens(zones or ("UTC",), terms=campaign.terms, at=now) == now

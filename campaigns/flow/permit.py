@@ -16,7 +16,7 @@ from campaigns import facts
 from campaigns.facts import Candidate, Person, Phone, Setting
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
-from campaigns.rules.permit import Allowed, Held, NotBefore, Refused, may_call, open_span
+from campaigns.rules.permit.gate import BUSY_ELSEWHERE, Allowed, Held, NotBefore, Refused, Terms, earliest, may_call
 from dialer_project.lib import sql
 from telephony import calls
 from telephony.calls import Plan
@@ -84,7 +84,7 @@ def consider(campaign: Setting, asked: Sequence[Candidate], *, now: datetime) ->
     after them cannot change before we commit.
     """
     locked = _lock([c for c in asked if c.phone is not None])
-    known = facts.read(asked, locked=locked, now=now) if asked else {}
+    known = facts.read([one.asked for one in asked], terms=campaign.terms, locked=locked, now=now) if asked else {}
     cleared: list[Cleared] = []
     steps: list[LeadStep] = []
     taken: set[str] = set()
@@ -99,8 +99,8 @@ def consider(campaign: Setting, asked: Sequence[Candidate], *, now: datetime) ->
                 steps.append(_wait(lead, calls_at=_soon(now, lead.id), reason=WaitReason.HOLD))
             case NotBefore(at, reason, _):
                 steps.append(_wait(lead, calls_at=_spread(at, now, lead.id, reason), reason=reason))
-            case Refused(FinalReason.DO_NOT_CALL | FinalReason.NO_VALID_NUMBER, _) if other := _other_number(
-                campaign, candidate.person, about.alternatives, now=now
+            case Refused(FinalReason.DO_NOT_CALL | FinalReason.NO_VALID_NUMBER, _) if other := other_number(
+                campaign.terms, candidate.person, about.alternatives, now=now
             ):
                 steps.append(_wait(lead, calls_at=now, reason=WaitReason.RETRY, phone=other))
             case Refused(reason, _):
@@ -110,10 +110,10 @@ def consider(campaign: Setting, asked: Sequence[Candidate], *, now: datetime) ->
     return cleared, steps
 
 
-def _other_number(campaign: Setting, person: Person, unlisted: Sequence[int], *, now: datetime) -> int | None:
-    """The first other number that is on no list and has an hour of the week at all, so that two that have none are not tried in turn."""
-    zones = {phone.id: phone.zones or ("UTC",) for phone in person.phones}
-    return next((i for i in unlisted if open_span(zones[i], hours=campaign.terms.hours, at=now, ring_for=campaign.terms.ring_for)[0]), None)
+def other_number(terms: Terms, person: Person, unlisted: Sequence[int], *, now: datetime) -> int | None:
+    """The first other number that is on no list and may be called at some time at all, so that two that never may are not tried in turn."""
+    phones = {phone.id: phone for phone in person.phones}
+    return next((i for i in unlisted if isinstance(earliest(facts.of_number(phones[i]), terms=terms, at=now), datetime)), None)
 
 
 def _wait(lead: DueLead, *, calls_at: datetime, reason: WaitReason, phone: int | None = None) -> LeadStep:
@@ -140,7 +140,7 @@ def _soon(now: datetime, salt: int) -> datetime:
 
 def _spread(at: datetime, now: datetime, salt: int, reason: WaitReason) -> datetime:
     """Thirty seconds with jitter: the five hundred leads of one switchboard must not come back in the same second."""
-    if reason is not WaitReason.HOLD or at <= now:
+    if reason is not WaitReason.HOLD or not now < at <= now + BUSY_ELSEWHERE:
         return at
     return at + timedelta(seconds=(salt * 2654435761 % 30_000) / 1000)
 
@@ -189,7 +189,7 @@ def promise(campaign: Setting, promises: Sequence[Promise], *, now: datetime) ->
             "epoch": campaign.epoch,
             "version": campaign.version,
             "now": now,
-            "rules": f"campaign {campaign.terms.version}",
+            "rules": rules_of(campaign),
             "promises": sql.records(
                 {
                     "id": p.id,
@@ -221,6 +221,11 @@ def promise(campaign: Setting, promises: Sequence[Promise], *, now: datetime) ->
         ],
         now=now,
     )
+
+
+def rules_of(campaign: Setting) -> str:
+    """Which rules, in which version: of the campaign and of the packs it has pinned."""
+    return "; ".join([f"campaign {campaign.terms.version}", *(pack.label for pack in campaign.terms.packs)])
 
 
 def new_id() -> UUID:

@@ -137,19 +137,18 @@ def _close(
         # it is not this person's: however often the turn comes round to it, it is not called for them again
         sql.changed("UPDATE campaigns_phonenumber SET active = false WHERE id = %s", [work.phone_id])
     if work.lead_state == "busy":
-        step = conclude.lead_step(
-            work.lead_id,
-            campaign,
-            facts.people([work.contact_id])[work.contact_id],
+        ended = conclude.Ended(
+            lead_id=work.lead_id,
+            campaign=campaign,
+            contact_id=work.contact_id,
             outcome=Outcome(work.outcome or Outcome.CANCELLED),
             phone_id=work.phone_id,
             tries=sql.loaded(work.tries),
-            rules=facts.retry_rules([campaign.id])[campaign.id],
             disposition=chosen.kind if chosen else None,
-            callback=conclude.Promised(work.callback_kind, work.callback_agent, work.callback_due) if work.callback_id else None,
-            now=now,
             disposition_id=chosen.id if chosen else None,
+            callback=conclude.Promised(work.callback_kind, work.callback_agent, work.callback_due) if work.callback_id else None,
         )
+        (step,) = conclude.lead_steps([ended], now=now)
         querysets.step([step], now=now)
         if step.state == "final" and work.callback_id:
             conclude.close_callbacks([work.lead_id], reason="the record was finished", now=now)

@@ -62,6 +62,17 @@ class DoNotCall(models.Model):
         return self.hint
 
 
+class DoNotCallList(models.Model):
+    """A register that must be loaded anew from time to time, such as a national one, and when it last was. Rules ask for it by name."""
+
+    name = models.CharField(max_length=40, unique=True)
+    loaded_at = models.DateTimeField(help_text="when the numbers now on it were fetched from its keeper")
+    numbers = models.PositiveIntegerField(default=0, help_text="how many there were")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Suppression(models.Model):
     """A period in which a person or number is left alone; always with an end."""
 

@@ -121,7 +121,7 @@ class Permit(models.Model):
     attempt = models.OneToOneField(Attempt, primary_key=True, on_delete=models.CASCADE, related_name="permit")
     decided_at = models.DateTimeField()
     valid_until = models.DateTimeField()
-    rules = models.CharField(max_length=80, blank=True, help_text="which rules, in which version")
+    rules = models.TextField(blank=True, help_text="which rules, in which version")
     evidence = models.JSONField(default=dict)
 
     def __str__(self) -> str:

@@ -120,6 +120,7 @@ class WaitReason(StrEnum):
     HOURS = "hours"
     HOLD = "hold"  # another call to the same person or number, or a cap
     VALIDATION = "validation"
+    CONSENT = "consent"  # none has been given yet
 
 
 class FinalReason(StrEnum):

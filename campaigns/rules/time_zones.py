@@ -31,6 +31,11 @@ def _known() -> dict[str, str]:
     return {zone.casefold(): zone for zone in available_timezones() if "/" in zone or zone == "UTC"}
 
 
+@lru_cache(maxsize=1)
+def known_zones() -> frozenset[str]:
+    return frozenset(_known().values())
+
+
 @lru_cache(maxsize=1024)
 def zone_named(text: str) -> str:
     """The zone a cell names, empty when it names none: America/New_York, (GMT-05:00) Eastern Time (America/New_York), us_slash_eastern."""

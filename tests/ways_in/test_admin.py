@@ -28,6 +28,7 @@ from campaigns.models import (
     Contact,
     Disposition,
     DoNotCall,
+    DoNotCallList,
     FieldDefinition,
     Holiday,
     HolidayCalendar,
@@ -127,6 +128,7 @@ def house() -> dict[type[Model], Model]:
     keep(Permit.objects.create(attempt=attempt, decided_at=NOW, valid_until=NOW))
     keep(Callback.objects.create(lead=lead, due_at=NOW, agent=ana))
     keep(DoNotCall.objects.create(number_key="k", hint="+4477•••••01", source="agent", created_at=NOW))
+    keep(DoNotCallList.objects.create(name="us-national", loaded_at=NOW, numbers=1))
     keep(Suppression.objects.create(contact=contact, until=NOW, created_at=NOW))
     keep(CampaignExclusion.objects.create(campaign=campaign, contact=contact, created_at=NOW))
     keep(Consent.objects.create(contact=contact, kind="calls", source="web form", given_at=NOW))

@@ -1,0 +1,366 @@
+"""May this number be called at this instant? Pure rules over fresh facts; the strictest wins, what is missing refuses.
+
+    Allowed      evidence, and until when it holds
+    NotBefore    a time from which it may be asked again: the lead waits until then
+    Refused      for good: a fact of the lead itself
+    Held         a fact of the campaign or the world: dispatch stops with its cause shown, no lead is moved
+
+`gates` is the one list of questions. `may_call` folds it into a verdict, `earliest` into the next lawful instant, and whoever explains shows it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from campaigns.rules.lifecycle import CampaignState, FinalReason, WaitReason
+from campaigns.rules.permit.hours import ALWAYS, Hours, local_times, open_span, open_together
+from campaigns.rules.permit.kinds import (
+    AbandonedMessage,
+    BlockedDays,
+    CallerId,
+    CallingWindow,
+    Consent,
+    Counter,
+    Destinations,
+    DncSource,
+    FrequencyCap,
+    HoldAfter,
+    MaxRing,
+    MinRing,
+    Pack,
+    Rule,
+)
+from campaigns.rules.places import countries_of
+
+# how long a permit holds between the transaction that grants it and the last look before the carrier
+HOLDS_FOR = timedelta(seconds=5)
+BUSY_ELSEWHERE = timedelta(seconds=30)
+CONSENT_MAY_COME = timedelta(days=1)  # a consent may still be given: it is looked for once a day
+# rounds of "and is it allowed then?" before an instant is said not to exist
+ROUNDS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a campaign asks of every call, the same for all its leads in one batch."""
+
+    state: CampaignState
+    starts_at: datetime | None
+    ends_at: datetime | None
+    hours: Hours
+    ring_for: timedelta
+    max_attempts: int
+    caller_id_ok: bool = True
+    version: str = ""
+    packs: tuple[Pack, ...] = ()
+    has_caller_id: bool = True
+    has_message: bool = True
+    min_ring: timedelta = timedelta(0)
+    lists: Mapping[str, datetime] = field(default_factory=dict)  # do-not-call lists by name, and when each was last loaded
+
+    @property
+    def counters(self) -> tuple[Counter, ...]:
+        """What must be counted of calls made, each once."""
+        return tuple(dict.fromkeys(rule for pack in self.packs for rule in pack.rules if isinstance(rule, FrequencyCap | HoldAfter)))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A consent that was not taken back."""
+
+    kind: str
+    given_at: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one lead and one of its numbers, read in the transaction that dials. Times aware, UTC.
+
+    marks: of each counter the call that decides: of a cap of three the third last, of a hold the last; missing where there are not so many.
+    """
+
+    zones: tuple[str, ...]
+    attempts_made: int
+    number_active: bool
+    listed: bool
+    excluded: bool = False
+    suppressed_until: datetime | None = None
+    person_busy: bool = False
+    number_busy: bool = False
+    locked: bool = True  # we hold the try-locks on the person and on the number
+    places: frozenset[str] = frozenset()
+    country: str = ""
+    destination: str = "ordinary"  # or satellite, premium, short
+    mobile: bool = True
+    agreed: tuple[Agreed, ...] = ()
+    marks: Mapping[Counter, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    valid_until: datetime
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NotBefore:
+    at: datetime
+    reason: WaitReason
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    reason: FinalReason
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    why: tuple[str, ...]
+
+
+Verdict = Allowed | NotBefore | Refused | Held
+
+
+class Stands(StrEnum):
+    OPEN = "open"
+    WAIT = "wait"  # until `until`
+    CLOSED = "closed"  # for good
+    HELD = "held"  # by the campaign or the world
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One question and its answer. `rule`: what is asked, in words; `by`: whose rule, in which version; `why`: a sentence where it is not open."""
+
+    rule: str
+    by: str
+    stands: Stands = Stands.OPEN
+    why: str = ""
+    until: datetime | None = None
+    wait: WaitReason = WaitReason.HOLD
+    final: FinalReason = FinalReason.DONE
+    evidence: str = ""
+    ask_again: bool = False  # nobody can say when it ends, `until` is when it is asked again
+
+
+def campaign_holds(terms: Terms, *, now: datetime) -> tuple[str, ...]:
+    """The facts of the campaign and the world that stop its dispatch, in words; empty when none does."""
+    return tuple(gate.why for gate in campaign_gates(terms, now=now) if gate.stands is Stands.HELD)
+
+
+def campaign_gates(terms: Terms, *, now: datetime) -> Iterator[Gate]:
+    own = f"campaign {terms.version}".strip()
+    yield _held("running", own, terms.state is not CampaignState.RUNNING, f"The campaign is {terms.state}.")
+    early = terms.starts_at is not None and now < terms.starts_at
+    yield _held("start time", own, early, f"Waiting for the start time, {_utc(terms.starts_at)}.")
+    late = terms.ends_at is not None and now >= terms.ends_at
+    yield _held("end time", own, late, f"The end time, {_utc(terms.ends_at)}, has passed.")
+    yield _held("caller ID", own, not terms.caller_id_ok, "The campaign's caller ID is not verified.")
+    for pack in terms.packs:
+        if pack.in_force(now):
+            for rule in pack.rules:
+                if gate := _campaign_gate(rule, pack.label, terms, now):
+                    yield gate
+
+
+def _campaign_gate(rule: Rule, by: str, terms: Terms, now: datetime) -> Gate | None:
+    match rule:
+        case CallerId():
+            shown = terms.has_caller_id and terms.caller_id_ok
+            return _held("caller ID", by, not shown, f"{by} wants a verified caller ID, and the campaign has none.")
+        case AbandonedMessage():
+            return _held("abandoned message", by, not terms.has_message, f"{by} wants a message for abandoned calls, and the campaign has none.")
+        case MinRing(ring):
+            short = min(terms.ring_for, terms.min_ring) < ring
+            return _held("shortest ringing", by, short, f"{by} wants a phone to ring for {ring.total_seconds():.0f} seconds at least.")
+        case MaxRing(ring):
+            return _held("longest ringing", by, terms.ring_for > ring, f"{by} lets a phone ring for {ring.total_seconds():.0f} seconds at most.")
+        case BlockedDays(calendar, days):
+            known = days is not None and any(day.year == now.year for day in days)
+            return _held("calendar", by, not known, f"{by} needs the calendar {calendar}, which has no days for {now.year}.")
+        case DncSource(name, max_age):
+            loaded = terms.lists.get(name)
+            stale = loaded is None or now - loaded > max_age
+            age = f"was last loaded {_utc(loaded)}" if loaded else "was never loaded"
+            return _held("do-not-call list", by, stale, f"{by} wants the do-not-call list {name} no older than {max_age.days} days; it {age}.")
+        case _:
+            return None
+
+
+def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
+    """Every question asked of one lead and one number, in order, each with its answer at `now`."""
+    own = f"campaign {terms.version}".strip()
+    yield from campaign_gates(terms, now=now)
+    yield _closed("do-not-call", "organisation", facts.listed, "The phone number is on the Do-Not-Call list.", FinalReason.DO_NOT_CALL)
+    yield _closed("exclusion", own, facts.excluded, "This contact was taken off the campaign.", FinalReason.EXCLUDED)
+    dead = not facts.number_active
+    yield _closed("number exists", "carrier", dead, "The carrier has said that this number does not exist.", FinalReason.NO_VALID_NUMBER)
+    odd = facts.destination != "ordinary"
+    yield _closed("destination", "organisation", odd, f"This is a {facts.destination} number, and those are not called.", FinalReason.NO_VALID_NUMBER)
+    used = facts.attempts_made >= terms.max_attempts
+    yield _closed("attempts", own, used, f"All {terms.max_attempts} attempts were made.", FinalReason.NO_MORE_ATTEMPTS, f"{facts.attempts_made} made")
+    soon = now + BUSY_ELSEWHERE
+    yield _wait("reserved", "organisation", not facts.locked, soon, "This person or number is being dealt with elsewhere.", ask_again=True)
+    yield _wait("one call per person", "organisation", facts.person_busy, soon, "This person is on another call.", ask_again=True)
+    yield _wait("one call per number", "organisation", facts.number_busy, soon, "This number is being called.", ask_again=True)
+    left_alone = facts.suppressed_until is not None and facts.suppressed_until > now
+    yield _wait("left alone", "organisation", left_alone, facts.suppressed_until, f"Left alone until {_utc(facts.suppressed_until)}.")
+    applying = [pack for pack in terms.packs if pack.in_force(now) and pack.applies(facts.places)]
+    windows = [(own, terms.hours)] if terms.hours != ALWAYS else []
+    for pack in applying:
+        for rule in pack.rules:
+            if isinstance(rule, CallingWindow | BlockedDays):
+                windows.append((pack.label, rule.hours if isinstance(rule, CallingWindow) else rule.hours()))
+            elif gate := _lead_gate(rule, pack.label, facts, now):
+                yield gate
+    yield from _hours(windows, facts, terms, now)
+
+
+def _hours(windows: list[tuple[str, Hours]], facts: Facts, terms: Terms, now: datetime) -> Iterator[Gate]:
+    """Each window on its own, and when all are open at once."""
+    if not windows:
+        return
+    opens, _ = open_together(facts.zones, hours=[hours for _, hours in windows], at=now, ring_for=terms.ring_for)
+    local = ", ".join(local_times(facts.zones, now))
+    for by, hours in windows:
+        own_opens, _ = open_span(facts.zones, hours=hours, at=now, ring_for=terms.ring_for)
+        if opens is None:
+            why = "There is no hour of the week at which every possible time zone of this number may be called."
+            yield _closed("hours", by, True, why, FinalReason.NO_VALID_NUMBER, local)
+        elif own_opens == now:
+            yield Gate("hours", by, evidence=local)
+        else:
+            why = f"Outside calling hours in {', '.join(facts.zones)}."
+            yield Gate("hours", by, Stands.WAIT, why, opens, wait=WaitReason.HOURS, evidence=local)
+    if opens is not None and opens > now and all(open_span(facts.zones, hours=h, at=now, ring_for=terms.ring_for)[0] == now for _, h in windows):
+        # each has begun, and yet no ringing would end in all of them
+        yield Gate("hours", "all together", Stands.WAIT, "No call would end its ringing within all calling hours.", opens, wait=WaitReason.HOURS)
+
+
+def _lead_gate(rule: Rule, by: str, facts: Facts, now: datetime) -> Gate | None:
+    match rule:
+        case FrequencyCap(scope, count, within, counts):
+            mark = facts.marks.get(rule)
+            until = mark + within if mark else None
+            why = f"{count} {counts}s per {scope} within {_length(within)} are allowed by {by}, and they were made."
+            return _wait(f"at most {count} {counts}s per {scope} in {_length(within)}", by, until is not None and until > now, until, why)
+        case HoldAfter(event, hold, scope):
+            mark = facts.marks.get(rule)
+            until = mark + hold if mark else None
+            why = f"{by} leaves a {scope} alone for {_length(hold)} after: {event}."
+            return _wait(f"{_length(hold)} after: {event}", by, until is not None and until > now, until, why)
+        case Consent(kinds, mobile_only, max_age):
+            if mobile_only and not facts.mobile:
+                return Gate("consent", by, evidence="not a mobile number")
+            agreed = [
+                given
+                for given in facts.agreed
+                if given.kind in kinds
+                and given.given_at <= now
+                and (given.expires_at is None or given.expires_at > now)
+                and (max_age is None or given.given_at + max_age > now)
+            ]
+            if agreed:
+                return Gate("consent", by, evidence=", ".join(f"{given.kind} {given.given_at:%Y-%m-%d}" for given in agreed))
+            why = f"{by} wants consent ({' or '.join(kinds)}), and there is none."
+            return Gate("consent", by, Stands.WAIT, why, now + CONSENT_MAY_COME, wait=WaitReason.CONSENT, ask_again=True)
+        case Destinations(countries):
+            why = f"{by} lets only {', '.join(countries)} be called, and this number is in {facts.country or 'no country'}."
+            return _closed("destination", by, facts.country not in countries, why, FinalReason.NO_VALID_NUMBER, facts.country)
+        case _:
+            return None
+
+
+def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
+    """The one gate to a customer's phone; every refusal tells all its reasons."""
+    asked = list(gates(facts, terms=terms, now=now))
+    if held := [gate for gate in asked if gate.stands is Stands.HELD]:
+        return Held(tuple(gate.why for gate in held))
+    if closed := [gate for gate in asked if gate.stands is Stands.CLOSED]:
+        return Refused(closed[0].final, tuple(dict.fromkeys(gate.why for gate in closed)))
+    if waits := [gate for gate in asked if gate.stands is Stands.WAIT]:
+        last = max(waits, key=lambda gate: gate.until or now)
+        match earliest(facts, terms=terms, at=now):
+            case datetime() as at:
+                return NotBefore(at, last.wait, tuple(dict.fromkeys(gate.why for gate in waits)))
+            case Refused() as refused:
+                return refused
+    _, closes = open_together(facts.zones, hours=windows_of(terms, facts.places, now=now), at=now, ring_for=terms.ring_for)
+    until = min(now + HOLDS_FOR, closes) if closes else now + HOLDS_FOR
+    return Allowed(
+        until,
+        {
+            "zones": list(facts.zones),
+            "local": local_times(facts.zones, now),
+            "attempts": facts.attempts_made,
+            "places": sorted(facts.places),
+            "rules": [pack.label for pack in terms.packs if pack.in_force(now) and pack.applies(facts.places)],
+            "asked": sum(1 for gate in asked if gate.stands is Stands.OPEN),
+        },
+    )
+
+
+def earliest(facts: Facts, *, terms: Terms, at: datetime) -> datetime | Refused:
+    """The first instant from `at` on at which every rule of the lead allows it, should nothing else happen to it meanwhile.
+
+    What may end at any moment (the person is on another call, a consent is missing) is taken to be over when it is asked again; what stops
+    the campaign is not a matter of the lead and is not looked at.
+    """
+    asked_again = False
+    for _ in range(ROUNDS):
+        waits = []
+        for gate in gates(facts, terms=terms, now=at):
+            if gate.stands is Stands.CLOSED:
+                return Refused(gate.final, (gate.why,))
+            if gate.stands is Stands.WAIT and gate.until is not None and not (gate.ask_again and asked_again):
+                waits.append(gate.until)
+        if not waits:
+            return at
+        at, asked_again = max(waits), True
+    return Refused(FinalReason.NO_VALID_NUMBER, ("There is no time at which all rules would allow a call.",))
+
+
+def windows_of(terms: Terms, places: frozenset[str], *, now: datetime) -> list[Hours]:
+    """The hours that hold for somebody who may be in these places."""
+    return [terms.hours, *_windows([pack for pack in terms.packs if pack.in_force(now) and pack.applies(places)])]
+
+
+def group_opens(zones: tuple[str, ...], *, terms: Terms, at: datetime) -> datetime | None:
+    """When a call may start to anybody in this group of zones, by the rules that surely hold for all of them."""
+    places = countries_of(zones)
+    surely = _windows([pack for pack in terms.packs if pack.in_force(at) and pack.surely_applies(places)])
+    return open_together(zones, hours=[terms.hours, *surely], at=at, ring_for=terms.ring_for)[0]
+
+
+def _windows(packs: list[Pack]) -> list[Hours]:
+    return [
+        rule.hours if isinstance(rule, CallingWindow) else rule.hours()
+        for pack in packs
+        for rule in pack.rules
+        if isinstance(rule, CallingWindow | BlockedDays)
+    ]
+
+
+def _held(rule: str, by: str, holds: bool, why: str) -> Gate:
+    return Gate(rule, by, Stands.HELD, why) if holds else Gate(rule, by)
+
+
+def _closed(rule: str, by: str, closed: bool, why: str, final: FinalReason, evidence: str = "") -> Gate:
+    return Gate(rule, by, Stands.CLOSED, why, final=final, evidence=evidence) if closed else Gate(rule, by, evidence=evidence)
+
+
+def _wait(rule: str, by: str, waits: bool, until: datetime | None, why: str, *, ask_again: bool = False) -> Gate:
+    return Gate(rule, by, Stands.WAIT, why, until, ask_again=ask_again) if waits else Gate(rule, by)
+
+
+def _utc(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
+
+
+def _length(length: timedelta) -> str:
+    return f"{length.days} days" if length >= timedelta(days=2) else f"{length.total_seconds() / 3600:g} hours"

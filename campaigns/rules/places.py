@@ -1,0 +1,185 @@
+"""Which jurisdictions a number may lie in, from its first digits and from the address: countries, and states where rules differ by state.
+
+A doubt adds places and never takes one away: a number of the United States whose state nobody knows lies in all of them.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+from phonenumbers.tzdata import TIMEZONE_DATA
+
+# how many characters of a number in E.164 decide where it lies: + and six digits
+DECIDE = 7
+
+# State or province: area codes, from libphonenumber 9.0's geocoding data. Codes of no place (800, 900 …) are in none.
+AREA_CODES = """
+US-AK Alaska: 907
+US-AL Alabama: 205 251 256 334 659 938
+US-AR Arkansas: 327 479 501 870
+US-AS American Samoa: 684
+US-AZ Arizona: 480 520 602 623 928
+US-CA California: 209 213 279 323 341 350 369 408 415 424 442 510 530 559 562 619 626 628 650 657 661 669 707 714 738
+US-CA California: 747 760 805 818 820 831 840 858 909 916 925 949 951
+US-CO Colorado: 303 719 720 748 970 983
+US-CT Connecticut: 203 475 860 959
+US-DC District of Columbia: 202 771
+US-DE Delaware: 302
+US-FL Florida: 239 305 321 324 352 386 407 448 561 645 656 689 727 728 754 772 786 813 850 863 904 941 954
+US-GA Georgia: 229 404 470 478 678 706 762 770 912 943
+US-GU Guam: 671
+US-HI Hawaii: 808
+US-IA Iowa: 319 515 563 641 712
+US-ID Idaho: 208 986
+US-IL Illinois: 217 224 309 312 331 447 464 618 630 708 730 773 779 815 847 872
+US-IN Indiana: 219 260 317 463 574 765 812 930
+US-KS Kansas: 316 620 785 913
+US-KY Kentucky: 270 364 502 606 859
+US-LA Louisiana: 225 318 337 504 985
+US-MA Massachusetts: 339 351 413 508 617 774 781 857 978
+US-MD Maryland: 227 240 301 410 443 667
+US-ME Maine: 207
+US-MI Michigan: 231 248 269 313 517 586 616 734 810 906 947 989
+US-MN Minnesota: 218 320 507 612 651 763 952
+US-MO Missouri: 235 314 417 557 573 636 660 816 975
+US-MP Northern Mariana Islands: 670
+US-MS Mississippi: 228 601 662 769
+US-MT Montana: 406
+US-NC North Carolina: 252 336 472 704 743 828 910 919 980 984
+US-ND North Dakota: 701
+US-NE Nebraska: 308 402 531
+US-NH New Hampshire: 603
+US-NJ New Jersey: 201 551 609 640 732 848 856 862 908 973
+US-NM New Mexico: 505 575
+US-NV Nevada: 702 725 775
+US-NY New York: 212 315 329 332 347 363 516 518 585 607 631 646 680 716 718 838 845 914 917 929 934
+US-OH Ohio: 216 220 234 283 326 330 380 419 440 513 567 614 740 937
+US-OK Oklahoma: 405 539 572 580 918
+US-OR Oregon: 458 503 541 971
+US-PA Pennsylvania: 215 223 267 272 412 445 484 570 582 610 717 724 814 835 878
+US-PR Puerto Rico: 787 939
+US-RI Rhode Island: 401
+US-SC South Carolina: 803 821 839 843 854 864
+US-SD South Dakota: 605
+US-TN Tennessee: 423 615 629 731 865 901 931
+US-TX Texas: 210 214 254 281 325 346 361 409 430 432 469 512 682 713 726 737 806 817 830 832 903 915 936 940 945 956 972 979
+US-UT Utah: 385 435 801
+US-VA Virginia: 276 434 540 571 686 703 757 804 826 948
+US-VI Virgin Islands: 340
+US-VT Vermont: 802
+US-WA Washington: 206 253 360 425 509 564
+US-WI Wisconsin: 262 274 353 414 534 608 715 920
+US-WV West Virginia: 304 681
+US-WY Wyoming: 307
+CA-AB Alberta: 368 403 587 780 825
+CA-BC British Columbia: 236 250 257 604 672 778
+CA-MB Manitoba: 204 431 584
+CA-NB New Brunswick: 428 506
+CA-NL Newfoundland and Labrador: 709 879
+CA-NS Nova Scotia: 782 902
+CA-NT Northwest Territories: 867
+CA-ON Ontario: 226 249 289 343 365 382 416 437 519 548 613 647 683 705 742 753 807 905 942
+CA-PE Prince Edward Island: 782 902
+CA-QC Quebec: 263 273 354 367 418 438 450 468 514 579 581 819 873
+CA-SK Saskatchewan: 306 474 639
+"""
+
+# Networks of no country: satellites and other carriers that bill by their own rules (ITU-T E.164 assigned codes).
+SATELLITE = ("+870", "+878", "+881", "+882", "+883", "+888")
+# Numbers that cost the caller extra, by country; what libphonenumber calls premium rate is refused when a number is read.
+PREMIUM = (
+    "+1900", "+449", "+4487", "+49900", "+49137", "+34803", "+34806", "+34807", "+34905", "+33899", "+39899", "+39892", "+61190", "+64900", "+979",
+)  # fmt: skip
+SHORTEST = 8  # + and seven digits: what is shorter is a short code or an emergency number
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the digits tell. `countries` may be several where they share a code, `states` empty where the digits do not tell."""
+
+    countries: frozenset[str]
+    states: frozenset[str]
+    kind: str = "ordinary"  # or satellite, premium, short
+
+    @property
+    def country(self) -> str:
+        """The one a bill is written for: the code's main country; empty where there is none."""
+        return "US" if "US" in self.countries else min(self.countries, default="")
+
+
+def _read_states() -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    by_code: dict[str, tuple[str, ...]] = {}
+    by_name: dict[str, str] = {}
+    for line in AREA_CODES.split("\n"):
+        if line:
+            named, codes = line.split(": ")
+            state, name = named.split(" ", 1)
+            by_name[f"{state[:2]} {name.casefold()}"] = state
+            for code in codes.split():
+                by_code[code] = (*by_code.get(code, ()), state)
+    return by_code, by_name
+
+
+_STATES_BY_CODE, _STATES_BY_NAME = _read_states()
+STATES = frozenset(_STATES_BY_NAME.values())
+
+
+@lru_cache(maxsize=1)
+def _countries_by_zone() -> dict[str, str]:
+    """From the time zone database's own table, in which each zone of a country has one row."""
+    rows = (line.split("\t") for line in (files("tzdata") / "zoneinfo" / "zone.tab").read_text().splitlines() if not line.startswith("#"))
+    return {row[2]: row[0] for row in rows}
+
+
+def countries_of(zones: tuple[str, ...]) -> frozenset[str]:
+    """The countries in which these time zones lie."""
+    known = _countries_by_zone()
+    return frozenset(known[zone] for zone in zones if zone in known)
+
+
+@lru_cache(maxsize=16_384)
+def _place(digits: str, short: bool) -> Place:
+    kind = (
+        "short" if short else next((kind for kind, codes in (("satellite", SATELLITE), ("premium", PREMIUM)) if digits.startswith(codes)), "ordinary")
+    )
+    if digits.startswith("+1"):
+        area = digits[2:5]
+        if states := _STATES_BY_CODE.get(area):
+            return Place(frozenset(state[:2] for state in states), frozenset(states), kind)
+        return Place(countries_of(TIMEZONE_DATA.get(f"1{area}", ())) or frozenset({"US", "CA"}), frozenset(), kind)
+    for length in (1, 2, 3):
+        if regions := COUNTRY_CODE_TO_REGION_CODE.get(int(digits[1 : length + 1] or 0)):
+            return Place(frozenset(region for region in regions if region.isalpha()), frozenset(), kind)
+    return Place(frozenset(), frozenset(), kind)
+
+
+def place_of(e164: str) -> Place:
+    """Where a number may lie; its first digits decide, so that the numbers of a million leads are a few thousand questions."""
+    return _place(e164[:DECIDE], len(e164) < SHORTEST)
+
+
+def state_named(region: str, country: str) -> str:
+    """The state an address names, as FL or Florida: US-FL; empty where none of ours."""
+    region, country = region.strip().casefold(), country.strip().upper() or "US"
+    if f"{country}-{region.upper()}" in STATES:
+        return f"{country}-{region.upper()}"
+    return _STATES_BY_NAME.get(f"{country} {region}", "")
+
+
+@lru_cache(maxsize=128)
+def zones_of_state(state: str) -> tuple[str, ...]:
+    """Every time zone a state may be in, by its area codes."""
+    return tuple(sorted({zone for code, states in _STATES_BY_CODE.items() if state in states for zone in TIMEZONE_DATA.get(f"1{code}", ())}))
+
+
+def places(e164: str, *, zones: tuple[str, ...], country: str = "", region: str = "") -> frozenset[str]:
+    """Every jurisdiction a person may be in: by the number, the address and the candidate time zones. US, US-FL, GB …"""
+    place = place_of(e164)
+    found = {*place.countries, *place.states, *countries_of(zones)}
+    if country:
+        found.add(country.upper())
+    # a bare FL beside a Spanish number is no state; beside a number of the United States it is Florida
+    if state := state_named(region, country or ("US" if "US" in found else "CA" if "CA" in found else "-")):
+        found |= {state, state[:2]}
+    return frozenset(found)

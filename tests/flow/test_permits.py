@@ -1,0 +1,182 @@
+"""The gate within the flow: what the ledger says is counted across campaigns, a refusal moves its lead, and the planned call is lawful."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from campaigns import facts
+from campaigns.flow import control, do_not_call
+from campaigns.models import Attempt, Campaign, CampaignVersion, Consent, DoNotCall, DoNotCallList, HolidayCalendar, Permit, RulePack
+from campaigns.rules.rule_packs import PACKS
+from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
+from tests.floor import Floor
+
+
+def law(*rules: dict[str, Any], name: str = "Ours", jurisdiction: str = "*") -> RulePack:
+    return RulePack.objects.create(name=name, jurisdiction=jurisdiction, rules=list(rules), enabled=True)
+
+
+def pin(campaign: Campaign, *packs: RulePack) -> None:
+    campaign.rule_packs.add(*packs)
+
+
+def test_a_permit_names_the_rules_and_keeps_the_evidence(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana])
+    pin(campaign, law({"kind": "frequency_cap", "scope": "person", "count": 3, "hours": 24}))
+    floor.person(campaign, "Maria", Answers(after=seconds(4), talks_for=seconds(20)))
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=20)
+    permit = Permit.objects.get()
+    assert permit.rules == f"campaign v{campaign.versions.latest('number').number}; Ours v1"
+    assert permit.evidence["rules"] == ["Ours v1"]
+    assert permit.evidence["local"] == ["Tue 10:00 +0100"]
+
+
+def test_a_cap_per_person_counts_the_calls_of_every_campaign_and_the_lead_waits_for_the_first_to_leave_the_window(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    first, second = floor.campaign("progressive", agents=[ana]), floor.campaign("progressive", agents=[ana])
+    cap = law({"kind": "frequency_cap", "scope": "person", "count": 1, "hours": 24})
+    pin(first, cap)
+    pin(second, cap)
+    floor.rule(first, "busy", attempts=1)
+    maria = floor.person(first, "Maria", Busy(after=seconds(1)), numbers=2)
+    ana.sits_down()
+    floor.run(until=lambda: maria.outcomes == ["busy"], at_most=20)
+    dialed = Attempt.objects.get().dialed_at
+    assert dialed is not None
+    again = floor.person(second, "Maria", contact=maria.contact, numbers=maria.numbers)
+    floor.run(20)
+    assert again.outcomes == []
+    assert (again.now().reason, again.now().next_call_at) == ("hold", dialed + timedelta(hours=24))
+
+
+def test_a_retry_is_planned_for_when_cap_and_hours_will_both_allow_it(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana])
+    pin(
+        campaign,
+        law(
+            {"kind": "frequency_cap", "scope": "number", "count": 1, "hours": 22},
+            {"kind": "calling_window", "week": {"tue": [["09:00", "20:00"]], "wed": [["09:30", "20:00"]]}},
+        ),
+    )
+    floor.rule(campaign, "no_answer", minutes=10)
+    maria = floor.person(campaign, "Maria", NoAnswer())
+    ana.sits_down()
+    floor.run(until=lambda: maria.outcomes == ["no_answer"], at_most=60)
+    # ten minutes later says the retry rule, 08:00 tomorrow the cap, half past nine the window
+    assert maria.now().next_call_at == datetime(2026, 3, 11, 8, 30, tzinfo=UTC)
+    assert maria.now().reason == "retry"
+
+
+def test_an_abandoned_call_leaves_the_number_alone_for_three_days_in_every_campaign(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana])
+    pin(campaign, law({"kind": "hold_after", "event": "abandoned", "hours": 72, "scope": "number"}))
+    maria = floor.person(campaign)
+    ended = floor.now - timedelta(hours=71)
+    Attempt.objects.create(
+        lead=maria.lead,
+        campaign=campaign,
+        contact=maria.contact,
+        phone=maria.contact.phones.get(),
+        e164=maria.number,
+        state="concluded",
+        outcome="abandoned",
+        epoch=0,
+        planned_at=ended,
+        dialed_at=ended - timedelta(minutes=1),
+        concluded_at=ended,
+    )
+    ana.sits_down()
+    floor.run(5)
+    assert maria.now().next_call_at == ended + timedelta(hours=72)
+    Attempt.objects.all().delete()  # an invented call has no leg at the carrier
+
+
+def test_a_stale_list_holds_the_campaign_and_moves_no_lead(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana])
+    pin(campaign, law({"kind": "do_not_call_list", "list": "es-robinson", "max_age_days": 30}))
+    maria = floor.person(campaign, "Maria", Answers(after=seconds(4), talks_for=seconds(20)))
+    before = maria.now().next_call_at
+    ana.sits_down()
+    floor.run(5)
+    assert (maria.outcomes, maria.now().state, maria.now().next_call_at) == ([], "waiting", before)
+    DoNotCallList.objects.create(name="es-robinson", loaded_at=floor.now)
+    floor.run(until=lambda: ana.phase == "connected", at_most=20)
+
+
+def test_without_consent_nobody_is_called_and_with_it_they_are(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana])
+    pin(campaign, law({"kind": "consent", "kinds": ["call"]}))
+    maria = floor.person(campaign, "Maria", Answers(after=seconds(4), talks_for=seconds(20)))
+    omar = floor.person(campaign, "Omar")
+    Consent.objects.create(contact=maria.contact, kind="call", source="web form", given_at=floor.now - timedelta(days=1))
+    Consent.objects.create(contact=omar.contact, kind="call", source="web form", given_at=floor.now - timedelta(days=9), revoked_at=floor.now)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=20)
+    assert omar.outcomes == []
+
+
+def test_the_address_of_a_person_may_put_them_into_another_state_and_its_zones(floor: Floor) -> None:
+    campaign = floor.campaign("progressive", start=False)
+    person = floor.person(campaign, numbers=["+12125550123"], zones=["America/New_York"])
+    person.contact.region, person.contact.country = "FL", "US"
+    person.contact.save()
+    phone = facts.people([person.contact.pk])[person.contact.pk].phones[0]
+    assert {"US", "US-NY", "US-FL"} <= phone.places
+    assert {"America/New_York", "America/Chicago"} <= set(phone.zones)
+
+
+def test_a_version_keeps_the_hours_and_the_packs_it_was_made_under(floor: Floor) -> None:
+    campaign = floor.campaign("progressive", start=False)
+    pin(campaign, law({"kind": "caller_id"}))
+    control.edited(campaign, by=None, now=floor.now)
+    settings = CampaignVersion.objects.filter(campaign=campaign).latest("number").settings
+    assert settings["rule_packs"] == ["Ours v1"]
+    assert control.clone(campaign, by=None, now=floor.now).rule_packs.get().name == "Ours"
+
+
+@pytest.mark.django_db
+def test_the_packs_are_loaded_once_and_what_was_changed_stays() -> None:
+    call_command("load_rule_packs", stdout=StringIO())
+    assert RulePack.objects.count() == len(PACKS)
+    RulePack.objects.filter(name="Texas (not verified)").update(enabled=True)
+    HolidayCalendar.objects.get(name="GB").days.first().delete()  # type: ignore[union-attr]
+    said = StringIO()
+    call_command("load_rule_packs", stdout=said)
+    assert said.getvalue().strip() == "0 rule packs and 0 holidays were new."
+    assert RulePack.objects.get(name="Texas (not verified)").enabled
+
+
+@pytest.mark.django_db
+def test_a_register_counts_as_loaded_only_when_all_of_it_could_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "register.txt"
+    file.write_text("+447700900111\n\n+447700900112\nnobody\n")
+    with pytest.raises(CommandError, match="does not count as loaded"):
+        call_command("import_do_not_call", str(file), "--list", "uk-tps", stdout=StringIO(), stderr=StringIO())
+    assert not DoNotCallList.objects.exists()
+    file.write_text("+447700900111\n07700 900112\n")
+    said = StringIO()
+    call_command("import_do_not_call", str(file), "--list", "uk-tps", "--country", "gb", stdout=said)
+    assert said.getvalue().startswith("0 numbers are new on the list, 2 were on it")
+    assert DoNotCallList.objects.get().numbers == 2
+    assert set(DoNotCall.objects.values_list("source", flat=True)) == {"uk-tps"}
+
+
+def test_a_listed_number_of_a_person_with_another_is_passed_over(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana])
+    maria = floor.person(campaign, "Maria", numbers=2)
+    do_not_call.list_numbers([maria.numbers[0]], source="test", now=floor.now)
+    floor.script.say(maria.numbers[1], Answers(after=seconds(4), talks_for=seconds(20)))
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=20)
+    assert floor.placed(maria.numbers[0]) == 0

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from campaigns import explain
 from campaigns.models import Attempt, Callback, Lead, Permit
 from dialer_project.lib.admin import Ledger, LedgerInline
 
@@ -29,6 +34,15 @@ class LeadAdmin(Ledger[Lead]):
     search_fields = ("=id", "contact__last_name", "contact__company", "=contact__external_id", "=contact__phones__e164")
     ordering = ("-id",)
     inlines = (AttemptInline, CallbackInline)
+    change_form_outer_before_template = "admin/campaigns/lead/why.html"
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Above the row: every rule's answer about this lead at this moment."""
+        if object_id and object_id.isdigit() and self.has_view_permission(request):
+            extra_context = {**(extra_context or {}), "why": explain.lead(int(object_id), now=timezone.now())}
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
 
 class PermitInline(LedgerInline):

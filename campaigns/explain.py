@@ -1,0 +1,125 @@
+"""Why a lead is called or not, and when it next can be: the gate's own questions about its facts as they are now.
+
+No second code path: who may be called is decided by `rules/permit/gate` over `facts.read`, here as in the dial transaction. What is added is
+where the lead stands: whose it is, until when it waits, whether the hours of its group are open.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from campaigns import facts
+from campaigns.facts import Asked, Phone, Setting
+from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState, WaitReason
+from campaigns.rules.permit.gate import Gate, Refused, Stands, earliest, gates, group_opens
+from dialer_project.lib import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A call that was made, and the permit it was made under."""
+
+    planned_at: datetime
+    e164: str
+    outcome: str
+    rules: str
+    evidence: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The ordered gates of one lead at one moment. `next_at`: when it next can be called, were nothing else to happen; None: never."""
+
+    lead_id: int
+    campaign: str
+    number: str
+    at: datetime
+    gates: tuple[Gate, ...]
+    next_at: datetime | None
+    past: tuple[Past, ...]
+
+    @property
+    def callable_now(self) -> bool:
+        return all(gate.stands is Stands.OPEN for gate in self.gates)
+
+    @property
+    def in_words(self) -> str:
+        if self.callable_now:
+            return "It can be called now."
+        stopped = next((gate.why for gate in self.gates if gate.stands is Stands.HELD), None)
+        closed = next((gate.why for gate in self.gates if gate.stands is Stands.CLOSED), None)
+        if closed or self.next_at is None:
+            return f"It will not be called. {closed or ''}".strip()
+        when = f"not before {self.next_at:%Y-%m-%d %H:%M:%S} UTC"
+        return f"Its campaign is held: {stopped} After that, {when}." if stopped else f"It can be called {when}."
+
+
+_LEAD = """
+    SELECT l.id, l.campaign_id, l.contact_id, l.state, l.reason, l.next_call_at, l.next_phone_id, l.tries, z.zones, u.username AS owner
+    FROM campaigns_lead l JOIN campaigns_zonegroup z ON z.id = l.zone_group_id
+    LEFT JOIN agents_agent g ON g.id = l.reserved_for_id LEFT JOIN agents_user u ON u.id = g.user_id
+    WHERE l.id = %s
+"""
+_PAST = """
+    SELECT a.planned_at, a.e164, coalesce(a.outcome, a.state) AS outcome, p.rules, p.evidence
+    FROM campaigns_attempt a LEFT JOIN campaigns_permit p ON p.attempt_id = a.id WHERE a.lead_id = %s ORDER BY a.planned_at DESC LIMIT 50
+"""
+
+
+def lead(lead_id: int, *, now: datetime) -> Explanation | None:
+    """None where there is no such lead. Reads only."""
+    found = sql.rows(_LEAD, [lead_id])
+    if not found:
+        return None
+    row = found[0]
+    campaign = facts.settings_of([row.campaign_id])[row.campaign_id]
+    phone = facts.people([row.contact_id])[row.contact_id].phone(row.next_phone_id)
+    asked = Asked(row.id, row.campaign_id, row.contact_id, sql.loaded(row.tries), phone)
+    known = facts.read([asked], terms=campaign.terms, now=now)[row.id]
+    stands = list(_where_it_stands(row, campaign, now=now))
+    answers = (*stands, *gates(known.facts, terms=campaign.terms, now=now))
+    from_then = max([now, *(gate.until for gate in stands if gate.until is not None)])
+    next_at = None if any(gate.stands is Stands.CLOSED for gate in stands) else earliest(known.facts, terms=campaign.terms, at=from_then)
+    return Explanation(
+        lead_id=row.id,
+        campaign=campaign.name,
+        number=_number(phone),
+        at=now,
+        gates=answers,
+        next_at=None if isinstance(next_at, Refused) else next_at,
+        past=tuple(Past(p.planned_at, p.e164, p.outcome, p.rules or "", sql.loaded(p.evidence) or {}) for p in sql.rows(_PAST, [lead_id])),
+    )
+
+
+def _where_it_stands(row: sql.Row, campaign: Setting, *, now: datetime) -> Iterator[Gate]:
+    """What the claim asks before the gate is asked."""
+    own = f"campaign {campaign.terms.version}"
+    final, busy = row.state == LeadState.FINAL, row.state == LeadState.BUSY
+    if final:
+        why = f"It is finished: {FinalReason(row.reason).replace('_', ' ')}."
+        if campaign.state in (CampaignState.STOPPED, CampaignState.COMPLETED):
+            why += " So is its campaign."
+        yield Gate("not finished", own, Stands.CLOSED, why, final=FinalReason(row.reason))
+    else:
+        yield Gate("not finished", own)
+    yield Gate("in nobody's hands", own, Stands.WAIT, "It is in an agent's hands or being dialed.") if busy else Gate("in nobody's hands", own)
+    if row.owner is not None:
+        yield Gate("for any agent", own, Stands.WAIT, f"It is kept for {row.owner}, who promised to call.")
+    else:
+        yield Gate("for any agent", own)
+    if not final and row.next_call_at > now:
+        why = f"It waits ({WaitReason(row.reason).replace('_', ' ')}) until {row.next_call_at:%Y-%m-%d %H:%M:%S} UTC."
+        yield Gate("due", own, Stands.WAIT, why, row.next_call_at)
+    else:
+        yield Gate("due", own)
+    zones = tuple(row.zones) or ("UTC",)
+    opens = group_opens(zones, terms=campaign.terms, at=now)
+    if opens == now:
+        yield Gate("hours of its group", own)
+    else:
+        yield Gate("hours of its group", own, Stands.WAIT, f"Outside calling hours in {', '.join(zones)}.", opens, wait=WaitReason.HOURS)
+
+
+def _number(phone: Phone | None) -> str:
+    return phone.e164 if phone else "none of its numbers can be called"

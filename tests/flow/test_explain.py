@@ -1,0 +1,123 @@
+"""Why a lead is called or not: what is told is what the selector does."""
+
+import json
+import random
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import Client
+
+from agents.models import User
+from campaigns import explain, facts, querysets
+from campaigns.flow import do_not_call, permit
+from campaigns.models import Campaign, CampaignExclusion, Consent, Lead, RulePack, Suppression
+from campaigns.rules.permit.gate import campaign_holds, group_opens
+from telephony.drivers.simulated.script import Answers, Busy, seconds
+from tests.floor import Floor
+
+ZONES = ("Europe/Madrid", "America/New_York", "Asia/Kolkata", "Pacific/Apia")
+
+
+def selected(campaign: Campaign, *, now: datetime) -> set[int]:
+    """Whom dispatch would clear now; nothing of it stays."""
+    with transaction.atomic():
+        setting = facts.settings_of([campaign.pk])[campaign.pk]
+        if campaign_holds(setting.terms, now=now):
+            return set()
+        open_groups = [g for g, zones in querysets.zone_groups(campaign.pk).items() if group_opens(zones, terms=setting.terms, at=now) == now]
+        leads = querysets.claim(campaign.pk, epoch=setting.epoch, groups=open_groups, floors=[], at_most=500, now=now)
+        cleared, _ = permit.consider(setting, permit.candidates(leads), now=now)
+        transaction.set_rollback(True)
+    return {c.lead.id for c in cleared}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_told_is_what_the_selector_does(floor: Floor, seed: int) -> None:
+    dice = random.Random(seed)
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana], max_attempts=dice.choice((2, 6)))
+    rules: list[dict[str, Any]] = [
+        {"kind": "calling_window", "week": {"tue": [["09:00", "20:00"]], "wed": [["10:00", "18:00"]]}},
+        {"kind": "frequency_cap", "scope": dice.choice(("person", "number", "lead")), "count": 1, "hours": dice.choice((2, 30))},
+        {"kind": "consent", "kinds": ["call"], "mobile_only": True},
+        {"kind": "hold_after", "event": "conversation", "hours": 20},
+        {"kind": "caller_id"},
+    ]
+    for number, rule in enumerate(dice.sample(rules, dice.randint(1, 4))):
+        pack = RulePack.objects.create(name=f"Rule {number}", jurisdiction=dice.choice(("*", "ES", "US")), rules=[rule])
+        pack.campaigns.add(campaign)
+    people = []
+    for _ in range(24):
+        ends = dice.choice(((), (Busy(after=seconds(1)),), (Answers(after=seconds(2), talks_for=seconds(3)),)))
+        person = floor.person(campaign, "Maria", *ends, numbers=dice.randint(1, 2), zones=[dice.choice(ZONES)])
+        people.append(person)
+        if dice.random() < 0.15:
+            do_not_call.list_numbers(person.numbers[: dice.randint(1, 2)], source="test", now=floor.now)
+        if dice.random() < 0.1:
+            CampaignExclusion.objects.create(campaign=campaign, contact=person.contact, created_at=floor.now)
+        if dice.random() < 0.1:
+            Suppression.objects.create(contact=person.contact, until=floor.now + timedelta(hours=5), created_at=floor.now)
+        if dice.random() < 0.7:
+            Consent.objects.create(contact=person.contact, kind="call", source="web form", given_at=floor.now - timedelta(days=1))
+        if dice.random() < 0.1:
+            Lead.objects.filter(pk=person.lead.pk).update(next_call_at=floor.now + timedelta(hours=3))
+    ana.sits_down()
+    floor.run(40)
+    for hours in (0, 1, 4, 9, 15, 26, 27, 33):
+        now = floor.now + timedelta(hours=hours)
+        told = {person.lead.pk for person in people if (why := explain.lead(person.lead.pk, now=now)) and why.callable_now}
+        assert told == selected(campaign, now=now), f"{hours} hours later"
+
+
+def test_the_next_instant_that_is_told_is_the_one_at_which_it_can_be_called(floor: Floor) -> None:
+    campaign = floor.campaign("progressive", agents=[floor.agent("Ana")])
+    window = {"kind": "calling_window", "week": {"tue": [["12:00", "20:00"]]}}
+    RulePack.objects.create(name="Ours", jurisdiction="*", rules=[window]).campaigns.add(campaign)
+    maria = floor.person(campaign)
+    why = explain.lead(maria.lead.pk, now=floor.now)
+    assert why is not None
+    assert why.next_at is not None
+    assert not why.callable_now
+    assert "not before 2026-03-10 11:00:00" in why.in_words
+    assert {gate.by for gate in why.gates if gate.why} >= {"Ours v1"}
+    assert selected(campaign, now=why.next_at - timedelta(seconds=1)) == set()
+    assert selected(campaign, now=why.next_at) == {maria.lead.pk}
+
+
+def test_a_listed_lead_is_told_never_and_its_past_call_keeps_its_permit(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana])
+    maria = floor.person(campaign, "Maria", Busy(after=seconds(1)))
+    ana.sits_down()
+    floor.run(until=lambda: maria.outcomes == ["busy"], at_most=20)
+    do_not_call.list_numbers(maria.numbers, source="test", now=floor.now)
+    why = explain.lead(maria.lead.pk, now=floor.now)
+    assert why is not None
+    assert why.next_at is None
+    assert why.in_words == "It will not be called. It is finished: do not call."
+    assert why.past[0].rules.startswith("campaign v")
+    assert why.past[0].evidence["local"] == ["Tue 10:00 +0100"]
+
+
+def test_the_command_and_the_lead_s_page_tell_it(floor: Floor, client: Client) -> None:
+    campaign = floor.campaign("progressive", agents=[floor.agent("Ana")])
+    maria = floor.person(campaign)
+    said = StringIO()
+    call_command("explain", str(maria.lead.pk), "--at", floor.now.isoformat(), stdout=said)
+    assert "It can be called now." in said.getvalue()
+    assert "+ do-not-call (organisation)" in said.getvalue()
+    said = StringIO()
+    call_command("explain", str(maria.lead.pk), "--at", floor.now.isoformat(), "--json", stdout=said)
+    assert json.loads(said.getvalue())["callable_now"] is True
+    with pytest.raises(CommandError, match="no lead"):
+        call_command("explain", "999999")
+    with pytest.raises(CommandError, match="offset"):
+        call_command("explain", str(maria.lead.pk), "--at", "2026-03-10T09:00")
+    client.force_login(User.objects.create_superuser("boss", password="a long enough secret"))
+    page = client.get(f"/admin/campaigns/lead/{maria.lead.pk}/change/").content.decode()
+    assert "Why, why not, when next" in page
+    assert maria.number in page

@@ -1,0 +1,98 @@
+"""An administrator pins the law a campaign calls under; what is looser is refused, what is in use stays as it was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from agents.models import Agent, User
+from campaigns.models import CallableHours, CallingList, Campaign, CampaignVersion, Participation, RulePack
+from telephony.models import Announcement, CallerId
+from tests.ways_in.test_admin_campaign import errors, page_of, save, saved
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAYTIME = {"kind": "calling_window", "week": {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}}
+
+
+@pytest.fixture
+def boss(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("boss", password="a long enough secret"))
+    return client
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    campaign = Campaign.objects.create(
+        name="Spring renewal",
+        mode_key="progressive",
+        call_application="softphone",
+        message=Announcement.objects.create(name="Sorry", media="sound:sorry"),
+    )
+    Participation.objects.create(campaign=campaign, agent=Agent.objects.create(user=User.objects.create(username="ana")))
+    CallingList.objects.create(campaign=campaign, name="March")
+    return campaign
+
+
+def law(*rules: dict[str, Any], enabled: bool = True, name: str = "Daytime") -> RulePack:
+    return RulePack.objects.create(name=name, jurisdiction="*", rules=list(rules), enabled=enabled)
+
+
+def test_a_pinned_pack_makes_a_new_version_that_names_it(boss: Client, campaign: Campaign) -> None:
+    pack = law(DAYTIME)
+    saved(boss, campaign, rule_packs=[pack.pk])
+    assert list(campaign.rule_packs.all()) == [pack]
+    assert CampaignVersion.objects.filter(campaign=campaign).latest("number").settings["rule_packs"] == ["Daytime v1"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "word"),
+    [
+        (DAYTIME, "hours", "mon, tue, sat"),
+        ({"kind": "min_ring", "seconds": 20}, "min_ring_for", "20 seconds"),
+        ({"kind": "max_ring", "seconds": 20}, "ring_for", "20 seconds"),
+        ({"kind": "caller_id"}, "caller_id", "caller ID"),
+    ],
+)
+def test_settings_looser_than_a_pinned_pack_are_refused_beside_their_field(
+    boss: Client, campaign: Campaign, rule: dict[str, Any], field: str, word: str
+) -> None:
+    week = {"mon": [["08:00", "12:00"]], "tue": [["09:00", "18:00"]], "wed": [["09:00", "17:00"]], "sat": [["09:00", "10:00"]]}
+    campaign.hours = CallableHours.objects.create(name="Long", week=week)
+    campaign.save()
+    answer = save(boss, campaign, rule_packs=[law(rule).pk])
+    assert word in " ".join(errors(answer)[field])
+    assert not campaign.rule_packs.exists()
+
+
+def test_settings_as_strict_as_the_pack_are_accepted(boss: Client, campaign: Campaign) -> None:
+    campaign.hours = CallableHours.objects.create(name="Short", week={"mon": [["10:00", "12:00"]]})
+    campaign.caller_id = CallerId.objects.create(e164="+441632960000", verified=True)
+    campaign.save()
+    saved(boss, campaign, rule_packs=[law(DAYTIME, {"kind": "caller_id"}, {"kind": "abandoned_message"}).pk])
+
+
+def test_a_pack_that_is_not_enabled_cannot_be_pinned(boss: Client, campaign: Campaign) -> None:
+    assert "rule_packs" in errors(save(boss, campaign, rule_packs=[law(DAYTIME, enabled=False).pk]))
+
+
+def test_a_held_campaign_says_by_which_rule(boss: Client, campaign: Campaign) -> None:
+    law({"kind": "do_not_call_list", "list": "uk-tps", "max_age_days": 28}, name="Register").campaigns.add(campaign)
+    Campaign.objects.filter(pk=campaign.pk).update(state="running")
+    assert "uk-tps no older than 28 days; it was never loaded" in boss.get("/admin/campaigns/campaign/").content.decode()
+    assert "uk-tps" in boss.get(page_of(campaign)).content.decode()
+
+
+def test_a_pack_in_use_stays_as_it_is_and_another_can_be_corrected(boss: Client, campaign: Campaign) -> None:
+    used, free = law(DAYTIME), law(DAYTIME, name="Free")
+    used.campaigns.add(campaign)
+    fields = {"name": "Free", "version": 1, "jurisdiction": "GB", "purposes": "", "sources": "[]", "enabled": "on"}
+    for rules, word in (([{"kind": "patience"}], "patience"), ([{"kind": "blocked_days", "calendar": "Mars"}], "no calendar Mars")):
+        answer: Any = boss.post(f"/admin/campaigns/rulepack/{free.pk}/change/", {**fields, "rules": json.dumps(rules)})
+        assert word in str(answer.context["adminform"].form.errors["rules"])
+    assert boss.post(f"/admin/campaigns/rulepack/{free.pk}/change/", {**fields, "rules": json.dumps([DAYTIME])}).status_code == 302
+    assert RulePack.objects.get(pk=free.pk).jurisdiction == "GB"
+    assert boss.post(f"/admin/campaigns/rulepack/{used.pk}/change/", {**fields, "rules": "[]"}).status_code == 403

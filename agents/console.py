@@ -52,6 +52,7 @@ class Work:
     campaign_id: int | None
     lead_id: int | None
     progress: str = ""
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def state(screen: Screen, *, now: datetime) -> str:
             outcome=work.outcome,
             talked=work.talked,
             progress=work.progress,
+            notice=work.notice,
             note=work.note,
             disposition_id=work.disposition_id,
         )

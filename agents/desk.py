@@ -59,7 +59,7 @@ class NewWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A move of one interaction. What is None stays as it is, but deadline and dial_due, which every move sets anew.
+    """A move of one interaction. What is None stays as it is, but deadline, dial_due and notice, which every move sets anew.
 
     not_ready: the code of the reason with which its agent leaves readiness. keeps_place: the agent was not at fault and stands where he stood.
     """
@@ -75,6 +75,7 @@ class Change:
     talked: bool | None = None
     disposition_id: int | None = None
     note: str | None = None
+    notice: str | None = None
     closed_because: str = ""
     not_ready: str | None = None
     keeps_place: bool = False
@@ -145,6 +146,7 @@ _INTERACTION = ", ".join(
         "call_id",
         "agent_call_id",
         "progress",
+        "notice",
     ]
 )
 _SESSION = ", ".join(
@@ -261,9 +263,9 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
         return []
     closing = to is Phase.CLOSED
     where_to = (
-        f"phase = '{to.value}', phase_since = %(now)s, deadline = c.deadline, dial_due = c.dial_due,"
+        f"phase = '{to.value}', phase_since = %(now)s, deadline = c.deadline, dial_due = c.dial_due, notice = coalesce(c.notice, ''),"
         if to
-        else "deadline = coalesce(c.deadline, i.deadline), dial_due = coalesce(c.dial_due, i.dial_due),"
+        else "deadline = coalesce(c.deadline, i.deadline), dial_due = coalesce(c.dial_due, i.dial_due), notice = coalesce(c.notice, i.notice),"
     )
     leaving = "(m.not_ready IS NOT NULL OR s.pending_reason_id IS NOT NULL)"
     session = (
@@ -295,8 +297,8 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
                 talked = coalesce(c.talked, i.talked), disposition_id = coalesce(c.disposition_id, i.disposition_id),
                 note = coalesce(c.note, i.note){", closed_at = %(now)s, closed_because = c.closed_because" if closing else ""}
             FROM json_to_recordset(%(changes)s::json) AS c(id uuid, deadline timestamptz, dial_due timestamptz, call_id uuid, agent_call_id uuid,
-                phone_id bigint, progress text, outcome text, talked boolean, disposition_id bigint, note text, closed_because text, not_ready text,
-                keeps_place boolean)
+                phone_id bigint, progress text, outcome text, talked boolean, disposition_id bigint, note text, notice text, closed_because text,
+                not_ready text, keeps_place boolean)
             WHERE i.id = c.id AND i.phase = ANY(%(before)s) RETURNING i.*, c.not_ready, c.keeps_place
         ), s AS (
             UPDATE agents_session s SET {session} version = s.version + 1 FROM m WHERE s.agent_id = m.agent_id RETURNING s.*
@@ -638,6 +640,7 @@ def _screen(row: sql.Row) -> console.Screen:
             campaign_id=row.i_campaign_id,
             lead_id=row.i_lead_id,
             progress=row.i_progress,
+            notice=row.i_notice,
         )
         if shown
         else None,

@@ -73,6 +73,7 @@ class InteractionState(Message):
     origin: str
     card: Card
     progress: str = Field(description="what the customer's phone is doing: dialing, ringing, answered, ended; empty where unknown")
+    notice: str = Field(description="a sentence about it, such as why it was not dialed; empty where there is nothing to say")
     outcome: str
     talked: bool
     note: str

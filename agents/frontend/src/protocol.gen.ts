@@ -133,6 +133,8 @@ export interface InteractionState {
   card: Card;
   /** what the customer's phone is doing: dialing, ringing, answered, ended; empty where unknown */
   progress: string;
+  /** a sentence about it, such as why it was not dialed; empty where there is nothing to say */
+  notice: string;
   outcome: string;
   talked: boolean;
   note: string;

@@ -30,6 +30,7 @@ function state(version: number, interaction: string | null = null): State {
           origin: 'campaign',
           card: { campaign: 'Spring', name: 'Maria', number: '+1' },
           progress: '',
+          notice: '',
           outcome: '',
           talked: true,
           note: '',

@@ -58,6 +58,11 @@ export function Desk({ work }: { work: InteractionState }) {
             <p class="number">{work.card.number}</p>
           </div>
         </header>
+        {work.notice && (
+          <p class="notice bad" role="alert">
+            {work.notice}
+          </p>
+        )}
         <CallLine work={work} />
         <Conclusion work={work} />
       </article>

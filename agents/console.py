@@ -49,6 +49,8 @@ class Work:
     note: str
     disposition_id: int | None
     talked: bool
+    held: bool
+    muted: bool
     campaign_id: int | None
     lead_id: int | None
     progress: str = ""
@@ -131,6 +133,8 @@ def state(screen: Screen, *, now: datetime) -> str:
             card=messages.Card(**{**work.card, "number": as_written(str(work.card.get("number", "")))}),
             outcome=work.outcome,
             talked=work.talked,
+            held=work.held,
+            muted=work.muted,
             progress=work.progress,
             notice=work.notice,
             note=work.note,

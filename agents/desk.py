@@ -73,6 +73,8 @@ class Change:
     progress: str | None = None
     outcome: str | None = None
     talked: bool | None = None
+    held: bool | None = None
+    muted: bool | None = None
     disposition_id: int | None = None
     note: str | None = None
     notice: str | None = None
@@ -140,6 +142,8 @@ _INTERACTION = ", ".join(
         "note",
         "disposition_id",
         "talked",
+        "held",
+        "muted",
         "campaign_id",
         "lead_id",
         "phone_id",
@@ -294,11 +298,11 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
             UPDATE agents_interaction i SET {where_to}
                 call_id = coalesce(c.call_id, i.call_id), agent_call_id = coalesce(c.agent_call_id, i.agent_call_id),
                 phone_id = coalesce(c.phone_id, i.phone_id), progress = coalesce(c.progress, i.progress), outcome = coalesce(c.outcome, i.outcome),
-                talked = coalesce(c.talked, i.talked), disposition_id = coalesce(c.disposition_id, i.disposition_id),
-                note = coalesce(c.note, i.note){", closed_at = %(now)s, closed_because = c.closed_because" if closing else ""}
+                talked = coalesce(c.talked, i.talked), held = coalesce(c.held, i.held), muted = coalesce(c.muted, i.muted),
+                disposition_id = coalesce(c.disposition_id, i.disposition_id), note = coalesce(c.note, i.note){", closed_at = %(now)s, closed_because = c.closed_because" if closing else ""}
             FROM json_to_recordset(%(changes)s::json) AS c(id uuid, deadline timestamptz, dial_due timestamptz, call_id uuid, agent_call_id uuid,
-                phone_id bigint, progress text, outcome text, talked boolean, disposition_id bigint, note text, notice text, closed_because text,
-                not_ready text, keeps_place boolean)
+                phone_id bigint, progress text, outcome text, talked boolean, held boolean, muted boolean, disposition_id bigint, note text,
+                notice text, closed_because text, not_ready text, keeps_place boolean)
             WHERE i.id = c.id AND i.phase = ANY(%(before)s) RETURNING i.*, c.not_ready, c.keeps_place
         ), s AS (
             UPDATE agents_session s SET {session} version = s.version + 1 FROM m WHERE s.agent_id = m.agent_id RETURNING s.*
@@ -637,6 +641,8 @@ def _screen(row: sql.Row) -> console.Screen:
             note=row.i_note,
             disposition_id=row.i_disposition_id,
             talked=row.i_talked,
+            held=row.i_held,
+            muted=row.i_muted,
             campaign_id=row.i_campaign_id,
             lead_id=row.i_lead_id,
             progress=row.i_progress,

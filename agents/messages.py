@@ -72,10 +72,14 @@ class InteractionState(Message):
     deadline: AwareDatetime | None
     origin: str
     card: Card
-    progress: str = Field(description="what the customer's phone is doing: dialing, ringing, answered, ended; empty where unknown")
+    progress: str = Field(
+        description="what the customer's phone is doing: dialing, ringing, answered, connected, machine, ended; empty where unknown"
+    )
     notice: str = Field(description="a sentence about it, such as why it was not dialed; empty where there is nothing to say")
     outcome: str
     talked: bool
+    held: bool = Field(description="the customer hears music, not the agent")
+    muted: bool = Field(description="the customer does not hear the agent")
     note: str
     disposition_id: int | None
 
@@ -162,6 +166,7 @@ class Details(Message):
     attempts_made: int
     dispositions: list[DispositionChoice]
     disposition_for: Literal["all", "answered", "none"] = Field(description="which calls must be given a disposition")
+    voicemail: bool = Field(description="there is a message to leave on an answering machine")
 
 
 class Answer(Message):
@@ -244,6 +249,33 @@ class HangUp(AboutWork):
     type: Literal["hang_up"] = "hang_up"
 
 
+class Hold(AboutWork):
+    """The customer hears music; with `on` false they hear the agent again."""
+
+    type: Literal["hold"] = "hold"
+    on: bool
+
+
+class Mute(AboutWork):
+    """The agent is not heard by the customer; with `on` false they are again."""
+
+    type: Literal["mute"] = "mute"
+    on: bool
+
+
+class SendDigits(AboutWork):
+    """Keys, as if pressed on the agent's phone."""
+
+    type: Literal["send_digits"] = "send_digits"
+    digits: str = Field(pattern=r"^[0-9*#]{1,32}$")
+
+
+class LeaveMessage(AboutWork):
+    """An answering machine: the recorded message plays on alone, and the agent is free."""
+
+    type: Literal["leave_message"] = "leave_message"
+
+
 class SaveNote(AboutWork):
     """The draft, as it is typed."""
 
@@ -272,7 +304,8 @@ class AskChoices(Command):
     type: Literal["choices"] = "choices"
 
 
-Order = SignIn | SignOut | GoReady | TakeBreak | Accept | Reject | HangUp | SaveNote | Finish
+OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
+Order = SignIn | SignOut | GoReady | TakeBreak | Accept | Reject | OnTheLine | SaveNote | Finish
 Question = AskRecord | AskChoices
 
 ServerMessage = Annotated[State | Answer | Pong | Replaced, Field(discriminator="type")]

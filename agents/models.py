@@ -132,6 +132,8 @@ class Interaction(models.Model):
     dial_due = models.DateTimeField(null=True, blank=True, help_text="somebody must dial for this interaction; the row is the order")
     progress = models.CharField(max_length=12, blank=True, help_text="what the customer's phone is doing: dialing, ringing, answered, ended")
     talked = models.BooleanField(default=False)
+    held = models.BooleanField(default=False, db_default=False, help_text="the customer hears music, not the agent")
+    muted = models.BooleanField(default=False, db_default=False, help_text="the customer does not hear the agent")
     outcome = models.CharField(max_length=24, blank=True)
     disposition_id = models.BigIntegerField(null=True, blank=True)
     note = models.TextField(blank=True)

@@ -6,7 +6,7 @@ from typing import assert_never
 from agents import console, messages, sockets
 from agents.desk import Done, Refusal
 from campaigns import screens
-from campaigns.flow import next_for, offer, phone, wrap_up
+from campaigns.flow import next_for, offer, phone, talk, wrap_up
 
 
 class AgentConsole(sockets.Connection):
@@ -36,6 +36,14 @@ class AgentConsole(sockets.Connection):
                 return offer.reject(work, me, now=now)
             case messages.HangUp(interaction=work):
                 return wrap_up.hang_up(work, me, now=now)
+            case messages.Hold(interaction=work, on=on):
+                return talk.hold(work, me, on=on, now=now)
+            case messages.Mute(interaction=work, on=on):
+                return talk.mute(work, me, on=on, now=now)
+            case messages.SendDigits(interaction=work, digits=digits):
+                return talk.send_digits(work, me, digits)
+            case messages.LeaveMessage(interaction=work):
+                return talk.leave_message(work, me, now=now)
             case messages.SaveNote(interaction=work, note=note):
                 return wrap_up.save_note(work, me, note=note, now=now)
             case messages.Finish(interaction=work, disposition=chosen, note=note, stop=stop):

@@ -36,6 +36,8 @@ class Setting:
     trunk_id: int | None
     caller_id: str
     message: str
+    voicemail: str
+    on_machine: str
     ring_for: int
     min_ring_for: int
     ring_agent_for: int
@@ -81,7 +83,7 @@ class Person:
 _SETTING = """
     SELECT c.id, c.name, c.mode_key, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
-        h.week, i.e164 AS caller_id, i.verified, m.media,
+        h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail,
         coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version,
         (SELECT json_agg(json_build_object('name', r.name, 'version', r.version, 'jurisdiction', r.jurisdiction, 'rules', r.rules,
                 'effective_from', r.effective_from, 'effective_to', r.effective_to) ORDER BY r.name, r.version)
@@ -92,6 +94,7 @@ _SETTING = """
     LEFT JOIN campaigns_callablehours h ON h.id = c.hours_id
     LEFT JOIN telephony_callerid i ON i.id = c.caller_id_id
     LEFT JOIN telephony_announcement m ON m.id = c.message_id
+    LEFT JOIN telephony_announcement v ON v.id = c.voicemail_id
 """
 
 
@@ -167,6 +170,8 @@ def _setting(row: sql.Row, world: _World) -> Setting:
         trunk_id=row.trunk_id,
         caller_id=row.caller_id or "",
         message=row.media or "",
+        voicemail=row.voicemail or "",
+        on_machine=row.on_machine,
         ring_for=row.ring_for,
         min_ring_for=row.min_ring_for,
         ring_agent_for=row.ring_agent_for,

@@ -233,10 +233,10 @@ ALL: tuple[Invariant, ...] = (
     ),
     Invariant(
         "S7.connected",
-        "A call counts as connected exactly when an agent was reached.",
+        "A call counts as connected exactly when an agent was reached, and a person with them.",
         """
         SELECT id FROM campaigns_attempt
-        WHERE state = 'concluded' AND (outcome = 'connected') <> (connected_at IS NOT NULL)""",
+        WHERE state = 'concluded' AND (outcome = 'connected') <> (connected_at IS NOT NULL AND NOT machine)""",
     ),
     Invariant(
         "S7.agree",

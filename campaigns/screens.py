@@ -59,6 +59,7 @@ def record(agent_id: int, interaction_id: UUID) -> Details | None:
         history=_history(lead) if lead else [],
         attempts_made=lead.attempts_made if lead else 0,
         dispositions=_dispositions(campaign),
+        voicemail=campaign is not None and campaign.voicemail_id is not None,
         disposition_for=_disposition_for(campaign),  # type: ignore[arg-type]  # the field's words are these; pydantic looks
     )
 

@@ -67,6 +67,7 @@ class Sending:
     message: str = ""
     max_length: timedelta = AGENT_LEG
     auto_answer: bool = False
+    detect_machine: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,7 @@ def _leg(one: Sending) -> Leg:
         message=one.message,
         max_length=one.max_length,
         auto_answer=one.auto_answer,
+        detect_machine=one.detect_machine,
     )
 
 
@@ -417,7 +419,7 @@ def announce(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
 
 
 def announce_in_conversation(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
-    """The agent's leg is lost for good: CONNECTED becomes ANNOUNCING."""
+    """The agent's leg is lost for good, or a machine listens: CONNECTED becomes ANNOUNCING."""
     if not call_ids:
         return []
     found = sql.rows(
@@ -452,6 +454,28 @@ def play_message(node_id: int, call_ids: Sequence[UUID], announcement: str) -> N
     """The recorded message, then the end; the carrier finishes it without us."""
     for call_id in call_ids:
         _tell(node_id, lambda carrier, call_id=call_id: carrier.play(call_id, announcement, then_hang_up=True))  # type: ignore[misc]
+
+
+def hold(node_id: int, call_id: UUID) -> bool:
+    """The call hears music until `resume`. False, as of the next four, where it is gone or its node is away."""
+    return _tell(node_id, lambda carrier: carrier.hold(call_id))
+
+
+def resume(node_id: int, call_id: UUID) -> bool:
+    return _tell(node_id, lambda carrier: carrier.resume(call_id))
+
+
+def mute(node_id: int, call_id: UUID) -> bool:
+    """The leg is no longer heard by the others, until `unmute`."""
+    return _tell(node_id, lambda carrier: carrier.mute(call_id))
+
+
+def unmute(node_id: int, call_id: UUID) -> bool:
+    return _tell(node_id, lambda carrier: carrier.unmute(call_id))
+
+
+def send_digits(node_id: int, call_id: UUID, digits: str) -> bool:
+    return _tell(node_id, lambda carrier: carrier.send_digits(call_id, digits))
 
 
 def hang_up(calls: Iterable[tuple[int, UUID]]) -> None:

@@ -562,7 +562,7 @@ class Floor:
                 "call_application": "any",
                 "trunk": Trunk.objects.get(),
                 "caller_id": CallerId.objects.get(),
-                "message": Announcement.objects.get(),
+                "message": Announcement.objects.get(name="abandoned"),
                 "wrap_up_for": 30,
                 "pool": 0,
                 **fields,

@@ -25,6 +25,7 @@ class PhaseMove(StrEnum):
     MATCH = "match"
     CONNECT = "connect"
     WRAP_UP = "wrap_up"
+    LET_GO = "let_go"  # a machine has the call: its agent is free at once
     CLOSE = "close"
 
 
@@ -68,7 +69,7 @@ INTERACTION: Lifecycle[Phase, PhaseMove] = {
         PhaseMove.WRAP_UP: Phase.WRAP_UP,
         PhaseMove.CLOSE: Phase.CLOSED,
     },
-    Phase.CONNECTED: {PhaseMove.WRAP_UP: Phase.WRAP_UP},
+    Phase.CONNECTED: {PhaseMove.WRAP_UP: Phase.WRAP_UP, PhaseMove.LET_GO: Phase.CLOSED},
     Phase.WRAP_UP: {PhaseMove.CLOSE: Phase.CLOSED},
     Phase.CLOSED: {},
 }

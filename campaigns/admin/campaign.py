@@ -119,6 +119,8 @@ class CampaignForm(ModelForm[Campaign]):
             self.add_error("ends_at", "The campaign would end before it starts. Choose a later end, or leave it empty.")
         if cleaned.get("longest_call") == 0:
             self.add_error("longest_call", "Every call would be ended at once. Allow at least one minute.")
+        if cleaned.get("on_machine") == Campaign.OnMachine.LEAVE_MESSAGE and not cleaned.get("voicemail"):
+            self.add_error("voicemail", "There is no message to leave. Choose one, or hang up on machines.")
         caller_id, trunk = cleaned.get("caller_id"), cleaned.get("trunk")
         if caller_id and not caller_id.verified:
             self.add_error("caller_id", f"{caller_id} is not verified and may not be shown. Verify it under Telephony, or choose another.")
@@ -258,11 +260,14 @@ class CampaignAdmin(ModelAdmin[Campaign]):
     actions = None  # each campaign has its own controls; nothing is done to several at once
     list_after_template = "admin/campaigns/campaign/controls_form.html"
     change_form_outer_before_template = "admin/campaigns/campaign/summary.html"
-    autocomplete_fields = ("trunk", "caller_id", "hours", "message")
+    autocomplete_fields = ("trunk", "caller_id", "hours", "message", "voicemail")
     fieldsets = (
         (None, {"fields": ("name", "description", "mode_key", "call_application")}),
         ("Agents", {"classes": ("tab",), "fields": ("agents", "weight", "ring_agent_for", "wrap_up_for", "wrap_up_policy", "disposition_for")}),
-        ("Dialing", {"classes": ("tab",), "fields": ("trunk", "caller_id", "ring_for", "min_ring_for", "longest_call", "message")}),
+        (
+            "Dialing",
+            {"classes": ("tab",), "fields": ("trunk", "caller_id", "ring_for", "min_ring_for", "longest_call", "message", "on_machine", "voicemail")},
+        ),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
         ("Law", {"classes": ("tab",), "fields": ("rule_packs",)}),
         ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days")}),

@@ -34,7 +34,7 @@ from telephony.rules.lifecycle import CallState, Party
 
 _ATTEMPTS = """
     SELECT a.id, a.lead_id, a.campaign_id, a.contact_id, a.phone_id, a.agent_id, a.dialed_at, l.tries, l.boost, l.next_call_at, l.reserved_for_id,
-        l.state AS lead_state, i.id AS work_id, i.phase, i.agent_call_id, i.disposition_id, s.leg AS agent_leg,
+        l.state AS lead_state, i.id AS work_id, i.phase, i.agent_call_id, i.disposition_id, i.muted, s.leg AS agent_leg, a.machine,
         b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent, b.due_at AS callback_due, a.planned_at
     FROM campaigns_attempt a
     JOIN campaigns_lead l ON l.id = a.lead_id
@@ -62,7 +62,7 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     if not rows:
         return
     campaigns = facts.settings_of(list({row.campaign_id for row in rows}))
-    concluded = [_Conclusion(row, by_id[row.id], campaigns[row.campaign_id], _outcome(by_id[row.id])) for row in rows]
+    concluded = [_Conclusion(row, by_id[row.id], campaigns[row.campaign_id], _outcome(by_id[row.id], machine=row.machine)) for row in rows]
     sql.changed(
         """
         WITH dead AS (
@@ -97,7 +97,7 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     _move_agents(concluded, staying, now=now)
 
 
-def _outcome(call: Moved) -> Outcome:
+def _outcome(call: Moved, *, machine: bool) -> Outcome:
     """Answered, bridged to nobody and not announced when the two seconds were over: silence, whatever had died, counts as abandoned."""
     waited_too_long = call.answered_at is not None and call.at - call.answered_at > ANSWERED_WITHIN
     return outcome_of(
@@ -105,6 +105,7 @@ def _outcome(call: Moved) -> Outcome:
         answered=call.answered_at is not None,
         connected=call.connected_at is not None,
         announced=call.announcing_at is not None,
+        machine=machine,
         waited_too_long=waited_too_long,
         by_us=call.hung_up_by is HungUpBy.US,
     )
@@ -260,7 +261,16 @@ def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], *, now: d
         if c.row.work_id is None:
             continue
         if c.row.id in staying:
-            wrapping.append(Change(id=c.row.work_id, deadline=now + timedelta(seconds=c.campaign.wrap_up_for), outcome=c.outcome, progress="ended"))
+            wrapping.append(
+                Change(
+                    id=c.row.work_id,
+                    deadline=now + timedelta(seconds=c.campaign.wrap_up_for),
+                    outcome=c.outcome,
+                    progress="ended",
+                    held=False,
+                    muted=False,
+                )
+            )
         elif c.campaign.mode.after_unreached is AfterUnreached.STAY:
             staying_on.append(Change(id=c.row.work_id, outcome=c.outcome, progress="ended"))
         else:
@@ -284,6 +294,8 @@ def _release_legs(concluded: Sequence[_Conclusion]) -> None:
             transaction.on_commit(partial(calls.hang_up, [(c.call.node_id, c.row.agent_call_id)]), robust=True)
         elif c.call.bridge is not None and c.row.agent_leg is not None:
             transaction.on_commit(partial(calls.leave, c.call.node_id, bridge=c.call.bridge, call_id=c.row.agent_leg), robust=True)
+            if c.row.muted:  # the leg stays for the next conversation, where nobody would know that they are not heard
+                transaction.on_commit(partial(calls.unmute, c.call.node_id, c.row.agent_leg), robust=True)
 
 
 def placed(results: Mapping[UUID, Placing], *, now: datetime) -> list[Moved]:

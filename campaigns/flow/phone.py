@@ -137,7 +137,7 @@ def _back_in_conversation(moved: Sequence[Moved], *, now: datetime) -> None:
             """,
             [m.work.campaign_id, m.work.call_id],
         ):
-            desk.amend([Change(id=m.work.id, deadline=row.connected_at + timedelta(minutes=row.longest_call))], now=now)
+            desk.amend([Change(id=m.work.id, deadline=row.connected_at + timedelta(minutes=row.longest_call), muted=False)], now=now)
             if m.seat.leg is not None:
                 transaction.on_commit(partial(calls.connect, row.node_id, bridge=m.work.id, legs=(m.seat.leg,)), robust=True)
 

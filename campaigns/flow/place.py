@@ -18,6 +18,7 @@ from campaigns import facts, querysets
 from campaigns.facts import Setting
 from campaigns.flow import conclude, match, next_for, permit
 from campaigns.flow.permit import Cleared, Promise
+from campaigns.models import Campaign
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import FirstLeg, OnAgentMissed, OnDialRefused
 from dialer_project.lib import sql
@@ -29,6 +30,8 @@ from telephony.rules.lifecycle import CallState, Party
 
 # ringing, and then some, before the carrier is asked what became of a call
 MARGIN = timedelta(seconds=15)
+# from the answer to the word whether a machine was heard; the agent is put through meanwhile, so nobody waits for it
+VERDICT_WITHIN = timedelta(seconds=4)
 # a record that came back too often, or twice from the same agent, is left alone for this long
 REST_FROM_IT = timedelta(minutes=10)
 
@@ -63,7 +66,8 @@ def dial_planned(campaign: Setting, ids: Sequence[UUID], *, now: datetime) -> No
     if unsent := set(ids) - {one.id for one in sending}:
         conclude.never_sent(list(unsent), now=now)
     reached(Failpoint.LOOKED)
-    results = calls.place([replace(one, message=campaign.message, max_length=campaign.longest_call) for one in sending])
+    detect = None if campaign.on_machine == Campaign.OnMachine.UNDETECTED else VERDICT_WITHIN
+    results = calls.place([replace(one, message=campaign.message, max_length=campaign.longest_call, detect_machine=detect) for one in sending])
     reached(Failpoint.SENT)
     conclude.placed(results, now=now)
 

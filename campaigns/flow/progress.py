@@ -9,7 +9,7 @@ from django.db import transaction
 from agents import desk
 from agents.desk import Change
 from agents.rules.lifecycle import Phase
-from campaigns.flow import conclude, match, next_for, phone
+from campaigns.flow import conclude, match, next_for, phone, talk
 from telephony import calls
 from telephony.calls import CarrierEvent, Moved
 from telephony.rules.events import Happened
@@ -30,6 +30,12 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         phone.keys_pressed([e.call_id for e in recorded.others if e.kind is Happened.DIGIT and e.call_id is not None], now=now)
         next_for.settle(lost, now=now)
         match.in_conversation(_customers(moved.get(CallMove.CONNECTED, [])), now=now)
+        talk.on_hold(
+            {e.call_id: e.kind is Happened.HELD for e in recorded.others if e.call_id and e.kind in (Happened.HELD, Happened.RESUMED)}, now=now
+        )
+        next_for.settle(
+            talk.machines_heard([e.call_id for e in recorded.others if e.call_id and e.kind is Happened.MACHINE_DETECTED], now=now), now=now
+        )
         _said_by_the_carrier_alone(_customers(moved.get(CallMove.ANNOUNCED, [])), now=now)
         _ringing(_customers(moved.get(CallMove.RANG, [])), now=now)
         conclude.customers_ended(moved.get(CallMove.ENDED, []), now=now)

@@ -29,6 +29,12 @@ class Campaign(models.Model):
         ANSWERED = "answered", "Answered calls"
         NONE = "none", "Not required"
 
+    class OnMachine(models.TextChoices):
+        UNDETECTED = "undetected", "Do not look for machines"
+        HANG_UP = "hang_up", "Hang up"
+        LEAVE_MESSAGE = "leave_message", "Leave the recorded message"
+        CONNECT = "connect", "Leave it to the agent, who is told"
+
     class AtStop(models.TextChoices):
         DRAIN = "drain", "Let ringing calls finish"
         CANCEL = "cancel", "Hang up ringing calls"
@@ -66,6 +72,17 @@ class Campaign(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         help_text="what a customer hears when no agent is there within two seconds",
+    )
+    voicemail = models.ForeignKey(
+        Announcement,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="what is left on an answering machine, by an agent or by the system",
+    )
+    on_machine = models.CharField(
+        "answering machine", max_length=14, choices=OnMachine.choices, default=OnMachine.UNDETECTED, help_text="what follows when one is heard"
     )
 
     ring_for = models.PositiveSmallIntegerField(

@@ -91,6 +91,7 @@ class Attempt(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True)
     connected_at = models.DateTimeField(null=True, blank=True)
     concluded_at = models.DateTimeField(null=True, blank=True)
+    machine = models.BooleanField(default=False, db_default=False, help_text="an answering machine took it, and it was dealt with as one")
     disposition = models.ForeignKey(Disposition, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:

@@ -71,14 +71,15 @@ def outcome_of(
 ) -> Outcome:
     """The one outcome of a customer's leg that has ended.
 
-    connected: it entered the bridge with an agent. announced: the safe-harbour message began. waited_too_long: answered and neither
+    machine: an answering machine took it and was dealt with as one, an agent on the line or not. connected: it entered the bridge with an
+    agent. announced: the safe-harbour message began. waited_too_long: answered and neither
     bridged nor announced when the two seconds were over, whatever had died meanwhile: silence, which counts as abandoned. by_us: we hung up
     on a person who had answered, as when a cancel crosses with the answer: abandoned too.
     """
-    if connected:
-        return Outcome.CONNECTED
     if machine:
         return Outcome.MACHINE
+    if connected:
+        return Outcome.CONNECTED
     if answered:
         return Outcome.ABANDONED if announced or waited_too_long or by_us else Outcome.EARLY_HANG_UP
     return _BY_CAUSE[cause]

@@ -12,10 +12,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from agents.models import Agent
+from campaigns.models import Lead
 from dialer_project.lib.redis import hot
 from dialer_project.local import browser as found
 from dialer_project.local import frontend
+from telephony.drivers.simulated.script import Answers, seconds
 from telephony.models import Node
+from tests.browser.centre import Centre, opened
 from tests.browser.served import WITHIN, Served, an_agent, cookie_of, reasons, served
 
 expect.set_options(timeout=WITHIN * 1000)
@@ -103,3 +106,30 @@ def console(page: Page, window: BrowserContext, web: Served, ana: Agent) -> Page
     window.add_cookies([{"name": name, "value": value, "url": web.url}])
     page.goto("/console/")
     return page
+
+
+@pytest.fixture
+def centre(web: Served) -> Iterator[Centre]:
+    with opened() as centre:
+        yield centre
+
+
+@pytest.fixture
+def working(console: Page, ana: Agent, centre: Centre) -> Page:
+    """Ana is Ready at a phone that stays connected."""
+    centre.station("Desk 12")
+    console.reload()
+    console.get_by_role("button", name="Start my shift").click()
+    expect(console.get_by_text("Phone connected")).to_be_visible()
+    console.get_by_role("button", name="Go Ready").click()
+    expect(console.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    return console
+
+
+@pytest.fixture
+def maria(working: Page, ana: Agent, centre: Centre) -> Lead:
+    """A progressive campaign calls Maria, who answers after a second and stays on the line."""
+    campaign = centre.campaign("Spring renewal", mode="progressive", agents=[ana], wrap_up_for=60)
+    lead = centre.person(campaign, "Maria Lopez", "+34600000001", Answers(after=seconds(1)))
+    centre.start(campaign)
+    return lead

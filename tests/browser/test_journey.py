@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from agents.models import Agent, Interaction, Session
 from campaigns.models import Attempt, Lead
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
-from tests.browser.centre import Centre, opened
-from tests.browser.served import Served, eventually
+from tests.browser.centre import Centre
+from tests.browser.looking import chooses, fits, no_axe_violations
+from tests.browser.served import eventually
 
 DASH = "\N{EN DASH}"
-
-
-@pytest.fixture
-def centre(web: Served) -> Iterator[Centre]:
-    with opened() as centre:
-        yield centre
-
-
-def no_axe_violations(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-
-
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
-
-
-def chooses(page: Page, disposition: str) -> None:
-    """As a person does, who clicks again when the page moved under the pointer: the call's end moves it."""
-    radio = page.get_by_label(disposition)
-
-    def chosen() -> bool:
-        if not radio.is_checked():
-            radio.click(force=True)
-        return radio.is_checked()
-
-    eventually(chosen)
 
 
 class Network:
@@ -157,27 +128,6 @@ def test_an_agents_whole_journey_from_signing_in_to_done(page: Page, ana: Agent,
     page.get_by_role("menuitem", name="Sign out").click()
     expect(page).to_have_url(re.compile("/sign-in/"))
     assert Session.objects.get().signed_in_at is None
-
-
-@pytest.fixture
-def working(console: Page, ana: Agent, centre: Centre) -> Page:
-    """Ana is Ready at a phone that stays connected."""
-    centre.station("Desk 12")
-    console.reload()
-    console.get_by_role("button", name="Start my shift").click()
-    expect(console.get_by_text("Phone connected")).to_be_visible()
-    console.get_by_role("button", name="Go Ready").click()
-    expect(console.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
-    return console
-
-
-@pytest.fixture
-def maria(working: Page, ana: Agent, centre: Centre) -> Lead:
-    """A progressive campaign calls Maria, who answers after a second and stays on the line."""
-    campaign = centre.campaign("Spring renewal", mode="progressive", agents=[ana], wrap_up_for=60)
-    lead = centre.person(campaign, "Maria Lopez", "+34600000001", Answers(after=seconds(1)))
-    centre.start(campaign)
-    return lead
 
 
 def test_a_progressive_call_needs_no_further_action_than_to_talk(working: Page, maria: Lead) -> None:

@@ -118,8 +118,8 @@ def test_a_concluded_attempt_stays_so() -> None:
     assert is_final(ATTEMPT, AttemptState.CONCLUDED)
 
 
-def test_a_conversation_ends_in_wrap_up_and_nowhere_else() -> None:
-    assert dict(INTERACTION[Phase.CONNECTED]) == {PhaseMove.WRAP_UP: Phase.WRAP_UP}
+def test_a_conversation_ends_in_wrap_up_unless_it_is_with_a_machine() -> None:
+    assert dict(INTERACTION[Phase.CONNECTED]) == {PhaseMove.WRAP_UP: Phase.WRAP_UP, PhaseMove.LET_GO: Phase.CLOSED}
 
 
 def test_whatever_an_agent_has_in_hand_can_be_closed() -> None:

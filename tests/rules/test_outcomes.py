@@ -32,7 +32,7 @@ def test_every_end_has_an_outcome_and_only_a_conversation_is_one(
         waited_too_long=waited_too_long,
         by_us=by_us,
     )
-    assert (outcome is Outcome.CONNECTED) is connected
+    assert (outcome is Outcome.CONNECTED) is (connected and not machine)
     if not answered and not connected and not machine:
         assert outcome is not Outcome.ABANDONED
 

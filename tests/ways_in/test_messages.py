@@ -54,6 +54,8 @@ def test_a_screen_is_told_in_words_that_its_own_types_understand() -> None:
         note="",
         disposition_id=None,
         talked=True,
+        held=False,
+        muted=False,
         campaign_id=1,
         lead_id=1,
     )

@@ -3,6 +3,9 @@
 export interface Keys {
   readonly readiness: () => void;
   readonly hangUp: () => void;
+  readonly hold: () => void;
+  readonly mute: () => void;
+  readonly keypad: () => void;
   readonly done: (stop: boolean) => void;
   readonly focusNote: () => void;
   readonly focusDisposition: () => void;
@@ -32,6 +35,12 @@ function withAlt(keys: Keys, event: KeyboardEvent): (() => void) | null {
       return keys.readiness;
     case 'KeyH':
       return keys.hangUp;
+    case 'KeyO':
+      return keys.hold;
+    case 'KeyM':
+      return keys.mute;
+    case 'KeyK':
+      return keys.keypad;
     case 'KeyN':
       return keys.focusNote;
     case 'KeyD':

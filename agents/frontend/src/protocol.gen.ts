@@ -74,6 +74,8 @@ export interface Details {
   dispositions: (DispositionChoice)[];
   /** which calls must be given a disposition */
   disposition_for: "all" | "answered" | "none";
+  /** there is a message to leave on an answering machine */
+  voicemail: boolean;
 }
 
 export interface DispositionChoice {
@@ -123,6 +125,15 @@ export interface Hello {
   protocol: number;
 }
 
+/** The customer hears music; with `on` false they hear the agent again. */
+export interface Hold {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "hold";
+  on: boolean;
+}
+
 /** The one open piece of work. */
 export interface InteractionState {
   id: string;
@@ -131,14 +142,26 @@ export interface InteractionState {
   deadline: string | null;
   origin: string;
   card: Card;
-  /** what the customer's phone is doing: dialing, ringing, answered, ended; empty where unknown */
+  /** what the customer's phone is doing: dialing, ringing, answered, connected, machine, ended; empty where unknown */
   progress: string;
   /** a sentence about it, such as why it was not dialed; empty where there is nothing to say */
   notice: string;
   outcome: string;
   talked: boolean;
+  /** the customer hears music, not the agent */
+  held: boolean;
+  /** the customer does not hear the agent */
+  muted: boolean;
   note: string;
   disposition_id: number | null;
+}
+
+/** An answering machine: the recorded message plays on alone, and the agent is free. */
+export interface LeaveMessage {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "leave_message";
 }
 
 /** What there is to choose from. */
@@ -147,6 +170,15 @@ export interface Menu {
   station: number | null;
   stations: (StationChoice)[];
   reasons: (ReasonChoice)[];
+}
+
+/** The agent is not heard by the customer; with `on` false they are again. */
+export interface Mute {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "mute";
+  on: boolean;
 }
 
 export interface NumberShown {
@@ -200,6 +232,15 @@ export interface SaveNote {
   interaction: string;
   type: "save_note";
   note: string;
+}
+
+/** Keys, as if pressed on the agent's phone. */
+export interface SendDigits {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "send_digits";
+  digits: string;
 }
 
 /** What the agent wishes and has. */
@@ -260,4 +301,4 @@ export interface TakeBreak {
 }
 
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | TakeBreak | Accept | Reject | HangUp | SaveNote | Finish | AskRecord | AskChoices;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | TakeBreak | Accept | Reject | HangUp | Hold | Mute | SendDigits | LeaveMessage | SaveNote | Finish | AskRecord | AskChoices;

@@ -33,6 +33,8 @@ function state(version: number, interaction: string | null = null): State {
           notice: '',
           outcome: '',
           talked: true,
+          held: false,
+          muted: false,
           note: '',
           disposition_id: null,
         }

@@ -44,7 +44,6 @@ class _Call:
         "bridge",
         "call_id",
         "dead",
-        "detecting",
         "digits",
         "ended",
         "entering",
@@ -80,7 +79,6 @@ class _Call:
         self.talks_for: timedelta | None = None
         self.presses: tuple[tuple[timedelta, str], ...] = ()
         self.machine = False
-        self.detecting = False
         self.guarded = False
         self.guard_raised = False
         self.message_played_at: datetime | None = None
@@ -96,8 +94,8 @@ class _Call:
         self.out_of_turn: list[CarrierEvent] | None = None
 
     def ours(self) -> bool:
-        """Up, and neither looked at for a machine nor out of our hands."""
-        return self.state is CallStanding.UP and not self.detecting
+        """Up, and not out of our hands."""
+        return self.state is CallStanding.UP
 
 
 @dataclass(slots=True)
@@ -507,14 +505,12 @@ class World:
         if not self.listening:
             self._last_words(call, leg.message, {"by": "guard"})
         elif leg.detect_machine is not None and not call.incoming:
-            call.detecting = True
             self._at(now + min(self.script.verdict_after, leg.detect_machine), call, self._verdict)
         else:
             self._stand_guard(call)
 
     def _verdict(self, call: _Call) -> None:
         if call.state is CallStanding.UP:
-            call.detecting = False
             self._tell(Happened.MACHINE_DETECTED if call.machine else Happened.HUMAN_DETECTED, call)
             self._stand_guard(call)
 

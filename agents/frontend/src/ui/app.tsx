@@ -8,7 +8,8 @@ import { disposition } from '../state/draft';
 import { doing, session, takeBack, view, work, type Boot } from '../state/store';
 import { Alert } from './alert';
 import { Bar, changeReadiness } from './bar';
-import { Desk, done, hangUp } from './desk';
+import { hangUp, hold, mute, openKeypad } from './call';
+import { Desk, done } from './desk';
 import { Idle } from './idle';
 import { LostBanner, Notices, Spoken } from './notices';
 import { StationChoice } from './station';
@@ -22,6 +23,9 @@ export function App({ boot }: { boot: Boot }) {
       listen({
         readiness: changeReadiness,
         hangUp: () => work.value && hangUp(work.value),
+        hold: () => work.value && hold(work.value),
+        mute: () => work.value && mute(work.value),
+        keypad: () => work.value && openKeypad(work.value),
         done: (stop) => work.value && done(work.value, stop),
         focusNote: () => document.querySelector<HTMLElement>('#note')?.focus(),
         focusDisposition: () =>

@@ -5,20 +5,17 @@ import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { beep, bell } from '../sound';
 import { chosen, disposition, finish, missing, note, save, type, unsaved } from '../state/draft';
-import { ask, isLive, view, waits } from '../state/store';
+import { isLive, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
 import { isTyping } from '../keys';
-import { left, Since } from './time';
-import { initials, originWords, phaseWords } from './words';
+import { CallLine } from './call';
+import { left } from './time';
+import { initials } from './words';
 import { Record } from './record';
 
 /** what Done would still need, shown once Done was tried */
 const complained = signal(false);
-
-export function hangUp(work: InteractionState): void {
-  if (mayHangUp(work) && isLive.value) ask({ type: 'hang_up', interaction: work.id });
-}
 
 export function done(work: InteractionState, stop: boolean): void {
   if (work.phase !== 'wrap_up' || !isLive.value || waits('finish')) return;
@@ -26,10 +23,6 @@ export function done(work: InteractionState, stop: boolean): void {
   if (missing.value === 'disposition') document.querySelector<HTMLElement>('#dispositions input')?.focus();
   else if (missing.value === 'note') document.querySelector<HTMLElement>('#note')?.focus();
   else finish(stop);
-}
-
-function mayHangUp(work: InteractionState): boolean {
-  return ['dialing', 'connecting', 'connected'].includes(work.phase);
 }
 
 export function Desk({ work }: { work: InteractionState }) {
@@ -68,32 +61,6 @@ export function Desk({ work }: { work: InteractionState }) {
       </article>
       <Record work={work} />
     </div>
-  );
-}
-
-function CallLine({ work }: { work: InteractionState }) {
-  const over = work.phase === 'wrap_up';
-  return (
-    <section class="call" aria-label={t('Call')}>
-      <div class="call-state">
-        <span class={`signal ${over ? '' : 'alive'}`} aria-hidden="true" />
-        <div>
-          <p class="call-words">{phaseWords(work)}</p>
-          <p class="quiet small">{originWords(work)}</p>
-        </div>
-        <Since at={work.since} class="call-time" />
-      </div>
-      <button
-        type="button"
-        class="button danger big"
-        disabled={!mayHangUp(work) || !isLive.value || waits('hang_up')}
-        aria-keyshortcuts="Alt+H"
-        onClick={() => hangUp(work)}
-      >
-        <Icon name="hangup" />
-        {t('Hang up')}
-      </button>
-    </section>
   );
 }
 

@@ -14,9 +14,18 @@ const PATHS = {
   clock: 'M12 7v5l3.5 2M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z',
   person: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-7.5 8.5a7.5 7.5 0 0 1 15 0',
   note: 'M5 4h14v11l-5 5H5V4Zm9 16v-5h5M8 9h8M8 13h4',
+  pause: 'M8.5 5.5v13M15.5 5.5v13',
+  microphone: 'M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3ZM5.5 11a6.5 6.5 0 0 0 13 0M12 17.5V21',
+  muted: 'M9 6a3 3 0 0 1 6 0v5m-1 2.3A3 3 0 0 1 9 11V9M5.5 11a6.5 6.5 0 0 0 10 5.5m2.6-3a6.5 6.5 0 0 0 .4-2.5M12 17.5V21M4 4l16 16',
+  keypad: 'M6 6h.01M12 6h.01M18 6h.01M6 12h.01M12 12h.01M18 12h.01M6 18h.01M12 18h.01M18 18h.01',
+  voicemail: 'M6.5 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm11 0a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-11 0h11',
+  calendar: 'M4 6.5h16v13H4ZM4 10.5h16M8 4v4m8-4v4',
+  pencil: 'm4 20 1-4L16 5l3 3L8 19Zm9.5-12.5 3 3',
 } as const;
 
-export function Icon({ name }: { name: keyof typeof PATHS }) {
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
       <path d={PATHS[name]} />

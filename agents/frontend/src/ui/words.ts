@@ -41,7 +41,7 @@ export function phaseWords(work: InteractionState): string {
     case 'connecting':
       return t('Answered, connecting you');
     case 'connected':
-      return t('Connected');
+      return work.progress === 'machine' ? t('Connected, and an answering machine was heard') : t('Connected');
     case 'wrap_up':
       return work.outcome ? outcomeWords(work.outcome) : t('Call ended');
     case 'closed':

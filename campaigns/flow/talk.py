@@ -1,0 +1,152 @@
+"""While a customer is on the line: hold, mute, keys; and what follows when it is a machine.
+
+An agent is put through before anybody knows whether a machine answered, so that no person waits for a verdict; the verdict then frees them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+
+from agents import desk
+from agents.desk import DONE, Answer, Change, Moved, Refusal
+from agents.rules.lifecycle import Phase, PhaseMove
+from campaigns.flow import next_for, place, wrap_up
+from campaigns.models import Campaign
+from dialer_project.lib import sql
+from telephony import calls
+
+NOBODY_THERE = Refusal("There is nobody on the line at the moment.")
+NOT_HEARD = Refusal("The telephone system did not do it: the call has ended, or the line to it is lost. Try again.")
+
+_LINE = """
+    SELECT i.id, i.agent_id, i.campaign_id, i.phase, i.muted, i.agent_call_id, c.id AS call_id, c.node_id, c.bridge, c.state, s.nailed_up,
+        CASE WHEN s.nailed_up THEN s.leg ELSE i.agent_call_id END AS leg
+    FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id
+    LEFT JOIN telephony_call c ON c.id = i.call_id AND c.state <> 'ended'
+"""
+
+
+def _line(interaction_id: UUID, agent_id: int) -> sql.Row | Refusal:
+    """This agent's conversation, or why there is none."""
+    rows = sql.rows(f"{_LINE} WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed'", [interaction_id, agent_id])
+    if not rows:
+        return wrap_up.NOT_YOURS
+    return rows[0] if rows[0].phase == Phase.CONNECTED and rows[0].call_id is not None else NOBODY_THERE
+
+
+def hold(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Answer:
+    """The customer hears music, or the agent again."""
+    line = _line(interaction_id, agent_id)
+    if isinstance(line, Refusal):
+        return line
+    if not (calls.hold if on else calls.resume)(line.node_id, line.call_id):
+        return NOT_HEARD
+    with transaction.atomic():
+        desk.amend([Change(id=line.id, held=on)], now=now, only=(Phase.CONNECTED,))
+    return DONE
+
+
+def mute(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Answer:
+    """The agent is not heard, or is again. The screen says so only once the carrier has done it."""
+    line = _line(interaction_id, agent_id)
+    if isinstance(line, Refusal):
+        return line
+    if line.leg is None or not (calls.mute if on else calls.unmute)(line.node_id, line.leg):
+        return NOT_HEARD
+    with transaction.atomic():
+        desk.amend([Change(id=line.id, muted=on)], now=now, only=(Phase.CONNECTED,))
+    return DONE
+
+
+def send_digits(interaction_id: UUID, agent_id: int, digits: str) -> Answer:
+    """Keys for the far side, as a menu or a conference asks for them."""
+    line = _line(interaction_id, agent_id)
+    if isinstance(line, Refusal):
+        return line
+    return DONE if calls.send_digits(line.node_id, line.call_id, digits) else NOT_HEARD
+
+
+def on_hold(held: Mapping[UUID, bool], *, now: datetime) -> None:
+    """The carrier says that these calls are held, or no longer: by our own button, or at a phone that has one."""
+    if held:
+        rows = sql.rows("SELECT id, call_id, held FROM agents_interaction WHERE call_id = ANY(%s) AND phase = 'connected'", [list(held)])
+        desk.amend([Change(id=row.id, held=held[row.call_id]) for row in rows if row.held != held[row.call_id]], now=now, only=(Phase.CONNECTED,))
+
+
+def leave_message(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
+    """The agent hears a machine: the campaign's message plays on alone, and the agent goes on to their next work at once."""
+    with transaction.atomic():
+        line = _line(interaction_id, agent_id)
+        if isinstance(line, Refusal):
+            return line
+        campaign = place.setting(line.campaign_id) if line.campaign_id else None
+        if campaign is None or not campaign.voicemail:
+            return Refusal("This campaign has no message for answering machines: hang up, and ask your supervisor for one.")
+        left = _left_to_the_machine([line], {line.call_id: campaign.voicemail}, because="message_left", now=now)
+        if not left:
+            return NOBODY_THERE
+        next_for.settle(left, now=now)
+    return DONE
+
+
+def machines_heard(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
+    """The carrier heard a machine: by the campaign it is hung up on, hears the message, or stays with its agent, whose screen says so.
+    Returns the desks that were freed."""
+    if not call_ids:
+        return []
+    rows = sql.rows(
+        f"""
+        SELECT w.id, c.id AS call_id, c.node_id, c.bridge, c.state, w.phase, w.muted, w.agent_call_id, w.nailed_up, w.leg, k.on_machine,
+            coalesce(v.media, '') AS media
+        FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id AND c.state <> 'ended' JOIN campaigns_campaign k ON k.id = a.campaign_id
+        LEFT JOIN telephony_announcement v ON v.id = k.voicemail_id
+        LEFT JOIN ({_LINE} WHERE i.phase IN ('dialing', 'connecting', 'connected')) w ON w.call_id = c.id
+        WHERE a.id = ANY(%s) AND a.state = 'open' ORDER BY c.id
+        """,
+        [list(call_ids)],
+    )
+    told = [Change(id=row.id, progress="machine") for row in rows if row.id is not None and row.on_machine == Campaign.OnMachine.CONNECT]
+    desk.amend(told, now=now, only=(Phase.CONNECTING, Phase.CONNECTED))
+    media = {row.call_id: row.media for row in rows if row.on_machine == Campaign.OnMachine.LEAVE_MESSAGE and row.media}
+    dealt_with = [row for row in rows if row.call_id in media or row.on_machine in (Campaign.OnMachine.HANG_UP, Campaign.OnMachine.LEAVE_MESSAGE)]
+    return _left_to_the_machine(dealt_with, media, because="machine", now=now)
+
+
+def _left_to_the_machine(rows: Sequence[sql.Row], media: Mapping[UUID, str], *, because: str, now: datetime) -> list[Moved]:
+    """Each hears its message, or, where it has none, is hung up on; whoever was on the line is free. The attempt ends later, with the call,
+    as a machine's."""
+    if not rows:
+        return []
+    saying = [row.call_id for row in rows if row.call_id in media]
+    taken = {m.id for m in (*calls.announce_in_conversation(saying, now=now), *calls.announce(saying, now=now))}
+    gone = [row for row in rows if row.call_id in taken or row.call_id not in media]
+    if not gone:
+        return []
+    sql.changed("UPDATE campaigns_attempt SET machine = true WHERE id = ANY(%s) AND state = 'open'", [[row.call_id for row in gone]])
+    moved: list[Moved] = []
+    for move, phases in ((PhaseMove.LET_GO, (Phase.CONNECTED,)), (PhaseMove.CLOSE, (Phase.DIALING, Phase.CONNECTING))):
+        changes = [Change(id=row.id, closed_because=because, progress="ended") for row in gone if row.id is not None and row.phase in phases]
+        moved += desk.move(move, changes, now=now, only=phases)
+    for row in gone:
+        if row.call_id in taken:
+            transaction.on_commit(partial(calls.play_message, row.node_id, [row.call_id], media[row.call_id]), robust=True)
+        else:
+            transaction.on_commit(partial(calls.hang_up, [(row.node_id, row.call_id)]), robust=True)
+        _let_the_phone_go(row)
+    return moved
+
+
+def _let_the_phone_go(row: sql.Row) -> None:
+    """After the commit: as at the end of a call, though this one goes on."""
+    if row.id is None or row.leg is None:
+        return
+    if not row.nailed_up:
+        place.release_agent_legs([row.leg])
+        return
+    if row.bridge is not None:
+        transaction.on_commit(partial(calls.leave, row.node_id, bridge=row.bridge, call_id=row.leg), robust=True)
+    if row.muted:
+        transaction.on_commit(partial(calls.unmute, row.node_id, row.leg), robust=True)

@@ -1,0 +1,68 @@
+"""What an agent does while somebody is on the line, by mouse and by keys."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from agents.models import Agent, Interaction
+from campaigns.models import Attempt, Lead
+from telephony.drivers.simulated.script import Machine, seconds
+from telephony.models import Announcement
+from tests.browser.centre import Centre
+from tests.browser.looking import fits, no_axe_violations, picture
+from tests.browser.served import eventually
+
+
+@pytest.fixture
+def connected(working: Page, maria: Lead) -> Page:
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
+    return working
+
+
+def test_hold_mute_and_keys_stay_in_their_places_and_say_what_they_have_done(connected: Page) -> None:
+    call = connected.get_by_role("region", name="Call")
+    call.get_by_role("button", name="Hold").click()
+    expect(call).to_contain_text("on hold")
+    connected.get_by_role("heading", name="Maria Lopez").click()
+    connected.keyboard.press("Alt+M")
+    expect(call).to_contain_text("muted")
+    expect(call.get_by_role("button", name="Unmute")).to_be_visible()
+    connected.reload()
+    expect(call).to_contain_text("on hold")
+    expect(call).to_contain_text("muted")
+    connected.keyboard.press("Alt+O")
+    expect(call.get_by_role("button", name="Hold")).to_be_visible()
+    connected.keyboard.press("Alt+K")
+    expect(call.get_by_role("button", name="1", exact=True)).to_be_focused()
+    connected.keyboard.type("42#")
+    call.get_by_role("button", name="7", exact=True).click()
+    expect(call.get_by_label("Keys sent")).to_have_text("42#7")
+    no_axe_violations(connected)
+    picture(connected, "on-a-call")
+    connected.set_viewport_size({"width": 320, "height": 640})
+    assert fits(connected)
+    no_axe_violations(connected)
+    connected.keyboard.press("Escape")
+    expect(call.get_by_label("Keys sent")).to_have_count(0)
+    connected.keyboard.press("Alt+H")
+    expect(connected.get_by_text(re.compile("Wrap-up: "))).to_be_visible()
+    expect(call.get_by_role("button", name="Hold")).to_be_disabled()
+    work = Interaction.objects.get()
+    assert (work.held, work.muted) == (False, False)
+
+
+def test_a_message_left_on_a_machine_frees_its_agent_at_once(working: Page, ana: Agent, centre: Centre) -> None:
+    voicemail = Announcement.objects.create(name="voicemail", media="sound:call-us")
+    campaign = centre.campaign("Spring renewal", mode="progressive", agents=[ana], voicemail=voicemail, on_machine="connect")
+    centre.person(campaign, "Maria Lopez", "+34600000001", Machine(after=seconds(1)))
+    centre.start(campaign)
+    call = working.get_by_role("region", name="Call")
+    expect(call).to_contain_text("an answering machine was heard")
+    no_axe_violations(working)
+    call.get_by_role("button", name="Leave message").click()
+    expect(working.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    eventually(lambda: Attempt.objects.get().outcome == "machine")
+    assert Interaction.objects.get().closed_because == "message_left"

@@ -1,0 +1,199 @@
+"""A customer is on the line: hold, mute, keys, and what follows when it is a machine."""
+
+from typing import Any
+
+import pytest
+
+from agents.desk import DONE, Answer, Refusal
+from agents.models import Station
+from campaigns.flow import talk
+from campaigns.models import Campaign
+from telephony.drivers.simulated.script import Answers, Machine, NoAnswer, seconds
+from telephony.models import Announcement
+from telephony.rules.events import Happened
+from tests.floor import Floor, Person, Someone
+
+TALKS = Answers(after=seconds(2), talks_for=seconds(60))
+MACHINE = Machine(after=seconds(2))
+
+
+@pytest.fixture
+def ana(floor: Floor) -> Someone:
+    return floor.agent("Ana")
+
+
+@pytest.fixture
+def mailbox_message(floor: Floor) -> Announcement:
+    return Announcement.objects.create(name="voicemail", media="sound:please-call-us")
+
+
+def on_the_line(floor: Floor, ana: Someone, meets: object = TALKS, **fields: Any) -> Person:
+    campaign = floor.campaign("progressive", agents=[ana], **fields)
+    maria = floor.person(campaign, "Maria", meets)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=6)
+    return maria
+
+
+def holds(ana: Someone, on: bool) -> Answer:
+    return talk.hold(ana._work(), ana.id, on=on, now=ana.floor.now)
+
+
+def mutes(ana: Someone, on: bool) -> Answer:
+    return talk.mute(ana._work(), ana.id, on=on, now=ana.floor.now)
+
+
+def leaves_the_message(ana: Someone) -> Answer:
+    return talk.leave_message(ana._work(), ana.id, now=ana.floor.now)
+
+
+def on_screen(ana: Someone) -> tuple[bool, bool]:
+    assert ana.work
+    return ana.work.held, ana.work.muted
+
+
+def test_hold_and_mute_are_done_by_the_carrier_and_shown_on_the_screen(floor: Floor, ana: Someone) -> None:
+    maria = on_the_line(floor, ana)
+    call = floor.world._calls[maria.attempts[0].pk]
+    version = ana.session.version
+    assert holds(ana, True) == mutes(ana, True) == DONE
+    floor.run(1)
+    assert (call.held, floor.world._calls[ana.leg].muted) == (True, True)
+    assert on_screen(ana) == (True, True)
+    assert ana.session.version == version + 2, "told twice, and not again for what the carrier then says of it"
+    assert holds(ana, False) == mutes(ana, False) == DONE
+    assert (call.held, floor.world._calls[ana.leg].muted) == (False, False)
+    assert on_screen(ana) == (False, False)
+
+
+def test_hold_pressed_on_the_phone_itself_is_shown_too(floor: Floor, ana: Someone) -> None:
+    maria = on_the_line(floor, ana)
+    floor.world.hold(maria.attempts[0].pk, floor.now)
+    floor.run(0.5)
+    assert on_screen(ana) == (True, False)
+
+
+@pytest.mark.parametrize("leg_mode", [Station.LegMode.NAILED_UP, Station.LegMode.PER_CALL])
+def test_nobody_is_muted_in_their_next_conversation(floor: Floor, leg_mode: str) -> None:
+    ana = floor.agent("Ana", leg_mode=leg_mode)
+    maria = on_the_line(floor, ana)
+    pedro = floor.person(maria.lead.campaign, "Pedro", TALKS)
+    mutes(ana, True)
+    holds(ana, True)
+    ana.hangs_up()
+    floor.run(until=lambda: ana.phase == "wrap_up", at_most=3)
+    assert on_screen(ana) == (False, False)
+    ana.finishes("sale")
+    floor.run(until=lambda: ana.phase == "connected", at_most=10)
+    assert pedro.attempts
+    assert not floor.world._calls[ana.leg].muted
+
+
+def test_keys_reach_the_far_side(floor: Floor, ana: Someone) -> None:
+    maria = on_the_line(floor, ana)
+    assert talk.send_digits(ana._work(), ana.id, "12*#") == DONE
+    assert floor.world.sent_digits(maria.attempts[0].pk) == "12*#"
+
+
+def test_where_nobody_is_on_the_line_the_controls_say_so(floor: Floor, ana: Someone) -> None:
+    ben = floor.agent("Ben")
+    campaign = floor.campaign("progressive", agents=[ana])
+    floor.person(campaign, "Maria", NoAnswer())
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "dialing", at_most=3)
+    for answer in (holds(ana, True), mutes(ana, True), talk.send_digits(ana._work(), ana.id, "1"), leaves_the_message(ana)):
+        assert answer == talk.NOBODY_THERE
+    assert isinstance(talk.hold(ana._work(), ben.id, on=True, now=floor.now), Refusal), "and it is nobody else's"
+
+
+def test_a_carrier_that_does_not_answer_is_told_and_nothing_is_shown_as_done(floor: Floor, ana: Someone) -> None:
+    on_the_line(floor, ana)
+    floor.world._calls.pop(ana.leg)
+    assert mutes(ana, True) == talk.NOT_HEARD
+    assert on_screen(ana) == (False, False)
+
+
+# --- machines -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_agent_who_leaves_a_message_is_free_at_once_while_it_plays_on(floor: Floor, ana: Someone, mailbox_message: Announcement) -> None:
+    floor.script.announcement_lasts = seconds(20)
+    maria = on_the_line(floor, ana, MACHINE, voicemail=mailbox_message)
+    call = maria.attempts[0].pk
+    assert leaves_the_message(ana) == DONE
+    assert ana.free
+    assert ana.closed == ["message_left"]
+    pedro = floor.person(maria.lead.campaign, "Pedro", TALKS)
+    floor.run(until=lambda: ana.phase == "connected", at_most=10)
+    assert pedro.attempts[0].connected_at
+    assert call in floor.world._calls, "and the message still plays"
+    assert maria.where[0] == "busy"
+    floor.run(until=lambda: maria.outcomes == ["machine"], at_most=30)
+    assert floor.world.when(call, Happened.ANNOUNCEMENT_STARTED)
+    assert maria.where == ("waiting", "retry")
+    ana.hangs_up()
+    floor.run(1)
+    ana.finishes("sale")
+
+
+def test_without_a_message_to_leave_the_agent_is_told_what_to_do(floor: Floor, ana: Someone) -> None:
+    on_the_line(floor, ana, MACHINE)
+    answer = leaves_the_message(ana)
+    assert isinstance(answer, Refusal)
+    assert "ask your supervisor" in answer.sentence
+    assert ana.phase == "connected"
+
+
+@pytest.mark.parametrize("leg_mode", [Station.LegMode.NAILED_UP, Station.LegMode.PER_CALL])
+@pytest.mark.parametrize("policy", ["hang_up", "leave_message"])
+def test_a_machine_that_the_carrier_hears_is_dealt_with_and_its_agent_goes_on(
+    floor: Floor, mailbox_message: Announcement, policy: str, leg_mode: str
+) -> None:
+    ana = floor.agent("Ana", leg_mode=leg_mode)
+    maria = on_the_line(floor, ana, MACHINE, on_machine=policy, voicemail=mailbox_message)
+    mutes(ana, True)
+    floor.run(until=lambda: ana.free, at_most=6)
+    assert ana.closed == ["machine"]
+    floor.run(until=lambda: maria.outcomes == ["machine"], at_most=30)
+    heard = floor.world.when(maria.attempts[0].pk, Happened.ANNOUNCEMENT_STARTED)
+    assert bool(heard) is (policy == "leave_message")
+    assert maria.where == ("waiting", "retry")
+    floor.at_rest()
+
+
+def test_a_machine_left_to_its_agent_is_shown_and_a_person_is_never_cut_off(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("progressive", agents=[ana], on_machine=Campaign.OnMachine.CONNECT)
+    floor.person(campaign, "Maria", MACHINE)
+    pedro = floor.person(campaign, "Pedro", TALKS)
+    ana.sits_down()
+    floor.run(until=lambda: ana.work and ana.work.progress == "machine", at_most=10)
+    ana.hangs_up()
+    floor.run(1)
+    ana.finishes("again")
+    Campaign.objects.filter(pk=campaign.pk).update(on_machine="hang_up")
+    floor.run(until=lambda: ana.phase == "connected", at_most=10)
+    floor.run(20)
+    assert (ana.phase, pedro.outcomes) == ("connected", [None])
+    ana.hangs_up()
+    floor.run(1)
+    ana.finishes("sale")
+
+
+def test_a_person_put_through_before_the_verdict_hears_somebody_within_two_seconds(floor: Floor, ana: Someone) -> None:
+    maria = on_the_line(floor, ana, TALKS, on_machine="hang_up")
+    attempt = maria.attempts[0]
+    assert attempt.connected_at
+    assert attempt.answered_at
+    assert (attempt.connected_at - attempt.answered_at).total_seconds() < 1
+
+
+def test_a_promised_callback_survives_a_machine(floor: Floor, ana: Someone, mailbox_message: Announcement) -> None:
+    campaign = floor.campaign("progressive", agents=[ana], voicemail=mailbox_message)
+    maria = floor.person(campaign, "Maria", MACHINE)
+    floor.promises(maria, ana, at=floor.now)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=10)
+    leaves_the_message(ana)
+    floor.run(until=lambda: maria.outcomes == ["machine"], at_most=30)
+    assert maria.where == ("waiting", "callback")
+    assert maria.now().reserved_for_id == ana.id

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil, sqrt
 from typing import Any
 
 from campaigns.rules.lifecycle import Boost
@@ -43,22 +44,35 @@ class DueLead:
     reason: str
 
 
+# two queues of waiting leads, an index each: the long one, and the short one of those that go first
+_FIRST, _REST = f"< {Boost.NORMAL.value}", f"= {Boost.NORMAL.value}"
+
+
+def _waiting(campaign: str, boost: str) -> str:
+    return f"l.campaign_id = {campaign} AND l.state = 'waiting' AND l.reserved_for_id IS NULL AND l.boost {boost}"
+
+
 def zone_groups(campaign_id: int) -> dict[int, tuple[str, ...]]:
-    """The zone groups of a campaign's waiting leads: a loose scan that jumps from group to group through the claim's index, backwards,
-    because the eaten leads lie where each group begins."""
+    """The zone groups of a campaign's waiting leads: a loose scan that jumps from group to group through each of the claim's indexes,
+    backwards, because the eaten leads lie where each group begins."""
+
+    def jumps(name: str, boost: str) -> str:
+        waiting = f"SELECT l.zone_group_id FROM campaigns_lead l WHERE {_waiting('%(c)s', boost)}"
+        return f"""
+            {name} AS (
+                ({waiting} ORDER BY l.zone_group_id DESC LIMIT 1)
+                UNION ALL
+                SELECT ({waiting} AND l.zone_group_id < g.zone_group_id ORDER BY l.zone_group_id DESC LIMIT 1)
+                FROM {name} g WHERE g.zone_group_id IS NOT NULL
+            )
+        """
+
     return {
         row.id: tuple(row.zones)
         for row in sql.rows(
-            """
-            WITH RECURSIVE g AS (
-                (SELECT zone_group_id FROM campaigns_lead
-                 WHERE campaign_id = %(c)s AND state = 'waiting' AND reserved_for_id IS NULL ORDER BY zone_group_id DESC LIMIT 1)
-                UNION ALL
-                SELECT (SELECT l.zone_group_id FROM campaigns_lead l
-                        WHERE l.campaign_id = %(c)s AND l.state = 'waiting' AND l.reserved_for_id IS NULL AND l.zone_group_id < g.zone_group_id
-                        ORDER BY l.zone_group_id DESC LIMIT 1)
-                FROM g WHERE g.zone_group_id IS NOT NULL
-            ) SELECT z.id, z.zones FROM g JOIN campaigns_zonegroup z ON z.id = g.zone_group_id
+            f"""
+            WITH RECURSIVE {jumps("first", _FIRST)}, {jumps("rest", _REST)}
+            SELECT z.id, z.zones FROM (TABLE first UNION TABLE rest) g JOIN campaigns_zonegroup z ON z.id = g.zone_group_id
             """,
             {"c": campaign_id},
         )
@@ -68,49 +82,77 @@ def zone_groups(campaign_id: int) -> dict[int, tuple[str, ...]]:
 def due_groups(pools: Sequence[int], *, now: datetime) -> list[sql.Row]:
     """(pool, campaign_id, zones) wherever a running campaign of these pools has a due lead: one statement for all, whose cost grows neither
     with their lists nor with what is due later, nor with what was eaten."""
-    return sql.rows(
+
+    def jumps(name: str, boost: str) -> str:
+        return f"""
+            {name} AS (
+                SELECT c.id AS campaign_id, c.pool,
+                    (SELECT l.zone_group_id FROM campaigns_lead l WHERE {_waiting("c.id", boost)} ORDER BY l.zone_group_id DESC LIMIT 1) AS zone_group
+                FROM campaigns_campaign c WHERE c.state = 'running' AND c.pool = ANY(%(pools)s)
+                UNION ALL
+                SELECT g.campaign_id, g.pool, (SELECT l.zone_group_id FROM campaigns_lead l
+                    WHERE {_waiting("g.campaign_id", boost)} AND l.zone_group_id < g.zone_group ORDER BY l.zone_group_id DESC LIMIT 1)
+                FROM {name} g WHERE g.zone_group IS NOT NULL
+            )
         """
-        WITH RECURSIVE g AS (
-            SELECT c.id AS campaign_id, c.pool,
-                (SELECT l.zone_group_id FROM campaigns_lead l WHERE l.campaign_id = c.id AND l.state = 'waiting' AND l.reserved_for_id IS NULL
-                 ORDER BY l.zone_group_id DESC LIMIT 1) AS zone_group
-            FROM campaigns_campaign c WHERE c.state = 'running' AND c.pool = ANY(%(pools)s)
+
+    def due(boost: str, key: str) -> str:
+        return f"""EXISTS (
+            SELECT 1 FROM campaigns_lead l WHERE {_waiting("g.campaign_id", boost)} AND l.zone_group_id = g.zone_group {key}
+              AND l.next_call_at <= %(now)s ORDER BY l.next_call_at DESC, l.id DESC LIMIT 1
+        )"""
+
+    one_of = f"EXISTS (SELECT 1 FROM unnest(%(boosts)s::smallint[]) AS q(boost) WHERE {due(_FIRST, 'AND l.boost = q.boost')})"
+    return sql.rows(
+        f"""
+        WITH RECURSIVE {jumps("first", _FIRST)}, {jumps("rest", _REST)}
+        SELECT DISTINCT g.pool, g.campaign_id, z.zones FROM (
+            SELECT g.* FROM first g WHERE {one_of}
             UNION ALL
-            SELECT g.campaign_id, g.pool,
-                (SELECT l.zone_group_id FROM campaigns_lead l WHERE l.campaign_id = g.campaign_id AND l.state = 'waiting'
-                   AND l.reserved_for_id IS NULL AND l.zone_group_id < g.zone_group ORDER BY l.zone_group_id DESC LIMIT 1)
-            FROM g WHERE g.zone_group IS NOT NULL
-        )
-        SELECT g.pool, g.campaign_id, z.zones FROM g JOIN campaigns_zonegroup z ON z.id = g.zone_group
-        WHERE EXISTS (
-            SELECT 1 FROM unnest(%(boosts)s::smallint[]) AS q(boost)
-            CROSS JOIN LATERAL (
-                SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = g.campaign_id AND l.zone_group_id = g.zone_group AND l.boost = q.boost
-                  AND l.state = 'waiting' AND l.reserved_for_id IS NULL AND l.next_call_at <= %(now)s
-                ORDER BY l.next_call_at DESC, l.id DESC LIMIT 1
-            ) due
-        )
+            SELECT g.* FROM rest g WHERE {due(_REST, "")}
+        ) g JOIN campaigns_zonegroup z ON z.id = g.zone_group
         """,
-        {"pools": list(pools), "boosts": [boost.value for boost in Boost], "now": now},
+        {"pools": list(pools), "boosts": [boost.value for boost in Boost if boost < Boost.NORMAL], "now": now},
     )
 
 
+def _next(queues: str, at_most: str) -> str:
+    """Of each of these queues (queue, zone_group, boost, at, id) so many due leads that come after its `at` and `id`."""
+
+    def of(boost: str, key: str) -> str:
+        return f"""
+            SELECT h.* FROM (SELECT * FROM {queues} WHERE boost {boost}) q CROSS JOIN LATERAL (
+                SELECT q.queue, q.zone_group, l.ctid AS place, l.boost, l.next_call_at, l.id FROM campaigns_lead l
+                WHERE {_waiting("%(campaign)s", boost)} AND l.zone_group_id = q.zone_group {key}
+                  AND l.next_call_at <= %(now)s AND (l.next_call_at, l.id) > (q.at, q.id)
+                ORDER BY l.next_call_at, l.id LIMIT {at_most}
+            ) h
+        """
+
+    return f"{of(_FIRST, 'AND l.boost = q.boost')} UNION ALL {of(_REST, '')}"
+
+
 CLAIM = f"""
-    SELECT {_LEAD}
-    FROM (
-        SELECT due.place, due.boost, due.next_call_at, due.id
-        FROM unnest(%(groups)s::bigint[], %(boosts)s::smallint[], %(floors_at)s::timestamptz[], %(floors_id)s::bigint[]) AS q(zone_group, boost, at, id)
-        CROSS JOIN LATERAL (
-            SELECT w.ctid AS place, w.boost, w.next_call_at, w.id FROM campaigns_lead w
-            WHERE w.campaign_id = %(campaign)s AND w.zone_group_id = q.zone_group AND w.boost = q.boost
-              AND w.state = 'waiting' AND w.reserved_for_id IS NULL
-              AND w.next_call_at <= %(now)s AND (w.next_call_at, w.id) > (q.at, q.id)
-            ORDER BY w.next_call_at, w.id LIMIT %(at_most)s
-        ) due
+    WITH q AS (
+        SELECT * FROM unnest(%(groups)s::bigint[], %(boosts)s::smallint[], %(floors_at)s::timestamptz[], %(floors_id)s::bigint[])
+            WITH ORDINALITY AS q(zone_group, boost, at, id, queue)
         WHERE EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = %(campaign)s AND c.state = 'running' AND c.epoch = %(epoch)s)
-        ORDER BY due.boost, due.next_call_at, due.id LIMIT %(at_most)s
-    ) pick
-    JOIN campaigns_lead l ON l.ctid = pick.place AND l.id = pick.id
+    ), head AS MATERIALIZED (
+        SELECT h.*, row_number() OVER (PARTITION BY h.queue ORDER BY h.next_call_at, h.id) AS nth FROM ({_next("q", "%(of_each)s")}) h
+    ), enough AS (
+        SELECT h.boost, h.next_call_at, h.id FROM head h ORDER BY h.boost, h.next_call_at, h.id OFFSET %(at_most)s - 1 LIMIT 1
+    ), cut AS MATERIALIZED (
+        -- whose head was cut before there was enough may go on right there
+        SELECT h.queue, h.zone_group, h.boost, h.next_call_at AS at, h.id FROM head h LEFT JOIN enough e ON true
+        WHERE h.nth = %(of_each)s AND (e.id IS NULL OR (h.boost, h.next_call_at, h.id) < (e.boost, e.next_call_at, e.id))
+    ), pick AS (
+        SELECT p.* FROM (
+            SELECT h.place, h.boost, h.next_call_at, h.id FROM head h
+            UNION ALL
+            SELECT m.place, m.boost, m.next_call_at, m.id FROM ({_next("cut", "%(at_most)s")}) m
+        ) p ORDER BY p.boost, p.next_call_at, p.id LIMIT %(at_most)s
+    )
+    SELECT {_LEAD} FROM pick JOIN campaigns_lead l ON l.ctid = pick.place AND l.id = pick.id
     WHERE l.state = 'waiting' AND l.reserved_for_id IS NULL
     FOR UPDATE OF l SKIP LOCKED
 """
@@ -121,7 +163,8 @@ def claim(campaign_id: int, *, epoch: int, groups: Sequence[int], floors: Sequen
     for this transaction, those that others hold left out. None where the campaign was stopped or paused since `epoch` was read.
 
     By the place of the row (ctid) from the index to the row, and never past a remembered floor, so that the cost of a lead does not grow
-    with the list, with what was eaten before, or with an old snapshot that keeps dead rows.
+    with the list, with what was eaten before, or with an old snapshot that keeps dead rows. Of many groups only the heads are looked at,
+    and further into those alone that have more of what comes next than their share.
     """
     if not groups or at_most < 1:
         return []
@@ -133,11 +176,14 @@ def claim_params(campaign_id: int, *, epoch: int, groups: Sequence[int], floors:
     """CLAIM's: one queue for each open zone group and boost, from its floor on."""
     known = {(f.zone_group, f.boost): f for f in floors}
     queues = [(group, boost.value) for boost in Boost for group in groups]
+    share = at_most / max(1, len(groups))
     return {
         "campaign": campaign_id,
         "epoch": epoch,
         "now": now,
         "at_most": at_most,
+        # its share, and twice what one group strays from it by chance
+        "of_each": min(at_most, ceil(share + 2 * sqrt(share)) + 1),
         "groups": [g for g, _ in queues],
         "boosts": [b for _, b in queues],
         "floors_at": [known[q].at if q in known else BEGINNING for q in queues],

@@ -28,7 +28,7 @@ FROZEN_FOR = timedelta(seconds=15)
 
 def every_second(*, now: datetime) -> None:
     """All deadlines. Each step stands alone: one that fails is logged and tried again in a second, and keeps none of the others."""
-    for step in (
+    _each(
         two_seconds,
         orders_to_dial,
         never_sent,
@@ -42,27 +42,34 @@ def every_second(*, now: datetime) -> None:
         phones_to_call,
         personal_callbacks,
         due_work,
-    ):
-        _alone(step, now=now)
+        now=now,
+    )
 
 
 def every_quarter_minute(*, now: datetime) -> None:
     frozen_processes()
-    for step in (completions, absent_agents, callbacks_left_alone, old_commands):
-        _alone(step, now=now)
+    _each(completions, absent_agents, callbacks_left_alone, old_commands, now=now)
 
 
-def _alone(step: Callable[..., None], *, now: datetime) -> None:
-    """Under a try-lock of its own, so that two beats and a pump do not do the same at once."""
-    number = zlib.crc32(step.__name__.encode()) & 0x7FFFFFFF
-    if not sql.rows("SELECT pg_try_advisory_lock(%s, %s) AS had", [TICK, number])[0].had:
-        return
-    try:
-        step(now=now)
-    except Exception:  # the next second tries again; a sweep that stops at the first bad row would leave all others behind it
-        log.exception("the sweep's step %s failed", step.__name__)
-    finally:
-        sql.rows("SELECT pg_advisory_unlock(%s, %s)", [TICK, number])
+def _each(*steps: Callable[..., None], now: datetime) -> None:
+    """Each under a try-lock of its own, so that two beats and a pump do not do the same at once, and one that hangs holds up no other.
+    One statement lets go of a step's lock and takes the next one's: this runs all day, mostly for nothing."""
+    held: int | None = None
+    for step in steps:
+        number = zlib.crc32(step.__name__.encode()) & 0x7FFFFFFF
+        asked = {"tick": TICK, "next": number, "held": held}
+        had = sql.rows(f"SELECT pg_try_advisory_lock(%(tick)s, %(next)s) AS had, {_LET_GO}", asked)[0].had
+        held = number if had else None
+        if had:
+            try:
+                step(now=now)
+            except Exception:  # the next second tries again; a sweep that stops at the first bad row would leave all others behind it
+                log.exception("the sweep's step %s failed", step.__name__)
+    if held is not None:
+        sql.rows(f"SELECT {_LET_GO}", {"tick": TICK, "held": held})
+
+
+_LET_GO = "(%(held)s::int IS NULL OR pg_advisory_unlock(%(tick)s, %(held)s)) AS let_go"
 
 
 def frozen_processes(*, frozen_for: timedelta = FROZEN_FOR) -> int:

@@ -52,11 +52,17 @@ class Lead(models.Model):
             models.CheckConstraint(name="lead_state_known", condition=Q(state__in=[s.value for s in LeadState])),
         ]
         indexes = [
-            # the claim's own order; a personal callback stands outside it until its owner is free or the fallback rule says otherwise
+            # the claim's own order, twice, since few go first and their index is soon looked through however many zone groups there are;
+            # a personal callback stands outside both until its owner is free or the fallback rule says otherwise
+            models.Index(
+                fields=["campaign", "zone_group", "next_call_at", "id"],
+                name="lead_due",
+                condition=Q(state=LeadState.WAITING, reserved_for__isnull=True, boost=Boost.NORMAL),
+            ),
             models.Index(
                 fields=["campaign", "zone_group", "boost", "next_call_at", "id"],
-                name="lead_due",
-                condition=Q(state=LeadState.WAITING, reserved_for__isnull=True),
+                name="lead_due_first",
+                condition=Q(state=LeadState.WAITING, reserved_for__isnull=True, boost__lt=Boost.NORMAL),
             ),
             models.Index(
                 fields=["reserved_for", "next_call_at"],

@@ -85,6 +85,8 @@ def next_step(
     now: datetime,
 ) -> NextStep:
     """What becomes of the lead. A callback the agent has booked is its own row and is looked at before this is asked."""
+    rule = rules.get(outcome) or DEFAULTS[outcome]
+    made = history.by_outcome.get(outcome, 0)
     match disposition:
         case DispositionClass.SUCCESS:
             return Finished(FinalReason.SUCCESS)
@@ -93,7 +95,9 @@ def next_step(
         case DispositionClass.DO_NOT_CALL:
             return Finished(FinalReason.DO_NOT_CALL)
         case DispositionClass.NO_CALLBACK:
-            return TryAgainAt(now + no_callback_for, WaitReason.NO_CALLBACK)
+            if counts(outcome) or made < rule.max_attempts:
+                return TryAgainAt(now + no_callback_for, WaitReason.NO_CALLBACK)
+            return Finished(FinalReason.NO_MORE_ATTEMPTS)  # a call that counts only against its own rule would come back for ever
         case DispositionClass.WRONG_NUMBER:
             left = tuple(phone for phone in numbers.usable if phone != numbers.tried)
             return TryAgainAt(now, WaitReason.RETRY, left[0]) if left and history.counted < max_attempts else Finished(FinalReason.NO_VALID_NUMBER)
@@ -107,8 +111,6 @@ def next_step(
         return Finished(FinalReason.NO_VALID_NUMBER)
     if history.counted >= max_attempts:
         return Finished(FinalReason.NO_MORE_ATTEMPTS)
-    rule = rules.get(outcome) or DEFAULTS[outcome]
-    made = history.by_outcome.get(outcome, 0)
     if outcome in NUMBER_IS_DEAD:
         return TryAgainAt(now, WaitReason.RETRY, numbers.usable[0])
     if made >= rule.max_attempts:

@@ -1,10 +1,13 @@
 """What a batch costs does not depend on its size: no query stands inside a loop over leads, calls or agents."""
 
+from datetime import timedelta
+
 import pytest
 
-from campaigns.models import DoNotCall, PhoneNumber
+from campaigns.flow import sweep
+from campaigns.models import Campaign, DoNotCall, PhoneNumber
 from telephony.drivers.simulated.script import NoAnswer, seconds
-from tests.counting import Batch, Cost
+from tests.counting import Batch, Cost, counted
 from tests.floor import Floor
 
 SIZES = pytest.mark.parametrize("size", [1, 10, 50])
@@ -65,3 +68,23 @@ def test_agents_freed_together_stand_up_together(floor: Floor, size: int) -> Non
 def test_going_ready_is_two_statements(floor: Floor) -> None:
     batch = Batch(floor, 1)
     assert len((cost := batch.all_ready()).statements) <= 2, said(cost)
+
+
+def test_a_second_of_many_idle_campaigns_costs_as_much_as_of_one(floor: Floor) -> None:
+    later = floor.now + timedelta(days=1)
+
+    def costs(campaigns: int) -> list[int]:
+        for _ in range(campaigns):
+            someone = floor.agent(f"Agent {Campaign.objects.count()}")
+            person = floor.person(floor.campaign("progressive", agents=[someone]), "Maria")
+            type(person.lead).objects.filter(pk=person.lead.pk).update(next_call_at=later)
+            someone.sits_down()
+        floor.run(3)
+        spent = []
+        for tick in (sweep.every_second, sweep.every_quarter_minute):
+            with counted() as cost:
+                tick(now=floor.now)
+            spent.append(len(cost.statements))
+        return spent
+
+    assert costs(1) == costs(9)

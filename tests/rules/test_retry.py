@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaigns.rules import retry
@@ -112,6 +112,7 @@ RULES = st.builds(Rule, st.integers(0, 6), st.integers(0, 600).map(lambda m: tim
 
 
 @settings(max_examples=300, deadline=None)
+@example(rules={}, numbers=1, max_attempts=1, what_happens=[(Outcome.CONGESTION, DispositionClass.NO_CALLBACK)])
 @given(
     rules=st.dictionaries(st.sampled_from(list(Outcome)), RULES),
     numbers=st.integers(1, 4),

@@ -133,14 +133,14 @@ def people(number: int) -> None:
         """
         INSERT INTO campaigns_contact (id, source, external_id, title, first_name, last_name, company, email, address, city, region, postal_code,
             country, time_zone, fields, match_key, created_at)
-        SELECT i, '', '', '', 'Person ' || i, 'López', '', '', '', '', '', '', '', '', '{}', '', now() FROM generate_series(%(first)s, %(last)s) AS i
+        SELECT i, '', '', '', 'Person ' || i, 'López', '', '', '', '', '', '', '', '', '{}', '', now() FROM generate_series(%(first)s::int, %(last)s::int) AS i
         """,
         range_,
     )
     sql.changed(
         """
         INSERT INTO campaigns_phonenumber (contact_id, e164, number_key, kind, position, zones, active)
-        SELECT i, '+346' || lpad(i::text, 9, '0'), md5(i::text), 'mobile', 0, '{Europe/Madrid}', true FROM generate_series(%(first)s, %(last)s) AS i
+        SELECT i, '+346' || lpad(i::text, 9, '0'), md5(i::text), 'mobile', 0, '{Europe/Madrid}', true FROM generate_series(%(first)s::int, %(last)s::int) AS i
         """,
         range_,
     )
@@ -161,8 +161,8 @@ def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() -
         f"""
         INSERT INTO campaigns_lead (campaign_id, calling_list_id, contact_id, zone_group_id, state, reason, boost, next_call_at, attempts_made,
             tries, misses, last_outcome)
-        SELECT %(campaign)s, %(list)s, i, (%(groups)s::bigint[])[1 + mod(i, %(many)s)], 'waiting', 'new', 2, {due}, 0, '{{}}', 0, ''
-        FROM generate_series(1, %(number)s) AS i
+        SELECT %(campaign)s, %(list)s, i, (%(groups)s::bigint[])[1 + mod(i, %(many)s::int)], 'waiting', 'new', 2, {due}, 0, '{{}}', 0, ''
+        FROM generate_series(1, %(number)s::int) AS i
         """,
         {
             "campaign": campaign_id,

@@ -168,7 +168,7 @@ class Interaction(models.Model):
 class StateChange(models.Model):
     """What an agent did and when: append-only."""
 
-    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="history")
+    agent = models.ForeignKey(Agent, db_index=False, on_delete=models.PROTECT, related_name="history")
     at = models.DateTimeField()
     doing = models.CharField(max_length=20)
     reason = models.CharField(max_length=40, blank=True)

@@ -65,7 +65,11 @@ def _growth(name: str, value: float, base: float, limit: float) -> list[Figure]:
 
 
 def _campaign(
-    name: str, leads: int, *, groups: int = 1, due: str = "now() - interval '1 hour' - mod(hashint4(i)::bigint + 2147483648, 1000000) * interval '1 millisecond'"
+    name: str,
+    leads: int,
+    *,
+    groups: int = 1,
+    due: str = "now() - interval '1 hour' - mod(hashint4(i)::bigint + 2147483648, 1000000) * interval '1 millisecond'",
 ) -> int:
     campaign = centre.bare_campaign(name)
     centre.leads(campaign, leads, groups=groups, due=due)

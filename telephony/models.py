@@ -68,9 +68,9 @@ class Call(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     party = models.CharField(max_length=12, choices=[(p, p.label if hasattr(p, "label") else p.capitalize()) for p in Party])
-    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="calls")
+    node = models.ForeignKey(Node, db_index=False, on_delete=models.PROTECT, related_name="calls")
     boot = models.CharField(max_length=80, blank=True)
-    trunk = models.ForeignKey(Trunk, null=True, blank=True, on_delete=models.PROTECT)
+    trunk = models.ForeignKey(Trunk, db_index=False, null=True, blank=True, on_delete=models.PROTECT)
     address = models.CharField(max_length=120, help_text="an E.164 number, or a station's endpoint")
     caller_id = models.CharField(max_length=16, blank=True)
     state = models.CharField(max_length=12, default=CallState.PLANNED, choices=[(s, s.capitalize()) for s in CallState])
@@ -90,6 +90,9 @@ class Call(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["node", "deadline"], name="call_overdue", condition=~Q(state=CallState.ENDED)),
+            # whether an agent's phone was called lately
+            models.Index(fields=["address", "planned_at"], name="call_to_a_station", condition=Q(party=Party.AGENT)),
+            models.Index(fields=["trunk"], name="call_trunk_live", condition=~Q(state=CallState.ENDED)),
             models.Index(fields=["bridge"], name="call_bridge", condition=Q(bridge__isnull=False) & ~Q(state=CallState.ENDED)),
             # answered customers who have not reached an agent: the sweep's and a new pump's first question
             models.Index(fields=["answered_at"], name="call_answered", condition=Q(state=CallState.ANSWERED)),
@@ -103,7 +106,7 @@ class CallEvent(models.Model):
     """What the carrier said, once each: append-only, a doubled event finds its key taken."""
 
     call_id = models.UUIDField(null=True, db_index=True, help_text="no foreign key: a carrier may speak of channels we never planned")
-    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="+")
+    node = models.ForeignKey(Node, db_index=False, on_delete=models.PROTECT, related_name="+")
     key = models.CharField(max_length=80)
     kind = models.CharField(max_length=24)
     at = models.DateTimeField(help_text="the carrier's clock")

@@ -22,27 +22,30 @@ class ZoneGroup(models.Model):
 
 
 class Lead(models.Model):
-    """A contact's place in one campaign. Always in exactly one of waiting, busy, final."""
+    """A contact's place in one campaign. Always in exactly one of waiting, busy, final.
+
+    Every index is written anew with every move of a lead: only those that are asked have one (db_index=False elsewhere).
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="leads")
     calling_list = models.ForeignKey(CallingList, on_delete=models.CASCADE, related_name="leads")
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="leads")
-    zone_group = models.ForeignKey(ZoneGroup, on_delete=models.PROTECT, related_name="+")
+    contact = models.ForeignKey(Contact, db_index=False, on_delete=models.CASCADE, related_name="leads")
+    zone_group = models.ForeignKey(ZoneGroup, db_index=False, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, default=LeadState.WAITING, choices=[(s, s.capitalize()) for s in LeadState])
     reason = models.CharField(max_length=24, default=WaitReason.NEW, help_text="why it waits, or how it ended")
     boost = models.SmallIntegerField(default=Boost.NORMAL, choices=[(b.value, b.name.replace("_", " ").capitalize()) for b in Boost])
     next_call_at = models.DateTimeField()
-    next_phone = models.ForeignKey(PhoneNumber, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    next_phone = models.ForeignKey(PhoneNumber, db_index=False, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     reserved_for = models.ForeignKey(
-        Agent, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="whose personal callback it is"
+        Agent, db_index=False, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="whose personal callback it is"
     )
     attempts_made = models.PositiveSmallIntegerField(default=0, help_text="calls that were really dialed")
     tries = models.JSONField(default=dict, blank=True, help_text="calls by outcome")
     misses = models.PositiveSmallIntegerField(default=0, help_text="times an agent did not take it")
-    last_missed_by = models.ForeignKey(Agent, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    last_missed_by = models.ForeignKey(Agent, db_index=False, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     last_outcome = models.CharField(max_length=24, blank=True)
     last_attempt_at = models.DateTimeField(null=True, blank=True)
-    disposition = models.ForeignKey(Disposition, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    disposition = models.ForeignKey(Disposition, db_index=False, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     no_callback_since = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
 
@@ -71,6 +74,7 @@ class Lead(models.Model):
             ),
             models.Index(fields=["campaign"], name="lead_busy", condition=Q(state=LeadState.BUSY)),
             models.Index(fields=["contact"], name="lead_contact"),
+            models.Index(fields=["next_phone"], name="lead_next_phone", condition=Q(next_phone__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -81,9 +85,9 @@ class Attempt(models.Model):
     """One try to reach one number. Its id is the customer leg's, and the carrier's channel id."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="attempts")
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="attempts")
-    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="attempts")
+    lead = models.ForeignKey(Lead, db_index=False, on_delete=models.PROTECT, related_name="attempts")
+    campaign = models.ForeignKey(Campaign, db_index=False, on_delete=models.PROTECT, related_name="attempts")
+    contact = models.ForeignKey(Contact, db_index=False, on_delete=models.PROTECT, related_name="attempts")
     phone = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, related_name="attempts")
     e164 = models.CharField(max_length=16)
     agent = models.ForeignKey(Agent, null=True, blank=True, on_delete=models.SET_NULL, related_name="attempts")
@@ -98,7 +102,7 @@ class Attempt(models.Model):
     connected_at = models.DateTimeField(null=True, blank=True)
     concluded_at = models.DateTimeField(null=True, blank=True)
     machine = models.BooleanField(default=False, db_default=False, help_text="an answering machine took it, and it was dealt with as one")
-    disposition = models.ForeignKey(Disposition, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    disposition = models.ForeignKey(Disposition, db_index=False, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         constraints = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0003_reasons_the_system_gives"),
+        ("agents", "0004_a_notice_about_the_work"),
     ]
 
     operations = [

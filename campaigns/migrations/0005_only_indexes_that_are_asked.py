@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0004_only_indexes_that_are_asked"),
+        ("agents", "0005_only_indexes_that_are_asked"),
         ("campaigns", "0004_two_queues_of_waiting_leads"),
     ]
 

@@ -25,10 +25,16 @@ class Migration(migrations.Migration):
             name="campaign",
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="campaigns.campaign"),
         ),
+        # an index on one column that Django takes away takes the column's partial unique index with it: so that one goes and comes by name
+        migrations.RemoveConstraint(model_name="attempt", name="one_open_attempt_per_contact"),
         migrations.AlterField(
             model_name="attempt",
             name="contact",
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="campaigns.contact"),
+        ),
+        migrations.AddConstraint(
+            model_name="attempt",
+            constraint=models.UniqueConstraint(condition=models.Q(("state", "open")), fields=("contact",), name="one_open_attempt_per_contact"),
         ),
         migrations.AlterField(
             model_name="attempt",

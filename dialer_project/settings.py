@@ -18,6 +18,10 @@ HTTPS = env.flag("HTTPS", default=False)
 CSRF_TRUSTED_ORIGINS = list(env.words("TRUSTED_ORIGINS", default=()))
 # keys the hash by which do-not-call lists are looked up; changing it loses them
 NUMBER_KEY = env.text("NUMBER_KEY", SECRET_KEY)
+# seal the passwords of other services that lie in the database; the first seals, all open
+SEAL_KEYS = env.words("SEAL_KEYS", default=(SECRET_KEY,), example="new-key,old-key")
+# origins that may be asked though they are private or speak plain http
+OUTGOING_TRUSTED = env.words("OUTGOING_TRUSTED", default=(), example="http://10.0.0.5:8080")
 
 INSTALLED_APPS = [
     "unfold",
@@ -218,6 +222,7 @@ UNFOLD = {
                 "title": "Compliance",
                 "items": [
                     _page("Do-not-call", "phone_disabled", "campaigns_donotcall"),
+                    _page("Validation services", "fact_check", "campaigns_validationservice"),
                     _page("Callable hours", "schedule", "campaigns_callablehours"),
                     _page("Permits", "verified_user", "campaigns_permit"),
                 ],

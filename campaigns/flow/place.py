@@ -176,7 +176,7 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
     )
     if leads and seat and seat[0].there and campaign.state is CampaignState.RUNNING:
         chosen = {work.lead_id: work.phone_id} if work.phone_id else {}
-        cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now)
+        cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now, in_hand=True)
         if cleared:
             return _promise_one(campaign, cleared[0], work, seat[0].node_id, now=now)
         querysets.step(steps, now=now)

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Tags, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import DatabaseError
+from django.utils import timezone
 
+from campaigns import restore
 from campaigns.rules.modes import MODES, RUNS, impossible
 
 
@@ -32,5 +35,29 @@ def do_not_call_outlives_the_secret_key(app_configs: Sequence[Any] | None, **kwa
             "Do-not-call lists are keyed with SECRET_KEY: a new SECRET_KEY would lose them all.",
             hint="Set NUMBER_KEY to today's SECRET_KEY before you change that.",
             id="campaigns.I001",
+        )
+    ]
+
+
+@register(Tags.database)
+def the_database_knows_what_the_journal_knows(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Asked where a database may be asked: by `migrate`, by the event pump, and by `check --database default`."""
+    if not kwargs.get("databases"):
+        return []
+    try:
+        found = restore.ahead(now=timezone.now())
+    except DatabaseError:
+        return []  # not migrated yet: there is nothing to compare with
+    except OSError as error:
+        return [
+            Error(f"The do-not-call journal cannot be read: {error}", hint="Correct DO_NOT_CALL_JOURNAL or its permissions.", id="campaigns.E003")
+        ]
+    if not found.anything and not found.left:
+        return []
+    return [
+        Warning(
+            "The do-not-call journal is ahead of the database, as after the restore of an older backup: numbers may be called that must not be.",
+            hint="Stop dialing, and run manage.py replay_do_not_call.",
+            id="campaigns.W001",
         )
     ]

@@ -153,13 +153,13 @@ ALL: tuple[Invariant, ...] = (
     ),
     Invariant(
         "S4",
-        "No number was dialed after it was put on a do-not-call list, the organisation's or the campaign's.",
+        "No call was planned or dialed to a number after it was put on a do-not-call list, the organisation's or the campaign's.",
         f"""
         SELECT a.id
         FROM campaigns_donotcall d
         JOIN campaigns_phonenumber p ON p.number_key = d.number_key
         JOIN campaigns_attempt a ON a.phone_id = p.id AND (d.campaign_id IS NULL OR d.campaign_id = a.campaign_id)
-        WHERE d.created_at + {CROSSING} < a.dialed_at OR d.created_at + {CROSSING} < a.planned_at""",
+        WHERE d.created_at + {CROSSING} < coalesce(a.dialed_at, a.planned_at) AND coalesce(a.planned_at < d.expires_at, true)""",
     ),
     Invariant(
         "S5",

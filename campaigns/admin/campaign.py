@@ -269,7 +269,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
             {"classes": ("tab",), "fields": ("trunk", "caller_id", "ring_for", "min_ring_for", "longest_call", "message", "on_machine", "voicemail")},
         ),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
-        ("Law", {"classes": ("tab",), "fields": ("rule_packs", "validation_service")}),
+        ("Law", {"classes": ("tab",), "fields": ("rule_packs",)}),
         ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days")}),
     )
     inlines = (ListInline, RetryRuleInline, DispositionInline, FieldInline, VersionInline, ChangeInline)

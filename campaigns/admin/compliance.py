@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
 from agents.models import User
-from campaigns.flow import control, do_not_call
+from campaigns.flow import control
 from campaigns.models import (
     CallableHours,
     Campaign,
     CampaignExclusion,
     Consent,
-    DoNotCall,
-    DoNotCallList,
     Holiday,
     HolidayCalendar,
     NumberCheck,
     RulePack,
     Suppression,
-    ValidationService,
 )
 from campaigns.rules.lifecycle import CAMPAIGN
-from campaigns.rules.number_checks import Breaker
-from campaigns.rules.number_keys import number_key
 from campaigns.rules.permit.hours import DAYS, hours_from
 from campaigns.rules.permit.kinds import BlockedDays, rule_from
-from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
-from dialer_project.lib import outgoing, seal
 from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm, TabularInline
 from dialer_project.lib.lifecycle import is_final
 
@@ -109,67 +100,6 @@ class HolidayCalendarAdmin(ModelAdmin[HolidayCalendar]):
     inlines = (HolidayInline,)
 
 
-class ListNumber(ModelForm[DoNotCall]):
-    """A number to be listed is typed as anybody writes it; only its keyed hash is kept."""
-
-    number = forms.CharField(max_length=40, help_text="with its country code, such as +44 20 7946 0000")
-
-    class Meta:
-        model = DoNotCall
-        fields = ("campaign", "reason")
-
-    e164 = ""
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if "number" not in cleaned:
-            return cleaned
-        match read_number(cleaned["number"], country=""):
-            case Dialable(e164):
-                self.e164 = e164
-                key = number_key(e164, settings.NUMBER_KEY)
-                if DoNotCall.objects.filter(number_key=key, campaign=cleaned.get("campaign")).exists():
-                    self.add_error("number", "This number is on that list already; there is nothing to do.")
-            case Undialable(why):
-                self.add_error("number", f"{why}.")
-        return cleaned
-
-
-@admin.register(DoNotCall)
-class DoNotCallAdmin(ModelAdmin[DoNotCall]):
-    form = ListNumber
-    list_display = ("hint", "campaign", "source", "reason", "created_at", "created_by")
-    list_filter = ("source", "campaign", "created_at")
-    list_select_related = ("campaign", "created_by")
-    search_fields = ("number_key", "hint", "reason")
-    search_help_text = "a whole number with its country code, or its last two digits"
-    autocomplete_fields = ("campaign",)
-    ordering = ("-id",)
-
-    def get_fields(self, request: HttpRequest, obj: DoNotCall | None = None) -> tuple[str, ...]:
-        return ("hint", "campaign", "source", "reason", "created_at", "created_by") if obj else ("number", "campaign", "reason")
-
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Entries are kept by keyed hash: a whole number is looked up by it."""
-        match read_number(search_term, country="") if search_term else None:
-            case Dialable(e164):
-                return queryset.filter(number_key=number_key(e164, settings.NUMBER_KEY)), False
-        return super().get_search_results(request, queryset, search_term)
-
-    def has_change_permission(self, request: HttpRequest, obj: DoNotCall | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: DoNotCall | None = None) -> bool:
-        """A do-not-call entry is for good; what is temporary is a suppression."""
-        return False
-
-    def save_model(self, request: HttpRequest, obj: DoNotCall, form: Any, change: bool) -> None:
-        by = request.user if isinstance(request.user, User) else None
-        do_not_call.list_numbers([form.e164], source="admin", now=timezone.now(), campaign_id=obj.campaign_id, reason=obj.reason, by=by)
-        listed = DoNotCall.objects.get(number_key=number_key(form.e164, settings.NUMBER_KEY), campaign=obj.campaign)
-        obj.pk, obj.hint = listed.pk, listed.hint
-
-
 @admin.register(Suppression)
 class SuppressionAdmin(Ledger[Suppression]):
     list_display = ("until", "contact", "campaign", "reason", "created_at")
@@ -238,94 +168,9 @@ class RulePackAdmin(ModelAdmin[RulePack]):
         return super().has_delete_permission(request, obj) and not self.in_use(obj)
 
 
-@admin.register(DoNotCallList)
-class DoNotCallListAdmin(Ledger[DoNotCallList]):
-    """Which registers are loaded, and how old they are. Loading one is `manage.py import_do_not_call --list NAME FILE`."""
-
-    list_display = ("name", "loaded_at", "numbers")
-    ordering = ("name",)
-
-
-class ValidationServiceForm(ModelForm[ValidationService]):
-    """The secret is written and never shown; it lies sealed."""
-
-    secret = forms.CharField(
-        required=False,
-        max_length=500,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="the value of the header, such as Bearer …; left empty, the one there stays",
-    )
-    forget_secret = forms.BooleanField(required=False, help_text="ask without a secret from now on")
-
-    class Meta:
-        model = ValidationService
-        fields = ("name", "url", "header", "timeout", "fresh_minutes", "enabled")
-
-    def clean_url(self) -> str:
-        url: str = self.cleaned_data["url"].strip()
-        if why := outgoing.may_be_asked(url):
-            raise forms.ValidationError(why)
-        return url
-
-    def clean_header(self) -> str:
-        header: str = self.cleaned_data["header"].strip()
-        if header and not re.fullmatch(r"[A-Za-z0-9-]+", header):
-            raise forms.ValidationError("A header's name has letters, digits and hyphens only.")
-        return header
-
-    def clean_secret(self) -> str:
-        secret: str = self.cleaned_data["secret"].strip()
-        if not secret.isascii() or not secret.isprintable():
-            raise forms.ValidationError("A secret that travels in a header has printable ASCII characters only.")
-        return secret
-
-    def save(self, commit: bool = True) -> ValidationService:
-        if secret := self.cleaned_data["secret"]:
-            self.instance.sealed_secret = seal.seal(secret)
-        elif self.cleaned_data["forget_secret"]:
-            self.instance.sealed_secret = ""
-        return super().save(commit)
-
-
-@admin.register(ValidationService)
-class ValidationServiceAdmin(ModelAdmin[ValidationService]):
-    form = ValidationServiceForm
-    fieldsets = (
-        (None, {"fields": ("name", "url", "enabled")}),
-        ("How it is asked", {"fields": ("header", "secret", "forget_secret", "timeout", "fresh_minutes")}),
-        ("How it stands", {"fields": ("stands", "answered_at", "wanted")}),
-    )
-    readonly_fields = ("stands", "answered_at", "wanted")
-    list_display = ("name", "url", "stands", "answered_at", "wanted")
-    search_fields = ("name", "url")
-
-    def get_fieldsets(self, request: HttpRequest, obj: ValidationService | None = None) -> Any:
-        return self.fieldsets if obj else self.fieldsets[:2]
-
-    @admin.display(description="how it stands")
-    def stands(self, service: ValidationService) -> str:
-        if not service.enabled:
-            return "Switched off: its campaigns are held."
-        if not service.failures:
-            return "It answers." if service.answered_at else "It was not asked yet."
-        since = f" since {service.failing_since:%Y-%m-%d %H:%M:%S} UTC" if service.failing_since else ""
-        if Breaker(service.failures).is_open:
-            return f"Unavailable{since}: {service.problem}. Its campaigns are held; it is asked again by itself."
-        return f"The last question failed: {service.problem}."
-
-    @admin.display(description="numbers that wait for a verdict")
-    def wanted(self, service: ValidationService) -> int:
-        return service.checks.filter(wanted_at__isnull=False).count()
-
-    def has_delete_permission(self, request: HttpRequest, obj: ValidationService | None = None) -> bool:
-        """One that a campaign asks cannot go: it would be called unasked."""
-        return super().has_delete_permission(request, obj) and not (obj is not None and obj.campaigns.exists())
-
-
 @admin.register(NumberCheck)
 class NumberCheckAdmin(Ledger[NumberCheck]):
-    list_display = ("checked_at", "service", "verdict", "valid_until", "wanted_at")
+    list_display = ("checked_at", "service", "verdict", "valid_until")
     list_filter = ("service", "verdict", "checked_at")
-    list_select_related = ("service",)
     search_fields = ("=number_key",)
     ordering = ("-checked_at",)

@@ -1,4 +1,4 @@
-"""Calling lists from files, in the admin: give a file, watch it being read, fetch the rows left out."""
+"""People to call and numbers not to call, from files: give a file, watch it being read, fetch the rows left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSingleDateWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from campaigns import imports
 from campaigns.imports import Options
@@ -30,11 +30,22 @@ class ImportForm(ModelForm[ListImport]):
     """What is asked when a file is given; a file that cannot be a list is refused at once."""
 
     list_name = forms.CharField(max_length=160, required=False, help_text="the calling list to fill; empty: one named as the file")
+    register = forms.CharField(
+        max_length=40,
+        required=False,
+        help_text="the file is the whole of this register, such as us-national, and replaces its last version; empty: the numbers are added to "
+        "our own list",
+    )
+    reason = forms.CharField(max_length=200, required=False, help_text="for rows that name none of their own")
+    expires = forms.DateField(required=False, help_text="the last day they are not called, for rows that name none; empty: for good")
+    shorter = forms.BooleanField(
+        required=False, label="much shorter", help_text="the register has really lost more than half of its numbers; else such a file is not believed"
+    )
     country = forms.CharField(
         label="default country",
         max_length=60,
         required=False,
-        help_text="where numbers without a country code are at home, such as GB; empty: where the campaign's caller ID is",
+        help_text="where numbers without a country code are at home, such as GB; empty: where the campaign's caller ID is, if there is one",
     )
     encoding = forms.CharField(max_length=30, required=False, help_text="empty: found out")
     delimiter = forms.CharField(max_length=10, required=False, help_text="comma, semicolon, tab or pipe; empty: found out")
@@ -47,13 +58,13 @@ class ImportForm(ModelForm[ListImport]):
 
     class Meta:
         model = ListImport
-        fields = ("campaign", "file", "dry_run")
+        fields = ("kind", "campaign", "file", "dry_run")
+        help_texts = {"campaign": "whose people they are; of numbers not to call: the one campaign that may not call them, empty: none may"}
 
-    def clean_campaign(self) -> Campaign:
-        campaign: Campaign = self.cleaned_data["campaign"]
-        if why := imports.refusal(campaign):
-            raise forms.ValidationError(why)
-        return campaign
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "kind" in self.fields:
+            self.fields["kind"].required = False  # who says nothing brings people
 
     def clean_country(self) -> str:
         said = str(self.cleaned_data["country"]).strip()
@@ -73,6 +84,9 @@ class ImportForm(ModelForm[ListImport]):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        cleaned["kind"] = cleaned.get("kind") or ListImport.Kind.LEADS
+        if not self.errors and (why := imports.refusal(ListImport.Kind(cleaned["kind"]), cleaned["campaign"], self.options())):
+            self.add_error("register" if cleaned["kind"] == ListImport.Kind.DO_NOT_CALL else "campaign", why)
         file = cleaned.get("file")
         if isinstance(file, UploadedFile) and file.file is not None:
             script = inspect(cast(BinaryIO, file.file), encoding=str(cleaned.get("encoding", "")), delimiter=str(cleaned.get("delimiter", "")))
@@ -83,13 +97,11 @@ class ImportForm(ModelForm[ListImport]):
 
     def options(self) -> Options:
         told = self.cleaned_data
-        return Options(
-            country=told["country"],
-            encoding=told["encoding"],
-            delimiter=told["delimiter"],
-            list_name=told["list_name"],
-            mapping=told["mapping"],
-        )
+        given = {name: told[name] for name in ("country", "encoding", "delimiter", "mapping")}
+        if told["kind"] == ListImport.Kind.DO_NOT_CALL:
+            expires = told["expires"].isoformat() if told["expires"] else ""
+            return Options(**given, register=told["register"].strip(), reason=told["reason"], expires=expires, shorter=told["shorter"])
+        return Options(**given, list_name=told["list_name"])
 
 
 @admin.register(ListImport)
@@ -97,17 +109,33 @@ class ListImportAdmin(ModelAdmin[ListImport]):
     """A page that is being watched fetches itself again until there is nothing more to see."""
 
     form = ImportForm
-    list_display = ("file_name", "campaign", "shown_state", "progress", "rows", "accepted", "duplicates", "rejected", "left_out", "created_at")
-    list_filter = ("state", "dry_run", "campaign")
+    list_display = (
+        "file_name",
+        "kind",
+        "campaign",
+        "shown_state",
+        "progress",
+        "rows",
+        "accepted",
+        "duplicates",
+        "rejected",
+        "left_out",
+        "created_at",
+    )
+    list_filter = ("kind", "state", "dry_run", "campaign")
     list_select_related = ("campaign",)
     search_fields = ("file_name", "campaign__name")
     ordering = ("-id",)
     add_fieldsets = (
-        (None, {"fields": ("campaign", "file", "country", "dry_run")}),
-        ("Where the file needs help", {"fields": ("list_name", "encoding", "delimiter", "mapping")}),
+        (None, {"fields": ("kind", "campaign", "list_name", "register", "reason", "expires", "shorter", "file", "country", "dry_run")}),
+        ("Where the file needs help", {"fields": ("encoding", "delimiter", "mapping")}),
     )
+    conditional_fields = {
+        "list_name": "kind == 'leads'",
+        **dict.fromkeys(("register", "reason", "expires", "shorter"), "kind == 'do_not_call'"),
+    }
     fieldsets = (
-        (None, {"fields": ("campaign", "calling_list", "file_name", "shown_state", "problem", "progress")}),
+        (None, {"fields": ("kind", "campaign", "calling_list", "register", "file_name", "shown_state", "problem", "progress")}),
         ("Rows", {"fields": ("rows", "accepted", "duplicates", "rejected", "left_out")}),
         ("How it was read", {"fields": ("written", "columns", "created_at", "created_by", "finished_at")}),
     )
@@ -128,8 +156,10 @@ class ListImportAdmin(ModelAdmin[ListImport]):
         if obj:
             return super().get_form(request, obj, change, **{**kwargs, "form": forms.ModelForm})
         form = super().get_form(request, obj, change, **kwargs)
-        for name in ("list_name", "country", "encoding", "delimiter"):
+        for name in ("list_name", "register", "reason", "country", "encoding", "delimiter"):
             form.base_fields[name].widget = UnfoldAdminTextInputWidget()
+        form.base_fields["expires"].widget = UnfoldAdminSingleDateWidget()
+        form.base_fields["shorter"].widget = UnfoldBooleanSwitchWidget()
         return form
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -152,10 +182,14 @@ class ListImportAdmin(ModelAdmin[ListImport]):
 
     # -- what is shown --
 
+    @admin.display(description="register")
+    def register(self, record: ListImport) -> str:
+        return str(record.options.get("register", "")) or "–"  # noqa: RUF001
+
     @admin.display(description="state", ordering="state")
     def shown_state(self, record: ListImport) -> str:
         state = ListImport.State(record.state).label
-        return f"{state} (dry run: nobody is brought in)" if record.dry_run else str(state)
+        return f"{state} (dry run: nothing is brought in)" if record.dry_run else str(state)
 
     @admin.display(description="progress")
     def progress(self, record: ListImport) -> str:
@@ -184,7 +218,7 @@ class ListImportAdmin(ModelAdmin[ListImport]):
         layout = record.reading.get("layout")
         if not layout:
             return "–"  # noqa: RUF001
-        known = (f"{header}: {':'.join(filter(None, (field, kind)))}" for header, field, kind in layout["columns"] if field != "extra")
+        known = (f"{header}: {':'.join(filter(None, (field, kind)))}" for header, field, kind in layout["columns"] if field != "extra" or kind)
         return f"{layout['flavour']} list — {', '.join(known)}"
 
     # -- pages --

@@ -23,20 +23,7 @@ from telephony import calls
 # how long a stop waits for dial transactions under way before it ends a frozen one
 STOP_WAITS_MS = 300
 # settings whose change asks for approval again while a campaign is not running; the others apply at once
-MATERIAL = (
-    "mode_key",
-    "caller_id",
-    "hours",
-    "starts_at",
-    "ends_at",
-    "max_attempts",
-    "trunk",
-    "message",
-    "ring_for",
-    "rule_packs",
-    "week",
-    "validation_service",
-)
+MATERIAL = ("mode_key", "caller_id", "hours", "starts_at", "ends_at", "max_attempts", "trunk", "message", "ring_for", "rule_packs", "week")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ _STILL = """
         JOIN campaigns_phonenumber n ON n.id = a.phone_id
         WHERE a.id = c.id AND a.state = 'open' AND k.state = 'running' AND k.epoch = a.epoch AND %(now)s < p.valid_until
           AND NOT EXISTS (SELECT 1 FROM campaigns_donotcall d
-                          WHERE d.number_key = n.number_key AND (d.campaign_id IS NULL OR d.campaign_id = a.campaign_id))
+                          WHERE d.number_key = n.number_key AND (d.campaign_id IS NULL OR d.campaign_id = a.campaign_id)
+                            AND (d.expires_at IS NULL OR d.expires_at > %(now)s))
     )
 """
 
@@ -176,7 +177,7 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
     )
     if leads and seat and seat[0].there and campaign.state is CampaignState.RUNNING:
         chosen = {work.lead_id: work.phone_id} if work.phone_id else {}
-        cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now, in_hand=True)
+        cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now)
         if cleared:
             return _promise_one(campaign, cleared[0], work, seat[0].node_id, now=now)
         querysets.step(steps, now=now)

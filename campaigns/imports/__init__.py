@@ -1,11 +1,11 @@
-"""Calling lists from files: read, told apart, and brought into a campaign. Every row ends as accepted, duplicate or rejected."""
+"""Files of people to call and of numbers not to call: read, told apart, and brought in. Every row ends as accepted, duplicate or rejected."""
 
+from campaigns.imports.batch import Options
 from campaigns.imports.running import (
     Counts,
     Failed,
     Finished,
     GoesOn,
-    Options,
     ReadElsewhere,
     Refused,
     Result,

@@ -7,12 +7,12 @@ from campaigns.models.compliance import (
     Consent,
     DoNotCall,
     DoNotCallList,
+    DoNotCallRemoval,
     Holiday,
     HolidayCalendar,
     NumberCheck,
     RulePack,
     Suppression,
-    ValidationService,
 )
 from campaigns.models.ledger import Attempt, Callback, Lead, Permit, ZoneGroup
 from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber
@@ -32,6 +32,7 @@ __all__ = [
     "Disposition",
     "DoNotCall",
     "DoNotCallList",
+    "DoNotCallRemoval",
     "FieldDefinition",
     "Holiday",
     "HolidayCalendar",
@@ -48,6 +49,5 @@ __all__ = [
     "Suppression",
     "Survey",
     "SurveyAnswer",
-    "ValidationService",
     "ZoneGroup",
 ]

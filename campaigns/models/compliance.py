@@ -1,14 +1,12 @@
 """What the law and the organisation allow: hours, holidays, lists of numbers not to call, consent, rule packs."""
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from agents.models import User
 from campaigns.models.campaign import Campaign
 from campaigns.models.people import Contact
-from campaigns.rules.number_checks import Answer
 
 
 class CallableHours(models.Model):
@@ -45,34 +43,93 @@ class Holiday(models.Model):
         return f"{self.day} {self.name}"
 
 
+class DoNotCallList(models.Model):
+    """A register kept by somebody else and loaded whole from time to time, such as a national one. Rules ask for its age by its name."""
+
+    name = models.CharField(max_length=40, unique=True)
+    campaign = models.ForeignKey(
+        Campaign, null=True, blank=True, on_delete=models.PROTECT, related_name="do_not_call_lists", help_text="empty: the whole organisation's"
+    )
+    version = models.PositiveIntegerField(default=0, help_text="counts the loads that went through")
+    loaded_at = models.DateTimeField(null=True, blank=True, help_text="when the numbers now on it were fetched from its keeper; empty: never whole")
+    numbers = models.PositiveIntegerField(default=0, help_text="how many there were")
+
+    class Meta:
+        verbose_name = "do-not-call register"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DoNotCall(models.Model):
-    """A number never to be called again, by the whole organisation or by one campaign. Permanent; temporary is a Suppression."""
+    """A number not to be called again, by the whole organisation or by one campaign, for good or until an instant.
+
+    A row is in force as long as it exists. The database lets none go but by an approved removal, or with the version of its register.
+    """
 
     number_key = models.CharField(max_length=64, help_text="keyed hash of the number")
     hint = models.CharField(max_length=24, blank=True, help_text="the number with its middle hidden")
-    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.CASCADE, related_name="do_not_call")
+    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.PROTECT, related_name="do_not_call")
+    register = models.ForeignKey(
+        DoNotCallList,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="entries",
+        help_text="the register it stands on; empty: our own list",
+    )
+    version = models.PositiveIntegerField(default=0, help_text="the load of the register it was last on")
     source = models.CharField(max_length=40, help_text="agent, import, api, customer …")
     reason = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="until then; empty: for good")
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["number_key", "campaign"], name="do_not_call_once", nulls_distinct=False)]
+        constraints = [models.UniqueConstraint(fields=["number_key", "campaign", "register"], name="do_not_call_once", nulls_distinct=False)]
         verbose_name_plural = "do-not-call entries"
 
     def __str__(self) -> str:
         return self.hint
 
 
-class DoNotCallList(models.Model):
-    """A register that must be loaded anew from time to time, such as a national one, and when it last was. Rules ask for it by name."""
+class DoNotCallRemoval(models.Model):
+    """One person asks that a number may be called again, and another decides. Keeps what the entry said, since the entry goes."""
 
-    name = models.CharField(max_length=40, unique=True)
-    loaded_at = models.DateTimeField(help_text="when the numbers now on it were fetched from its keeper")
-    numbers = models.PositiveIntegerField(default=0, help_text="how many there were")
+    class State(models.TextChoices):
+        ASKED = "asked", "Waits for a second person"
+        APPROVED = "approved", "Approved"
+        REFUSED = "refused", "Refused"
+
+    entry_id = models.BigIntegerField(help_text="the entry's id")
+    number_key = models.CharField(max_length=64)
+    hint = models.CharField(max_length=24, blank=True)
+    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    listed_at = models.DateTimeField()
+    listed_because = models.CharField(max_length=260, blank=True, help_text="the entry's source and reason")
+    reason = models.CharField(max_length=200)
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.ASKED)
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "do-not-call removal"
+        permissions = [("approve_donotcallremoval", "Can approve or refuse what another person asked to remove")]
+        constraints = [
+            models.UniqueConstraint(fields=["entry_id"], name="one_open_removal", condition=Q(state="asked")),
+            models.CheckConstraint(condition=~Q(decided_by=models.F("asked_by")), name="removal_by_a_second_person"),
+            models.CheckConstraint(
+                condition=Q(state="asked", decided_by__isnull=True, decided_at__isnull=True)
+                | Q(~Q(state="asked"), decided_by__isnull=False, decided_at__isnull=False),
+                name="removal_decided_by_somebody",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.hint
 
 
 class Suppression(models.Model):
@@ -143,50 +200,19 @@ class RulePack(models.Model):
         return f"{self.name} v{self.version}"
 
 
-class ValidationService(models.Model):
-    """Who must be asked over HTTP about a number before it is called. docs/validation.md has the protocol."""
-
-    name = models.CharField(max_length=80, unique=True)
-    url = models.CharField("address", max_length=500, help_text="https://…; asked with POST")
-    header = models.CharField(max_length=80, blank=True, default="Authorization", help_text="the header that carries the secret")
-    sealed_secret = models.TextField(blank=True, editable=False)
-    timeout = models.PositiveSmallIntegerField(
-        default=3, validators=[MinValueValidator(1), MaxValueValidator(10)], help_text="seconds for the whole of one question"
-    )
-    fresh_minutes = models.PositiveIntegerField(
-        "verdict holds", default=24 * 60, validators=[MinValueValidator(5), MaxValueValidator(31 * 24 * 60)], help_text="minutes"
-    )
-    enabled = models.BooleanField(default=True, help_text="switched off, it holds its campaigns: nothing is called unasked")
-    failures = models.PositiveIntegerField(default=0, editable=False, help_text="in a row")
-    ask_again_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="left alone until then")
-    problem = models.CharField(max_length=300, blank=True, editable=False, help_text="what was wrong at the last question")
-    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
-    answered_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class NumberCheck(models.Model):
-    """A validation service's verdict on a number, made ahead of need and good for a while; or the wish for one."""
+    """A validation service's verdict on a number, made ahead of need and good for a while."""
 
-    service = models.ForeignKey(ValidationService, db_index=False, on_delete=models.CASCADE, related_name="checks")
     number_key = models.CharField(max_length=64)
-    verdict = models.CharField(max_length=16, blank=True, choices=[(answer, answer.capitalize()) for answer in Answer])
-    checked_at = models.DateTimeField(null=True, blank=True)
-    valid_until = models.DateTimeField(null=True, blank=True)
-    wanted_at = models.DateTimeField(null=True, blank=True, help_text="since when its verdict is asked for; empty: it is not")
-    asking_until = models.DateTimeField(null=True, blank=True, help_text="somebody is asking, or it is left alone, until then")
+    service = models.CharField(max_length=80)
+    verdict = models.CharField(max_length=16)
+    checked_at = models.DateTimeField()
+    valid_until = models.DateTimeField()
+    detail = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["service", "number_key"], name="one_verdict_per_number_and_service"),
-            models.CheckConstraint(
-                name="a_verdict_has_its_time",
-                condition=Q(verdict="") | Q(checked_at__isnull=False, valid_until__isnull=False),
-            ),
-        ]
-        indexes = [models.Index(fields=["service", "wanted_at"], name="number_check_wanted", condition=Q(wanted_at__isnull=False))]
+        constraints = [models.UniqueConstraint(fields=["number_key", "service"], name="one_verdict_per_number_and_service")]
+        indexes = [models.Index(fields=["valid_until"], name="number_check_valid", condition=Q(verdict="ok"))]
 
     def __str__(self) -> str:
-        return self.verdict or "wanted"
+        return self.verdict

@@ -89,7 +89,12 @@ class ListImport(models.Model):
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="imports")
+    class Kind(models.TextChoices):
+        LEADS = "leads", "People to call"
+        DO_NOT_CALL = "do_not_call", "Numbers not to call"
+
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.LEADS)
+    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.CASCADE, related_name="imports")
     calling_list = models.ForeignKey(CallingList, null=True, blank=True, on_delete=models.SET_NULL, related_name="imports")
     file = models.FileField(upload_to="imports/")
     file_name = models.CharField(max_length=200)
@@ -110,6 +115,9 @@ class ListImport(models.Model):
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(campaign__isnull=False) | ~Q(kind="leads"), name="people_belong_to_a_campaign")]
 
     def __str__(self) -> str:
         return self.file_name

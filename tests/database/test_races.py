@@ -1,9 +1,6 @@
 """Real threads on real connections: what locks and indexes must settle, whoever comes first."""
 
-import random
-import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -105,45 +102,6 @@ def test_a_switchboards_five_hundred_leads_make_way_for_who_stands_behind_them(f
     assert len(set(waiting)) > 400, "they would all come back in the same second"
 
 
-def test_once_a_number_is_listed_no_later_attempt_to_it_is_made(floor: Floor) -> None:
-    campaign = floor.campaign(agents=[floor.agent("Ana")], max_attempts=1000)
-    floor.rule(campaign, "busy", attempts=1000, minutes=0)
-    dice = random.Random(1)
-    began = time.monotonic()
-    dial(campaign.pk, node_id=floor.node.pk, at_most=5, now=floor.now)
-    a_dial_lasts = time.monotonic() - began
-    after = before = 0
-    for i in range(100):
-        maria = floor.person(campaign, f"Maria {i}", BUSY_AT_ONCE)
-
-        def lister(number: str = maria.number, pause: float = dice.random() * 3 * a_dial_lasts) -> float:
-            time.sleep(pause)
-            do_not_call.list_numbers([number], source="import", now=floor.now)
-            return time.monotonic()
-
-        def caller() -> list[tuple[float, UUID]]:
-            made = []
-            for _ in range(4):
-                began = time.monotonic()
-                made += [(began, attempt) for attempt in dial(campaign.pk, node_id=floor.node.pk, at_most=5, now=floor.now)]
-            return made
-
-        works: list[Callable[[], Any]] = [lister, caller]
-        listed, made = at_once(works)
-        assert not [attempt for began, attempt in made if began > listed]
-        before, after = before + bool(made), after + (not made)
-    made_so_far = Attempt.objects.count()
-    Lead.objects.filter(state=LeadState.WAITING).update(next_call_at=floor.now)
-    while (
-        dial(campaign.pk, node_id=floor.node.pk, at_most=50, now=floor.now) or Lead.objects.filter(next_call_at=floor.now, state="waiting").exists()
-    ):
-        pass
-    assert Attempt.objects.count() == made_so_far
-    assert set(Lead.objects.values_list("reason", flat=True)) == {"do_not_call"}
-    assert before, "the list always came first: nothing was raced"
-    assert after, "the call always came first: nothing was raced"
-
-
 def test_a_number_listed_after_the_promise_is_seen_by_the_last_look(floor: Floor) -> None:
     campaign = floor.campaign(agents=[floor.agent("Ana")])
     maria = floor.person(campaign, "Maria", NoAnswer())
@@ -209,7 +167,6 @@ def test_indexes_hold_where_nobody_takes_a_lock(floor: Floor) -> None:
         Attempt.objects.all().delete()
         Interaction.objects.all().delete()
         Callback.objects.all().delete()
-        DoNotCall.objects.all().delete()
 
 
 def test_a_campaign_does_not_complete_around_a_lead_that_comes_to_life(floor: Floor) -> None:

@@ -2,15 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 
 from campaigns import facts
 from campaigns.flow import control, do_not_call
-from campaigns.models import Attempt, Campaign, CampaignVersion, Consent, DoNotCall, DoNotCallList, HolidayCalendar, Permit, RulePack
+from campaigns.models import Attempt, Campaign, CampaignVersion, Consent, DoNotCallList, HolidayCalendar, Permit, RulePack
 from campaigns.rules.rule_packs import PACKS
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
 from tests.floor import Floor
@@ -154,21 +153,6 @@ def test_the_packs_are_loaded_once_and_what_was_changed_stays() -> None:
     call_command("load_rule_packs", stdout=said)
     assert said.getvalue().strip() == "0 rule packs and 0 holidays were new."
     assert RulePack.objects.get(name="Texas (not verified)").enabled
-
-
-@pytest.mark.django_db
-def test_a_register_counts_as_loaded_only_when_all_of_it_could_be_read(tmp_path: Path) -> None:
-    file = tmp_path / "register.txt"
-    file.write_text("+447700900111\n\n+447700900112\nnobody\n")
-    with pytest.raises(CommandError, match="does not count as loaded"):
-        call_command("import_do_not_call", str(file), "--list", "uk-tps", stdout=StringIO(), stderr=StringIO())
-    assert not DoNotCallList.objects.exists()
-    file.write_text("+447700900111\n07700 900112\n")
-    said = StringIO()
-    call_command("import_do_not_call", str(file), "--list", "uk-tps", "--country", "gb", stdout=said)
-    assert said.getvalue().startswith("0 numbers are new on the list, 2 were on it")
-    assert DoNotCallList.objects.get().numbers == 2
-    assert set(DoNotCall.objects.values_list("source", flat=True)) == {"uk-tps"}
 
 
 def test_a_listed_number_of_a_person_with_another_is_passed_over(floor: Floor) -> None:

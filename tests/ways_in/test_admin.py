@@ -29,6 +29,7 @@ from campaigns.models import (
     Disposition,
     DoNotCall,
     DoNotCallList,
+    DoNotCallRemoval,
     FieldDefinition,
     Holiday,
     HolidayCalendar,
@@ -45,7 +46,6 @@ from campaigns.models import (
     Suppression,
     Survey,
     SurveyAnswer,
-    ValidationService,
     ZoneGroup,
 )
 from campaigns.rules.number_keys import number_key
@@ -130,12 +130,12 @@ def house() -> dict[type[Model], Model]:
     keep(Callback.objects.create(lead=lead, due_at=NOW, agent=ana))
     keep(DoNotCall.objects.create(number_key="k", hint="+4477•••••01", source="agent", created_at=NOW))
     keep(DoNotCallList.objects.create(name="us-national", loaded_at=NOW, numbers=1))
+    keep(DoNotCallRemoval.objects.create(entry_id=1, number_key="k", hint="+4477•••••01", listed_at=NOW, asked_by=ana.user, asked_at=NOW))
     keep(Suppression.objects.create(contact=contact, until=NOW, created_at=NOW))
     keep(CampaignExclusion.objects.create(campaign=campaign, contact=contact, created_at=NOW))
     keep(Consent.objects.create(contact=contact, kind="calls", source="web form", given_at=NOW))
     keep(RulePack.objects.create(name="Spain", jurisdiction="ES"))
-    checker = keep(ValidationService.objects.create(name="checker", url="https://checker.example/"))
-    keep(NumberCheck.objects.create(number_key="k", service=checker, verdict="clear", checked_at=NOW, valid_until=NOW))
+    keep(NumberCheck.objects.create(number_key="k", service="checker", verdict="ok", checked_at=NOW, valid_until=NOW))
     keep(Survey.objects.create(campaign=campaign))
     keep(SurveyAnswer.objects.create(lead=lead, saved_at=NOW))
     keep(LiveSource.objects.create(campaign=campaign, kind="odoo"))

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from benchmarks.messy_lists import messy_list
 from campaigns import imports
 from campaigns.imports import Counts, Failed, Finished, GoesOn, Options, ReadElsewhere, Refused, running
+from campaigns.imports.people import People
 from campaigns.models import CallingList, Campaign, Contact, Lead, ListImport, PhoneNumber, ZoneGroup
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.number_keys import number_key
@@ -280,15 +281,15 @@ def test_a_batch_killed_before_its_commit_leaves_nothing_behind(
 
 def test_a_batch_the_database_refused_is_tried_again(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = given_file(campaign, MANY)
-    bring_in, failures = running._Run._bring_in, iter([OperationalError("deadlock detected")])
+    bring_in, failures = People.bring_in, iter([OperationalError("deadlock detected")])
 
-    def unlucky(*args: Any) -> Any:
-        standing = bring_in(*args)
+    def unlucky(*args: Any, **kwargs: Any) -> Any:
+        told = bring_in(*args, **kwargs)
         if failure := next(failures, None):
             raise failure
-        return standing
+        return told
 
-    monkeypatch.setattr(running._Run, "_bring_in", unlucky)
+    monkeypatch.setattr(People, "bring_in", unlucky)
     result = run(taken)
     assert isinstance(result, Finished)
     assert verdicts(result.counts) == (21, 2, 1)

@@ -1,45 +1,44 @@
-from __future__ import annotations
+"""Reads numbers that nobody is to call, onto our own list or as the newest version of a register."""
 
-from argparse import FileType
+from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
-
-from campaigns.flow import do_not_call
-from campaigns.models import Campaign, DoNotCallList
-from campaigns.rules.phone_numbers import Dialable, read_number
+from campaigns.imports import Options
+from campaigns.management.importing import ImportCommand
+from campaigns.models import ListImport
 
 
-class Command(BaseCommand):
-    help = "Puts the numbers of a text file, one to a line, on the do-not-call list of the organisation or of one campaign."
+class Command(ImportCommand):
+    help = "Puts the numbers of a file on the do-not-call list, of the organisation or of one campaign; a repeat goes on where it stopped."
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=FileType(encoding="utf-8-sig"))
-        parser.add_argument("--list", default="", help="the register this is the newest state of, such as us-national: rules ask for its age")
-        parser.add_argument("--campaign", type=int, help="the id of the one campaign they are not to be called in")
-        parser.add_argument("--country", default="", help="two letters: where a number without its country code is at home")
-        parser.add_argument("--reason", default="")
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        self.add_file_arguments(parser, fields="phone, reason, expires, campaign, country, skip")
+        parser.add_argument(
+            "--list", metavar="NAME", default="", help="the register this is the whole of, such as us-national: it replaces the last version"
+        )
+        parser.add_argument("--campaign", metavar="ID", default="", help="the one campaign that may not call them, by number or name")
+        parser.add_argument("--reason", default="", help="for rows that name none")
+        parser.add_argument("--expires", metavar="2026-12-31", default="", help="the last day they are not called, for rows that name none")
+        parser.add_argument("--shorter", action="store_true", help="the register has really lost more than half of its numbers")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        campaign = options["campaign"]
-        if campaign is not None and not Campaign.objects.filter(pk=campaign).exists():
-            raise CommandError(f"There is no campaign {campaign}.")
-        now = timezone.now()
-        numbers, unread = [], []
-        for line, text in enumerate(options["file"], start=1):
-            if text.strip():
-                match read_number(text.strip(), country=options["country"].upper()):
-                    case Dialable(e164):
-                        numbers.append(e164)
-                    case refused:
-                        unread.append(f"line {line}: {refused.why}")
-        source = options["list"] or "import"
-        listed = do_not_call.list_numbers(numbers, source=source, now=now, campaign_id=campaign, reason=options["reason"])
-        for refusal in unread:
-            self.stderr.write(refusal)
-        self.stdout.write(f"{listed} numbers are new on the list, {len(numbers) - listed} were on it, {len(unread)} could not be read.")
-        if options["list"] and campaign is None:
-            if unread:
-                raise CommandError(f"{options['list']} does not count as loaded, since not all of it could be read.")
-            DoNotCallList.objects.update_or_create(name=options["list"], defaults={"loaded_at": now, "numbers": len(numbers)})
+        campaign = self.campaign(str(options["campaign"])) if options["campaign"] else None
+        told = Options(
+            country=options["country"].upper(),
+            encoding=options["encoding"],
+            delimiter=options["delimiter"],
+            mapping=self.mapping(options["map"]),
+            register=options["list"],
+            reason=options["reason"],
+            expires=options["expires"],
+            shorter=options["shorter"],
+        )
+        self.read_file(
+            Path(options["file"]).expanduser(),
+            ListImport.Kind.DO_NOT_CALL,
+            campaign,
+            told,
+            dry_run=options["dry_run"],
+            shown=options["verbosity"] > 0,
+        )

@@ -55,6 +55,7 @@ class Work:
     lead_id: int | None
     progress: str = ""
     notice: str = ""
+    dials_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Screen:
     station_id: int | None
     leg_state: str
     interaction: Work | None
+    news: int = 0
 
 
 def show(screens: Sequence[Screen]) -> None:
@@ -122,6 +124,7 @@ def state(screen: Screen, *, now: datetime) -> str:
             reason=screen.reason,
             pending_reason=screen.pending_reason,
             station=screen.station_id,
+            news=screen.news,
             phone=screen.leg_state,  # type: ignore[arg-type]  # the column's choices are these words; pydantic looks
         ),
         interaction=messages.InteractionState(
@@ -137,6 +140,7 @@ def state(screen: Screen, *, now: datetime) -> str:
             muted=work.muted,
             progress=work.progress,
             notice=work.notice,
+            dials_at=work.dials_at,
             note=work.note,
             disposition_id=work.disposition_id,
         )

@@ -62,6 +62,7 @@ class Change:
     """A move of one interaction. What is None stays as it is, but deadline, dial_due and notice, which every move sets anew.
 
     not_ready: the code of the reason with which its agent leaves readiness. keeps_place: the agent was not at fault and stands where he stood.
+    holds: nothing is dialed by itself any more.
     """
 
     id: UUID
@@ -71,6 +72,8 @@ class Change:
     agent_call_id: UUID | None = None
     phone_id: int | None = None
     progress: str | None = None
+    caller_id: str | None = None
+    card: Mapping[str, Any] | None = None
     outcome: str | None = None
     talked: bool | None = None
     held: bool | None = None
@@ -81,6 +84,7 @@ class Change:
     closed_because: str = ""
     not_ready: str | None = None
     keeps_place: bool = False
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +95,24 @@ class Seat:
     free: bool
     since: datetime | None
     lines: tuple[str, ...]
+    preview_lines: tuple[str, ...]
+    joined_lines: tuple[str, ...]
     pool: int | None
     node_id: int | None
     nailed_up: bool
     leg: UUID | None
     leg_state: str
     voice_ready: bool
+    preview_ready: bool
 
     @property
     def stands_in(self) -> tuple[str, ...]:
-        """The lines on the board: those of the work itself, and on the phone's node those for customers already on the line, whom only a
-        leg that is up can take and only on the same node."""
-        return (*self.lines, *(f"{line}@{self.node_id}" for line in self.lines)) if self.nailed_up else self.lines
+        """The lines on the board: those of the work itself by the channels that are Ready, and on the phone's node those for customers
+        already on the line, whom only a leg that is up can take and only on the same node."""
+        voice = self.lines if self.voice_ready else ()
+        preview = self.preview_lines if self.preview_ready else ()
+        on_the_line = tuple(f"{line}@{self.node_id}" for line in voice) if self.nailed_up else ()
+        return (*voice, *on_the_line, *preview, *self.joined_lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +161,7 @@ _INTERACTION = ", ".join(
         "agent_call_id",
         "progress",
         "notice",
+        "dial_due",
     ]
 )
 _SESSION = ", ".join(
@@ -168,6 +179,9 @@ _SESSION = ", ".join(
         "leg",
         "ready_since",
         "lines",
+        "preview_lines",
+        "joined_lines",
+        "news",
         "pool",
         "node_id",
         "nailed_up",
@@ -184,11 +198,12 @@ _DOING = (
     + f" ELSE CASE WHEN s.voice_ready OR s.preview_ready THEN '{Doing.READY}' ELSE '{Doing.NOT_READY}' END END"
 )
 # the session of an agent who may be given work, by what the work needs; the one definition of "free" beside `_seat`
-_MAY_WORK = {
+MAY_WORK = {
     "voice": "s.voice_ready",
     "preview": "s.preview_ready",
     "joined": "true",
 }
+_SOMETHING_READY = "(s.voice_ready OR s.preview_ready OR s.joined_lines <> '{}')"
 _AT_THE_DESK = "s.signed_in_at IS NOT NULL AND s.present AND (NOT s.nailed_up OR s.leg_state = 'up')"
 _NO_WORK = "NOT EXISTS (SELECT 1 FROM agents_interaction o WHERE o.agent_id = s.agent_id AND o.phase <> 'closed')"
 
@@ -209,7 +224,7 @@ def open(works: Sequence[NewWork], *, needs: str, now: datetime) -> list[Moved]:
         ), seat AS (
             -- whoever proposed the agent may have read the clock before the agent became free
             SELECT s.agent_id, s.nailed_up, greatest(%(now)s, s.changed_at) AS at FROM agents_session s JOIN want USING (agent_id)
-            WHERE {_AT_THE_DESK} AND {_MAY_WORK[needs]} AND {_NO_WORK}
+            WHERE {_AT_THE_DESK} AND {MAY_WORK[needs]} AND {_NO_WORK}
             FOR UPDATE OF s SKIP LOCKED
         ), m AS (
             INSERT INTO agents_interaction (id, agent_id, phase, phase_since, deadline, opened_at, closed_because, origin, campaign_id, lead_id,
@@ -269,7 +284,8 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
     where_to = (
         f"phase = '{to.value}', phase_since = %(now)s, deadline = c.deadline, dial_due = c.dial_due, notice = coalesce(c.notice, ''),"
         if to
-        else "deadline = coalesce(c.deadline, i.deadline), dial_due = coalesce(c.dial_due, i.dial_due), notice = coalesce(c.notice, i.notice),"
+        else "deadline = coalesce(c.deadline, i.deadline), dial_due = CASE WHEN NOT c.holds THEN coalesce(c.dial_due, i.dial_due) END,"
+        " notice = coalesce(c.notice, i.notice),"
     )
     leaving = "(m.not_ready IS NOT NULL OR s.pending_reason_id IS NOT NULL)"
     session = (
@@ -298,11 +314,12 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
             UPDATE agents_interaction i SET {where_to}
                 call_id = coalesce(c.call_id, i.call_id), agent_call_id = coalesce(c.agent_call_id, i.agent_call_id),
                 phone_id = coalesce(c.phone_id, i.phone_id), progress = coalesce(c.progress, i.progress), outcome = coalesce(c.outcome, i.outcome),
+                caller_id = coalesce(c.caller_id, i.caller_id), card = coalesce(c.card, i.card),
                 talked = coalesce(c.talked, i.talked), held = coalesce(c.held, i.held), muted = coalesce(c.muted, i.muted),
                 disposition_id = coalesce(c.disposition_id, i.disposition_id), note = coalesce(c.note, i.note){", closed_at = %(now)s, closed_because = c.closed_because" if closing else ""}
             FROM json_to_recordset(%(changes)s::json) AS c(id uuid, deadline timestamptz, dial_due timestamptz, call_id uuid, agent_call_id uuid,
-                phone_id bigint, progress text, outcome text, talked boolean, held boolean, muted boolean, disposition_id bigint, note text,
-                notice text, closed_because text, not_ready text, keeps_place boolean)
+                phone_id bigint, progress text, caller_id text, card jsonb, outcome text, talked boolean, held boolean, muted boolean, disposition_id bigint, note text,
+                notice text, closed_because text, not_ready text, keeps_place boolean, holds boolean)
             WHERE i.id = c.id AND i.phase = ANY(%(before)s) RETURNING i.*, c.not_ready, c.keeps_place
         ), s AS (
             UPDATE agents_session s SET {session} version = s.version + 1 FROM m WHERE s.agent_id = m.agent_id RETURNING s.*
@@ -403,6 +420,23 @@ def go_ready(agent_id: int, *, now: datetime) -> Moved | None:
     return moved[0] if moved else None
 
 
+def set_channel(agent_id: int, channel: str, *, ready: bool, now: datetime) -> Moved | None:
+    """One channel, voice or preview, Ready or not; the other stays as it is. None when not signed in."""
+    mine, other = {"voice": ("voice_ready", "preview_ready"), "preview": ("preview_ready", "voice_ready")}[channel]
+    first = f"(%(ready)s AND NOT s.{mine} AND NOT s.{other})"
+    turns = f"(s.{mine} OR s.{other}) <> (%(ready)s OR s.{other})"
+    moved = _sessions(
+        [agent_id],
+        f"""{mine} = %(ready)s, ready_since = CASE WHEN {first} THEN %(now)s ELSE s.ready_since END,
+        changed_at = CASE WHEN {turns} THEN %(now)s ELSE s.changed_at END, reason_id = CASE WHEN %(ready)s THEN NULL ELSE s.reason_id END,
+        pending_reason_id = CASE WHEN %(ready)s THEN NULL ELSE s.pending_reason_id END""",
+        now=now,
+        where="s.signed_in_at IS NOT NULL",
+        params={"ready": ready},
+    )
+    return moved[0] if moved else None
+
+
 def take_break(agent_id: int, *, code: str, now: datetime) -> Moved | None:
     """Not Ready at once, or, while a piece of work is open, as soon as it is closed. None when not signed in."""
     busy = f"NOT {_NO_WORK}"
@@ -453,20 +487,43 @@ def new_leg(agent_id: int, *, leg: UUID, now: datetime) -> list[Moved]:
     return _sessions([agent_id], "leg = %(leg)s, leg_state = 'ringing'", now=now, where="s.nailed_up", params={"leg": leg}, history=False)
 
 
-def set_lines(lines: Mapping[int, tuple[int | None, Sequence[str]]], *, now: datetime) -> list[Moved]:
-    """Agent -> (pool, lines): where each stands when free. Makes the session where there is none yet; returns those it changes."""
-    if not lines:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an agent stands when free: the queues by the channel that must be Ready, and those that ask for none; the pool to be woken."""
+
+    agent_id: int
+    pool: int | None
+    lines: Sequence[str] = ()
+    preview_lines: Sequence[str] = ()
+    joined_lines: Sequence[str] = ()
+
+
+def set_lines(places: Sequence[Place], *, now: datetime) -> list[Moved]:
+    """Makes the session where there is none yet; returns those it changes."""
+    if not places:
         return []
-    Session.objects.bulk_create([Session(agent_id=agent_id, changed_at=now) for agent_id in lines], ignore_conflicts=True)
+    Session.objects.bulk_create([Session(agent_id=place.agent_id, changed_at=now) for place in places], ignore_conflicts=True)
+    names = ("lines", "preview_lines", "joined_lines")
+    theirs = {name: f"ARRAY(SELECT json_array_elements_text(l.{name}))" for name in names}
     return _sessions(
         None,
-        "pool = l.pool, lines = ARRAY(SELECT json_array_elements_text(l.lines))",
+        "pool = l.pool, " + ", ".join(f"{name} = {array}" for name, array in theirs.items()),
         now=now,
-        source="JOIN json_to_recordset(%(lines)s::json) AS l(agent_id bigint, pool bigint, lines json) ON l.agent_id = s.agent_id",
-        where="s.pool IS DISTINCT FROM l.pool OR s.lines::text[] <> ARRAY(SELECT json_array_elements_text(l.lines))",
-        params={"lines": sql.records({"agent_id": a, "pool": pool, "lines": list(names)} for a, (pool, names) in lines.items())},
+        source="JOIN json_to_recordset(%(places)s::json) AS l(agent_id bigint, pool bigint, lines json, preview_lines json, joined_lines json)"
+        " ON l.agent_id = s.agent_id",
+        where="s.pool IS DISTINCT FROM l.pool OR " + " OR ".join(f"s.{name}::text[] <> {array}" for name, array in theirs.items()),
+        params={
+            "places": sql.records(
+                {"agent_id": place.agent_id, "pool": place.pool, **{name: list(getattr(place, name)) for name in names}} for place in places
+            )
+        },
         history=False,
     )
+
+
+def has_news(agent_ids: Sequence[int], *, now: datetime) -> None:
+    """What these agents may work on has changed: their screens ask what there is."""
+    _sessions(agent_ids, "news = s.news + 1", now=now, history=False)
 
 
 def _sessions(
@@ -538,8 +595,8 @@ def work_on(call_ids: Sequence[UUID]) -> dict[UUID, UUID]:
 
 
 def all_free() -> list[Seat]:
-    """Every agent who could be given a call now, by PostgreSQL alone."""
-    found = seats(f"s.voice_ready AND {_AT_THE_DESK} AND m.id IS NULL", {})
+    """Every agent who could be given work now, by PostgreSQL alone."""
+    found = seats(f"{_SOMETHING_READY} AND {_AT_THE_DESK} AND m.id IS NULL", {})
     return [moved.seat for moved in found]
 
 
@@ -583,18 +640,21 @@ def _moved(row: sql.Row) -> Moved:
     seat = Seat(
         agent_id=row.s_agent_id,
         free=not open_now
-        and row.s_voice_ready
+        and bool(row.s_voice_ready or row.s_preview_ready or row.s_joined_lines)
         and row.s_present
         and row.s_signed_in_at is not None
         and (not row.s_nailed_up or row.s_leg_state == Session.Leg.UP),
         since=row.s_ready_since,
         lines=tuple(row.s_lines),
+        preview_lines=tuple(row.s_preview_lines),
+        joined_lines=tuple(row.s_joined_lines),
         pool=row.s_pool,
         node_id=row.s_node_id,
         nailed_up=row.s_nailed_up,
         leg=row.s_leg,
         leg_state=row.s_leg_state,
         voice_ready=row.s_voice_ready,
+        preview_ready=row.s_preview_ready,
     )
     work = (
         Work(
@@ -630,6 +690,7 @@ def _screen(row: sql.Row) -> console.Screen:
         changed_at=row.s_changed_at,
         station_id=row.s_station_id,
         leg_state=row.s_leg_state,
+        news=row.s_news,
         interaction=console.Work(
             id=row.i_id,
             phase=Phase(row.i_phase),
@@ -647,6 +708,7 @@ def _screen(row: sql.Row) -> console.Screen:
             lead_id=row.i_lead_id,
             progress=row.i_progress,
             notice=row.i_notice,
+            dials_at=row.i_dial_due if row.i_phase == Phase.PREVIEW else None,
         )
         if shown
         else None,

@@ -61,6 +61,7 @@ class SessionState(Message):
     pending_reason: str | None = Field(description="Not Ready with this reason after the present work")
     station: int | None
     phone: Literal["none", "ringing", "up", "suspect"]
+    news: int = Field(description="rises when the campaigns to work on, or their notices, have changed: ask for them")
 
 
 class InteractionState(Message):
@@ -80,6 +81,7 @@ class InteractionState(Message):
     talked: bool
     held: bool = Field(description="the customer hears music, not the agent")
     muted: bool = Field(description="the customer does not hear the agent")
+    dials_at: AwareDatetime | None = Field(description="a preview's countdown: when the system dials by itself")
     note: str
     disposition_id: int | None
 
@@ -117,11 +119,61 @@ class Menu(Message):
     reasons: list[ReasonChoice]
 
 
+class CampaignShown(Message):
+    """One of the agent's campaigns: a row of My Campaigns."""
+
+    id: int
+    status: Literal["Active", "Running", "Paused"] = Field(description="Active: loaded and not dialing yet")
+    name: str
+    delivery: Literal["Manual", "Automatic"]
+    mode: str = Field(description="the dialing mode in words")
+    description: str
+    taking_part: bool
+    action: Literal["get_record", "run", "stop", "none"] = Field(description="what its button does; none: records come by themselves")
+    gets: str = Field(description="the words of get_record here: Get Record, or Get customers")
+    closes: bool = Field(description="it has a window to close, which stops its records for the time being")
+    remark: str = Field(description="why nothing comes now, or how records come; empty: nothing to say")
+
+
+class CampaignNotice(Message):
+    """A campaign was loaded, started, paused, stopped or completed, and this agent has not acknowledged it."""
+
+    id: int = Field(description="of the change")
+    campaign: int
+    title: str
+    name: str
+    mode: str
+    description: str
+    get_record: bool = Field(description="offers Get Record beside OK")
+    joins: bool = Field(description="OK joins the campaign")
+
+
+class Campaigns(Message):
+    """My Campaigns, and what there is to tell about them."""
+
+    campaigns: list[CampaignShown]
+    notices: list[CampaignNotice]
+
+
 class NumberShown(Message):
+    id: int
     kind: str
     number: str = Field(description="masked unless it is the one being called")
     dialed: bool
     active: bool
+    local_time: str = Field(description="what the clock says there; empty where that is not one time")
+    listed: bool = Field(description="on a do-not-call list")
+
+
+class CallerIdChoice(Message):
+    id: int
+    number: str
+    label: str
+
+
+class KindChoice(Message):
+    key: str
+    label: str
 
 
 class ContactShown(Message):
@@ -167,6 +219,12 @@ class Details(Message):
     dispositions: list[DispositionChoice]
     disposition_for: Literal["all", "answered", "none"] = Field(description="which calls must be given a disposition")
     voicemail: bool = Field(description="there is a message to leave on an answering machine")
+    accept_dials: bool = Field(description="Accept dials at once, without a preview first")
+    chooses_number: bool = Field(description="the agent picks the number")
+    new_number: bool = Field(description="a number that is not on the record may be dialed")
+    number_kinds: list[KindChoice]
+    caller_ids: list[CallerIdChoice] = Field(description="asked for only where there is more than one")
+    caller_id: int | None = Field(description="the campaign's own")
 
 
 class Answer(Message):
@@ -176,7 +234,7 @@ class Answer(Message):
     id: UUID | None = Field(description="the command's; none where the message was too broken to have one")
     ok: bool
     sentence: str | None = Field(default=None, description="why not, to be shown as it is")
-    data: Details | Menu | None = None
+    data: Details | Menu | Campaigns | None = None
 
 
 class Pong(Message):
@@ -230,6 +288,14 @@ class GoReady(Command):
     type: Literal["go_ready"] = "go_ready"
 
 
+class SetChannel(Command):
+    """One channel Ready or not; the other stays as it is."""
+
+    type: Literal["set_channel"] = "set_channel"
+    channel: Literal["voice", "preview"]
+    ready: bool
+
+
 class TakeBreak(Command):
     """Not Ready, at once or after the present work."""
 
@@ -243,6 +309,70 @@ class Accept(AboutWork):
 
 class Reject(AboutWork):
     type: Literal["reject"] = "reject"
+
+
+class Shown(AboutWork):
+    """The offer is on the screen: from now on the agent can answer it."""
+
+    type: Literal["shown"] = "shown"
+
+
+class RunCampaign(Command):
+    """Take part: its records may come."""
+
+    type: Literal["run_campaign"] = "run_campaign"
+    campaign: int
+
+
+class StopCampaign(Command):
+    """Stop, or close its window: no further record of it until asked for again."""
+
+    type: Literal["stop_campaign"] = "stop_campaign"
+    campaign: int
+
+
+class GetRecord(Command):
+    """The next record of a campaign; where records come by themselves, take part again."""
+
+    type: Literal["get_record"] = "get_record"
+    campaign: int
+
+
+class ReadNotice(Command):
+    """OK: the notice is seen; in some campaigns that joins them."""
+
+    type: Literal["read_notice"] = "read_notice"
+    notice: int
+
+
+class Call(AboutWork):
+    """Dial the record on the screen: on this number, showing this caller ID; what is not said is as the record has it."""
+
+    type: Literal["call"] = "call"
+    number: int | None = None
+    caller_id: int | None = None
+
+
+class CallNewNumber(AboutWork):
+    """Dial New Phone Number: it is kept with the contact."""
+
+    type: Literal["call_new_number"] = "call_new_number"
+    number: str = Field(max_length=60)
+    kind: str = Field(max_length=8)
+    caller_id: int | None = None
+
+
+class Wait(AboutWork):
+    """Hold the countdown: the system no longer dials by itself."""
+
+    type: Literal["wait"] = "wait"
+
+
+class Decline(AboutWork):
+    """Call this contact later, or do not call this contact in this campaign."""
+
+    type: Literal["decline"] = "decline"
+    never: bool
 
 
 class HangUp(AboutWork):
@@ -298,15 +428,24 @@ class AskRecord(AboutWork):
     type: Literal["record"] = "record"
 
 
+class AskCampaigns(Command):
+    """Ask for My Campaigns and the notices not yet read."""
+
+    type: Literal["campaigns"] = "campaigns"
+
+
 class AskChoices(Command):
     """Ask what there is to choose from: stations and Not Ready reasons."""
 
     type: Literal["choices"] = "choices"
 
 
+Readiness = SignIn | SignOut | GoReady | SetChannel | TakeBreak
+TakingPart = RunCampaign | StopCampaign | GetRecord | ReadNotice
+BeforeTheCall = Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline
 OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
-Order = SignIn | SignOut | GoReady | TakeBreak | Accept | Reject | OnTheLine | SaveNote | Finish
-Question = AskRecord | AskChoices
+Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | SaveNote | Finish
+Question = AskRecord | AskChoices | AskCampaigns
 
 ServerMessage = Annotated[State | Answer | Pong | Replaced, Field(discriminator="type")]
 ClientCommand = Annotated[Hello | Ping | Order | Question, Field(discriminator="type")]

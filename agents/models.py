@@ -95,7 +95,12 @@ class Session(models.Model):
     absent_since = models.DateTimeField(null=True, blank=True)
     connection_epoch = models.BigIntegerField(default=0, help_text="rises with every console that opens; an older one's commands are refused")
     pool = models.BigIntegerField(null=True, blank=True, help_text="whom to wake when this agent becomes free; opaque here")
-    lines = ArrayField(models.CharField(max_length=40), default=list, blank=True, help_text="the queues a free agent stands in; opaque here")
+    lines = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True, help_text="the queues they stand in while Voice is Ready; opaque here"
+    )
+    preview_lines = ArrayField(models.CharField(max_length=40), default=list, blank=True, help_text="the same, while Outbound preview is Ready")
+    joined_lines = ArrayField(models.CharField(max_length=40), default=list, blank=True, help_text="the same, Ready or not: they asked to be served")
+    news = models.BigIntegerField(default=0, help_text="rises when what they may work on has changed: the screen then asks what there is")
     nailed_up = models.BooleanField(default=False, help_text="the phone stays connected for the whole shift: without its leg there is no work")
     leg = models.UUIDField(null=True, blank=True, help_text="the one leg whose events count")
     leg_state = models.CharField(max_length=8, choices=Leg.choices, default=Leg.NONE)
@@ -131,6 +136,9 @@ class Interaction(models.Model):
     agent_call_id = models.UUIDField(null=True, blank=True, help_text="the agent's own leg for this work, where it is called for each call")
     dial_due = models.DateTimeField(null=True, blank=True, help_text="somebody must dial for this interaction; the row is the order")
     progress = models.CharField(max_length=12, blank=True, help_text="what the customer's phone is doing: dialing, ringing, answered, ended")
+    caller_id = models.CharField(
+        max_length=16, blank=True, db_default="", help_text="the number to be shown to the customer, where the agent chose one"
+    )
     talked = models.BooleanField(default=False)
     held = models.BooleanField(default=False, db_default=False, help_text="the customer hears music, not the agent")
     muted = models.BooleanField(default=False, db_default=False, help_text="the customer does not hear the agent")

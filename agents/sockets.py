@@ -174,7 +174,7 @@ class Connection(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
     def carry_out(self, order: messages.Order, *, now: datetime) -> Done | Refusal:
         raise NotImplementedError
 
-    def look_up(self, question: messages.Question) -> messages.Details | messages.Menu | Refusal:
+    def look_up(self, question: messages.Question) -> messages.Details | messages.Menu | messages.Campaigns | Refusal:
         raise NotImplementedError
 
     # -- opening and closing
@@ -284,7 +284,7 @@ class Connection(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
                 await self._pong(command)
             case messages.Hello():
                 await self._greet(command)
-            case messages.AskRecord() | messages.AskChoices():
+            case messages.AskRecord() | messages.AskChoices() | messages.AskCampaigns():
                 await self._reply(command)
             case _:
                 await self._obey(command)

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import assert_never
 
+from django.utils import timezone
+
 from agents import console, messages, sockets
 from agents.desk import Done, Refusal
 from campaigns import screens
-from campaigns.flow import next_for, offer, phone, talk, wrap_up
+from campaigns.flow import next_for, offer, phone, pull, take_part, talk, wrap_up
 
 
 class AgentConsole(sockets.Connection):
@@ -28,12 +30,32 @@ class AgentConsole(sockets.Connection):
                 return phone.sign_out(me, now=now)
             case messages.GoReady():
                 return next_for.go_ready(me, now=now)
+            case messages.SetChannel(channel=channel, ready=ready):
+                return next_for.set_channel(me, channel, ready=ready, now=now)
             case messages.TakeBreak(reason=reason):
                 return next_for.take_break(me, reason=reason, now=now)
             case messages.Accept(interaction=work):
                 return offer.accept(work, me, now=now)
             case messages.Reject(interaction=work):
                 return offer.reject(work, me, now=now)
+            case messages.Shown(interaction=work):
+                return offer.shown(work, me, now=now)
+            case messages.RunCampaign(campaign=campaign):
+                return take_part.join(me, campaign, now=now)
+            case messages.StopCampaign(campaign=campaign):
+                return take_part.stop(me, campaign, now=now)
+            case messages.GetRecord(campaign=campaign):
+                return pull.get_record(me, campaign, now=now)
+            case messages.ReadNotice(notice=notice):
+                return take_part.read_notice(me, notice, now=now)
+            case messages.Call(interaction=work, number=number, caller_id=caller_id):
+                return offer.call(work, me, number=number, caller_id=caller_id, now=now)
+            case messages.CallNewNumber(interaction=work, number=text, kind=kind, caller_id=caller_id):
+                return offer.call_new_number(work, me, number=text, kind=kind, caller_id=caller_id, now=now)
+            case messages.Wait(interaction=work):
+                return offer.wait(work, me, now=now)
+            case messages.Decline(interaction=work, never=never):
+                return offer.decline(work, me, never=never, now=now)
             case messages.HangUp(interaction=work):
                 return wrap_up.hang_up(work, me, now=now)
             case messages.Hold(interaction=work, on=on):
@@ -51,10 +73,12 @@ class AgentConsole(sockets.Connection):
             case _:
                 assert_never(order)
 
-    def look_up(self, question: messages.Question) -> messages.Details | messages.Menu | Refusal:
+    def look_up(self, question: messages.Question) -> messages.Details | messages.Menu | messages.Campaigns | Refusal:
         match question:
             case messages.AskRecord(interaction=work):
                 return screens.record(self.agent_id, work) or Refusal("This record is no longer on your desk.")
+            case messages.AskCampaigns():
+                return screens.campaigns(self.agent_id, now=timezone.now())
             case messages.AskChoices():
                 return screens.choices(self.agent_id)
             case _:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from campaigns.querysets import DueLead
 from campaigns.rules.lifecycle import CampaignState
-from campaigns.rules.modes import MODES, Mode
+from campaigns.rules.modes import MODES, Mode, OnPreviewTimeout
 from campaigns.rules.outcomes import Outcome
 from campaigns.rules.permit.gate import Agreed, Facts, Terms
 from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
@@ -16,6 +16,8 @@ from campaigns.rules.retry import Rule, counted
 from campaigns.rules.time_zones import known_zones
 from dialer_project.lib import sql
 
+# whoever looks at a record without a time limit has forgotten it
+LONGEST_LOOK = timedelta(hours=1)
 # a hold begins when the call ends, and the ledger is searched by when it began
 LONGEST_CALL = timedelta(days=1)
 
@@ -50,10 +52,23 @@ class Setting:
     no_callback_for: timedelta
     is_live: bool
     retries: Mapping[Outcome, Rule]  # its own; what has none falls back to `retry.DEFAULTS`
+    preview_for: timedelta | None = None
+    when_missed: str = "mode"
+    when_rejected: str = "mode"
+    new_numbers: bool = True
 
     @property
     def line(self) -> str:
         return f"c{self.id}"
+
+    def dials_at(self, *, now: datetime) -> datetime | None:
+        """When a preview that begins now is dialed by itself; None: never."""
+        return now + self.preview_for if self.preview_for is not None and self.mode.on_preview_timeout is OnPreviewTimeout.DIAL else None
+
+    def looked_at_until(self, *, now: datetime) -> datetime:
+        """When a preview that begins now is over, whatever becomes of it."""
+        ends = self.mode.on_preview_timeout in (OnPreviewTimeout.RETURN, OnPreviewTimeout.DECLINE)
+        return now + (self.preview_for if ends and self.preview_for is not None else LONGEST_LOOK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,7 @@ class Person:
 _SETTING = """
     SELECT c.id, c.name, c.mode_key, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
+        c.preview_for, c.when_missed, c.when_rejected, c.new_numbers,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail,
         coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version,
         (SELECT json_agg(json_build_object('name', r.name, 'version', r.version, 'jurisdiction', r.jurisdiction, 'rules', r.rules,
@@ -183,6 +199,10 @@ def _setting(row: sql.Row, world: _World) -> Setting:
         max_misses=row.max_misses,
         no_callback_for=timedelta(days=row.no_callback_days),
         is_live=row.is_live,
+        preview_for=timedelta(seconds=row.preview_for) if row.preview_for is not None else None,
+        when_missed=row.when_missed,
+        when_rejected=row.when_rejected,
+        new_numbers=row.new_numbers,
         retries={
             Outcome(outcome): Rule(attempts, timedelta(minutes=minutes), growing, next_number)
             for outcome, (attempts, minutes, growing, next_number) in (sql.loaded(row.retries) or {}).items()

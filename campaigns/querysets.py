@@ -201,24 +201,53 @@ def owned(lead_ids: Sequence[int]) -> list[DueLead]:
     ]
 
 
-def reserved(agent_ids: Sequence[int], *, now: datetime) -> list[DueLead]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeper:
+    """An agent who may be given personal callbacks of theirs now: of campaigns in these modes, and of these campaigns."""
+
+    agent_id: int
+    modes: Sequence[str] = ()
+    campaigns: Sequence[int] = ()
+
+
+def reserved(keepers: Sequence[Keeper], *, now: datetime) -> list[DueLead]:
     """The due personal callbacks of these agents, the oldest of each, locked; those that others hold left out."""
+    if not keepers:
+        return []
     return [
         _due(row)
         for row in sql.rows(
             f"""
-            SELECT {_LEAD} FROM unnest(%(agents)s::bigint[]) AS a(id)
+            SELECT {_LEAD} FROM json_to_recordset(%(keepers)s::json) AS a(agent_id bigint, modes json, campaigns json)
             CROSS JOIN LATERAL (
                 SELECT r.id FROM campaigns_lead r JOIN campaigns_campaign c ON c.id = r.campaign_id AND c.state = 'running'
-                WHERE r.reserved_for_id = a.id AND r.state = 'waiting' AND r.next_call_at <= %(now)s
+                WHERE r.reserved_for_id = a.agent_id AND r.state = 'waiting' AND r.next_call_at <= %(now)s
+                  AND (c.mode_key IN (SELECT json_array_elements_text(a.modes))
+                    OR c.id::text IN (SELECT json_array_elements_text(a.campaigns)))
                 ORDER BY r.next_call_at, r.id LIMIT 1
             ) first
             JOIN campaigns_lead l ON l.id = first.id
             WHERE l.state = 'waiting' FOR UPDATE OF l SKIP LOCKED
             """,
-            {"agents": list(agent_ids), "now": now},
+            {
+                "now": now,
+                "keepers": sql.records({"agent_id": k.agent_id, "modes": list(k.modes), "campaigns": list(k.campaigns)} for k in keepers),
+            },
         )
     ]
+
+
+def tried(outcomes: Mapping[int, str]) -> None:
+    """Lead -> outcome of a call after which it stays in its agent's hands: counted at once, so that the next call knows of it."""
+    if outcomes:
+        sql.changed(
+            """
+            UPDATE campaigns_lead l SET last_outcome = o.outcome, misses = 0, last_missed_by_id = NULL,
+                tries = jsonb_set(l.tries, ARRAY[o.outcome], to_jsonb(coalesce((l.tries ->> o.outcome)::int, 0) + 1))
+            FROM json_to_recordset(%s::json) AS o(id bigint, outcome text) WHERE l.id = o.id AND l.state = 'busy'
+            """,
+            [sql.records({"id": lead_id, "outcome": outcome} for lead_id, outcome in outcomes.items())],
+        )
 
 
 def _due(row: sql.Row) -> DueLead:

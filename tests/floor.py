@@ -24,7 +24,7 @@ from agents.live import board
 from agents.live.board import Free
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from campaigns import invariants, live
-from campaigns.flow import control, dispatch, next_for, offer, phone, place, progress, sweep, wrap_up
+from campaigns.flow import control, dispatch, next_for, offer, phone, place, progress, pull, sweep, take_part, wrap_up
 from campaigns.models import (
     Attempt,
     CallableHours,
@@ -233,6 +233,40 @@ class Someone:
         assert work, f"{self.agent} has nothing in hand"
         return work.pk
 
+    def gets(self, campaign: Campaign) -> Answer:
+        """Get Record, or Get customers."""
+        answer = pull.get_record(self.id, campaign.pk, now=self.floor.now)
+        self.floor.deliver()
+        return answer
+
+    def runs(self, campaign: Campaign) -> Answer:
+        return take_part.join(self.id, campaign.pk, now=self.floor.now)
+
+    def stops(self, campaign: Campaign) -> Answer:
+        return take_part.stop(self.id, campaign.pk, now=self.floor.now)
+
+    def turns(self, channel: str, *, on: bool) -> Answer:
+        return next_for.set_channel(self.id, channel, ready=on, now=self.floor.now)
+
+    def sees(self) -> Answer:
+        """The console shows the offer, and says so."""
+        return offer.shown(self._work(), self.id, now=self.floor.now)
+
+    def calls(self, number: str = "", *, caller_id: int | None = None) -> Answer:
+        """Call, on the number chosen in the picker."""
+        work = Interaction.objects.get(pk=self._work())
+        chosen = PhoneNumber.objects.get(contact__leads=work.lead_id, e164=number).pk if number else None
+        return offer.call(work.pk, self.id, number=chosen, caller_id=caller_id, now=self.floor.now)
+
+    def dials_new(self, number: str, *, kind: str = "other") -> Answer:
+        return offer.call_new_number(self._work(), self.id, number=number, kind=kind, caller_id=None, now=self.floor.now)
+
+    def waits(self) -> Answer:
+        return offer.wait(self._work(), self.id, now=self.floor.now)
+
+    def declines(self, *, never: bool = False) -> Answer:
+        return offer.decline(self._work(), self.id, never=never, now=self.floor.now)
+
     def accepts(self) -> Answer:
         return offer.accept(self._work(), self.id, now=self.floor.now)
 
@@ -273,6 +307,7 @@ class Floor:
     sweeps: bool = True
     sweeps_every: float = 1.0
     pump_runs: bool = True  # False: frozen, its connection kept
+    shows_offers: bool = True  # False: the screens are dead, and nobody says that an offer is seen
     listening: Subscription | None = None
     lease: nodes.Lease | None = None
     timers: list[tuple[datetime, UUID]] = field(default_factory=list)
@@ -368,6 +403,7 @@ class Floor:
     def deliver(self) -> None:
         """What was sent to workers is done now, and what that sends, until nothing is left."""
         for _ in range(200):
+            self._screens_show_offers()
             if not self.messages:
                 return
             waiting, self.messages = self.messages, []
@@ -375,6 +411,14 @@ class Floor:
                 for name, args in self.post(message):
                     self.do(name, args)
         raise AssertionError("the workers send each other messages without end")
+
+    def _screens_show_offers(self) -> None:
+        if self.shows_offers:
+            for row in sql.rows(
+                "SELECT i.id, i.agent_id FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id AND s.present"
+                " WHERE i.phase = 'offered' AND i.progress = ''"
+            ):
+                offer.shown(row.id, row.agent_id, now=self.now)
 
     def do(self, name: str, args: list[Any]) -> None:
         match name.rsplit(".", 1)[-1]:
@@ -482,13 +526,15 @@ class Floor:
                 UNION ALL SELECT fallback_at, false, false, 0 FROM campaigns_callback WHERE state = 'open' AND fallback_at > %(now)s
                 UNION ALL SELECT starts_at, false, false, 0 FROM campaigns_campaign WHERE state = 'running' AND starts_at > %(now)s
                 UNION ALL SELECT CASE WHEN s.nailed_up AND s.leg IS NULL AND s.present THEN %(now)s END,
-                        s.voice_ready AND s.present AND (NOT s.nailed_up OR s.leg_state = 'up')
+                        (s.voice_ready OR s.preview_ready OR s.joined_lines <> '{}') AND s.present AND (NOT s.nailed_up OR s.leg_state = 'up')
                         AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = s.agent_id AND i.phase <> 'closed'), false, 0
                     FROM agents_session s WHERE s.signed_in_at IS NOT NULL
                 UNION ALL SELECT %(now)s, false, false, 0 FROM agents_interaction i JOIN agents_session s USING (agent_id)
                     LEFT JOIN telephony_call g ON g.id = i.agent_call_id
                     WHERE i.phase = 'dialing' AND CASE WHEN s.nailed_up THEN s.leg_state <> 'up' OR NOT s.present ELSE g.state = 'ended' END
-                UNION ALL SELECT absent_since + interval '90 seconds', false, false, 0 FROM agents_session WHERE NOT present AND voice_ready
+                UNION ALL SELECT absent_since + interval '90 seconds', false, false, 0 FROM agents_session s WHERE NOT present
+                    AND (voice_ready OR EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = s.agent_id
+                                                AND i.phase IN ('offered', 'preview', 'checking')))
                 UNION ALL SELECT %(now)s, false, false, 0 FROM campaigns_attempt a JOIN campaigns_campaign c ON c.id = a.campaign_id
                     WHERE a.state = 'open' AND c.state = 'stopped' AND c.at_stop = 'cancel'
                 UNION ALL SELECT NULL, false, false, epoch FROM agents_board

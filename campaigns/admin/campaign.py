@@ -263,11 +263,18 @@ class CampaignAdmin(ModelAdmin[Campaign]):
     autocomplete_fields = ("trunk", "caller_id", "hours", "message", "voicemail")
     fieldsets = (
         (None, {"fields": ("name", "description", "mode_key", "call_application")}),
-        ("Agents", {"classes": ("tab",), "fields": ("agents", "weight", "ring_agent_for", "wrap_up_for", "wrap_up_policy", "disposition_for")}),
         (
             "Dialing",
             {"classes": ("tab",), "fields": ("trunk", "caller_id", "ring_for", "min_ring_for", "longest_call", "message", "on_machine", "voicemail")},
         ),
+        (
+            "Agents",
+            {
+                "classes": ("tab",),
+                "fields": ("agents", "weight", "ring_agent_for", "when_missed", "when_rejected", "wrap_up_for", "wrap_up_policy", "disposition_for"),
+            },
+        ),
+        ("Preview", {"classes": ("tab",), "fields": ("preview_for", "other_caller_ids", "new_numbers")}),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
         ("Law", {"classes": ("tab",), "fields": ("rule_packs",)}),
         ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days")}),

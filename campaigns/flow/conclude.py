@@ -21,7 +21,7 @@ from campaigns.flow import next_for, permit
 from campaigns.querysets import LeadStep
 from campaigns.rules import retry
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
-from campaigns.rules.modes import AfterUnreached, DispositionFor
+from campaigns.rules.modes import DispositionFor
 from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, outcome_of
 from campaigns.rules.permit.gate import Refused as Forbidden
 from campaigns.rules.permit.gate import Terms, earliest
@@ -93,8 +93,10 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
         },
     )
     staying = {c.row.id for c in concluded if c.row.work_id is not None and _goes_to_wrap_up(c)}
-    _move_leads([c for c in concluded if c.row.id not in staying], now=now)
-    _move_agents(concluded, staying, now=now)
+    looking = {c.row.id for c in concluded if c.row.id not in staying and _stays_on_the_screen(c)}
+    querysets.tried({c.row.lead_id: c.outcome for c in concluded if c.row.id in looking})
+    _move_leads([c for c in concluded if c.row.id not in staying | looking], now=now)
+    _move_agents(concluded, staying, looking, now=now)
 
 
 def _outcome(call: Moved, *, machine: bool) -> Outcome:
@@ -115,7 +117,14 @@ def _goes_to_wrap_up(c: _Conclusion) -> bool:
     """Whether the agent has something to say about it: they talked, or the campaign wants a disposition of every attempt."""
     if c.outcome is Outcome.CONNECTED:
         return True
+    if c.campaign.mode.stays:
+        return False  # it is said on the record, where another number may be called as well
     return disposition_for(c.campaign) is DispositionFor.ALL and c.row.phase in (Phase.DIALING, Phase.CONNECTING)
+
+
+def _stays_on_the_screen(c: _Conclusion) -> bool:
+    """Nobody was reached, and by its mode the record is the agent's until they say that they are done with it."""
+    return c.row.work_id is not None and c.campaign.mode.stays and c.row.phase in (Phase.DIALING, Phase.CONNECTING)
 
 
 def disposition_for(campaign: Setting) -> DispositionFor:
@@ -173,9 +182,12 @@ class Ended:
     disposition: DispositionClass | None = None
     disposition_id: int | None = None
     callback: Promised | None = None
+    is_counted: bool = False  # its last call is among `tries` already, or there was none
 
     @property
-    def after(self) -> dict[str, int]:
+    def after(self) -> Mapping[str, int]:
+        if self.is_counted:
+            return self.tries
         return {**self.tries, self.outcome: self.tries.get(self.outcome, 0) + 1}
 
 
@@ -196,6 +208,36 @@ def lead_steps(ended: Sequence[Ended], *, now: datetime) -> list[LeadStep]:
         known = facts.read([asked for _, _, asked in waiting], terms=terms, now=now)
         steps += [_lawful(one, step, asked, people[one.contact_id], known[one.lead_id], terms=terms) for one, step, asked in waiting]
     return steps
+
+
+def unreached(lead_id: int, campaign: Setting, *, outcome: str, now: datetime) -> None:
+    """A record whose call, counted already, reached nobody, and which its agent has left without a word: on to its next step."""
+    for row in sql.rows(
+        """
+        SELECT l.contact_id, l.tries, b.kind, b.agent_id, b.due_at, b.id AS callback_id,
+            (SELECT a.phone_id FROM campaigns_attempt a WHERE a.lead_id = l.id ORDER BY a.planned_at DESC LIMIT 1) AS phone_id
+        FROM campaigns_lead l LEFT JOIN campaigns_callback b ON b.lead_id = l.id AND b.state = 'open' WHERE l.id = %s AND l.state = 'busy'
+        """,
+        [lead_id],
+    ):
+        (step,) = lead_steps(
+            [
+                Ended(
+                    lead_id=lead_id,
+                    campaign=campaign,
+                    contact_id=row.contact_id,
+                    outcome=Outcome(outcome),
+                    phone_id=row.phone_id,
+                    tries=sql.loaded(row.tries),
+                    callback=Promised(row.kind, row.agent_id, row.due_at) if row.callback_id else None,
+                    is_counted=True,
+                )
+            ],
+            now=now,
+        )
+        querysets.step([step], now=now)
+        if step.state == LeadState.FINAL and row.callback_id:
+            close_callbacks([lead_id], reason="no more attempts", now=now)
 
 
 def _next_step(one: Ended, person: Person, *, now: datetime) -> retry.NextStep:
@@ -239,13 +281,15 @@ def _wait(one: Ended, step: TryAgainAt, *, at: datetime, phone: int | None) -> L
         boost=Boost.CALLBACK_DUE if one.callback else Boost.NORMAL,
         next_phone=phone,
         reserved_for=one.callback.owner if one.callback else None,
-        outcome=one.outcome,
+        outcome=None if one.is_counted else one.outcome,
         disposition_id=one.disposition_id,
     )
 
 
 def _final(one: Ended, reason: FinalReason) -> LeadStep:
-    return LeadStep(id=one.lead_id, state=LeadState.FINAL, reason=reason, outcome=one.outcome, disposition_id=one.disposition_id)
+    return LeadStep(
+        id=one.lead_id, state=LeadState.FINAL, reason=reason, outcome=None if one.is_counted else one.outcome, disposition_id=one.disposition_id
+    )
 
 
 def close_callbacks(lead_ids: Sequence[int], *, reason: str, now: datetime) -> None:
@@ -255,7 +299,7 @@ def close_callbacks(lead_ids: Sequence[int], *, reason: str, now: datetime) -> N
     )
 
 
-def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], *, now: datetime) -> None:
+def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], looking: set[UUID], *, now: datetime) -> None:
     wrapping, closing, staying_on = [], [], []
     for c in concluded:
         if c.row.work_id is None:
@@ -271,8 +315,9 @@ def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], *, now: d
                     muted=False,
                 )
             )
-        elif c.campaign.mode.after_unreached is AfterUnreached.STAY:
-            staying_on.append(Change(id=c.row.work_id, outcome=c.outcome, progress="ended"))
+        elif c.row.id in looking:
+            until = c.campaign.looked_at_until(now=now)
+            staying_on.append(Change(id=c.row.work_id, outcome=c.outcome, progress="ended", deadline=until))
         else:
             closing.append(Change(id=c.row.work_id, outcome=c.outcome, progress="ended", closed_because=c.outcome))
     desk.move(PhaseMove.WRAP_UP, wrapping, now=now)

@@ -10,7 +10,7 @@ from django.forms.models import model_to_dict
 
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Agent, User
-from campaigns.flow import conclude, next_for, wrap_up
+from campaigns.flow import conclude, next_for, take_part
 from campaigns.flow.permit import CAMPAIGN
 from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule
 from campaigns.rules.lifecycle import CAMPAIGN as CAMPAIGN_LIFE
@@ -22,8 +22,23 @@ from telephony import calls
 
 # how long a stop waits for dial transactions under way before it ends a frozen one
 STOP_WAITS_MS = 300
+# what a campaign's agents are told of
+ANNOUNCED = frozenset({CampaignMove.LOAD, CampaignMove.START, CampaignMove.PAUSE, CampaignMove.STOP, CampaignMove.COMPLETE})
 # settings whose change asks for approval again while a campaign is not running; the others apply at once
-MATERIAL = ("mode_key", "caller_id", "hours", "starts_at", "ends_at", "max_attempts", "trunk", "message", "ring_for", "rule_packs", "week")
+MATERIAL = (
+    "mode_key",
+    "caller_id",
+    "hours",
+    "starts_at",
+    "ends_at",
+    "max_attempts",
+    "trunk",
+    "message",
+    "ring_for",
+    "rule_packs",
+    "week",
+    "other_caller_ids",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +74,8 @@ def start(campaign: Campaign, *, by: User | None, now: datetime) -> Moved | Refu
         if isinstance(moved, Refusal):
             return moved
         # after a pause nobody is called back who had stopped
-        if campaign.mode.joining is Joining.AUTOMATIC and not resumed:
-            Participation.objects.filter(campaign=campaign, state=ParticipationState.OFF).update(state=ParticipationState.JOINED)
+        if not resumed:
+            take_part.all_join(campaign.pk, campaign.mode)
         assignments_changed(now=now)
     campaign.refresh_from_db(fields=["pool"])
     wake.dispatch(campaign.pool)
@@ -199,6 +214,8 @@ def _move(campaign: Campaign, move: CampaignMove, *, by: User | None, now: datet
         )
         if changed:
             CampaignChange.objects.create(campaign=campaign, at=now, move=move, state=new, by=by, reason=reason)
+            if move in ANNOUNCED:
+                take_part.announce(campaign.pk, now=now)
     campaign.refresh_from_db(fields=["state", "state_since", "epoch"])
     if not changed:
         return Refusal(f"{campaign.name} is {campaign.state}: {_WHY_NOT.get(move, 'this is not possible now')}.")
@@ -219,11 +236,13 @@ def assign(campaign: Campaign, agents: Sequence[Agent], *, by: User | None, now:
     del by
     joins = campaign.mode.joining is Joining.AUTOMATIC and campaign.state in (CampaignState.RUNNING, CampaignState.PAUSED)
     with transaction.atomic():
+        take_part.announce(campaign.pk, now=now)
         Participation.objects.filter(campaign=campaign).exclude(agent__in=agents).delete()
         Participation.objects.bulk_create(
             [Participation(campaign=campaign, agent=agent, state=ParticipationState.JOINED if joins else ParticipationState.OFF) for agent in agents],
             ignore_conflicts=True,
         )
+        take_part.announce(campaign.pk, now=now)
         assignments_changed(now=now)
     return DONE
 
@@ -243,7 +262,7 @@ def assignments_changed(campaign: Campaign | None = None, *, now: datetime) -> N
             [sql.records({"id": campaign_id, "pool": pool} for campaign_id, pool in pools.items())],
         )
         standing = sql.rows("SELECT agent_id FROM agents_session")
-        moved = wrap_up.rejoin(sorted({row.agent_id for row in members} | {row.agent_id for row in standing}), now=now)
+        moved = take_part.rejoin(sorted({row.agent_id for row in members} | {row.agent_id for row in standing}), now=now)
         next_for.settle(moved, now=now)  # who is free stands where he now belongs
 
 
@@ -287,6 +306,7 @@ def snapshot(campaign: Campaign) -> dict[str, Any]:
     """A campaign's configuration as plain JSON, the hours and the pinned rule packs as they stand included."""
     fields = model_to_dict(campaign)
     fields["week"] = campaign.hours.week if campaign.hours else None
+    fields["other_caller_ids"] = sorted(str(number) for number in campaign.other_caller_ids.all())
     fields["rule_packs"] = sorted(str(pack) for pack in campaign.rule_packs.all())
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in sorted(fields.items())}
 
@@ -307,6 +327,7 @@ def clone(campaign: Campaign, *, by: User | None, now: datetime) -> Campaign:
                 row.save()
         Participation.objects.bulk_create([Participation(campaign=copy, agent_id=p.agent_id) for p in campaign.participations.all()])
         copy.rule_packs.set(campaign.rule_packs.all())
+        copy.other_caller_ids.set(campaign.other_caller_ids.all())
         assignments_changed(now=now)
         edited(copy, by=by, now=now)
     return copy

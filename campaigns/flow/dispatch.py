@@ -15,9 +15,10 @@ from agents import desk
 from agents.desk import Moved, NewWork
 from agents.live import board
 from agents.live.board import Stale
+from agents.rules.lifecycle import Phase
 from campaigns import facts, live, querysets
 from campaigns.facts import Setting
-from campaigns.flow import permit, phone, place
+from campaigns.flow import next_for, permit, phone, place
 from campaigns.flow.permit import POOL, Cleared, Promise
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.agent_choice import Wants, share
@@ -135,7 +136,7 @@ def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[
     with transaction.atomic():
         permit.lock_campaign(campaign.id)
         reached(Failpoint.CAMPAIGN_TAKEN)
-        leads, cleared, steps = _claim(campaign, at_most=len(wanted), now=now)
+        leads, cleared, steps = claim(campaign, at_most=len(wanted), now=now)
         if not leads:
             return [], set()
         pairs, unpaired = _pair(campaign, cleared, wanted, now=now)
@@ -156,7 +157,7 @@ def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[
     return served, lost
 
 
-def _claim(campaign: Setting, *, at_most: int, now: datetime) -> tuple[list[DueLead], list[Cleared], list[LeadStep]]:
+def claim(campaign: Setting, *, at_most: int, now: datetime) -> tuple[list[DueLead], list[Cleared], list[LeadStep]]:
     """The leads that come first, who of them may be called, and where the others went. Where nobody may be, on to the next fifty at once:
     a thousand records at the head that all must wait are not looked at one by one."""
     groups, floors = _open_groups(campaign, now=now), live.floors(campaign.id)
@@ -189,20 +190,25 @@ def _not_free(agents: set[int]) -> set[int]:
 
 def _open(campaign: Setting, pairs: Sequence[tuple[int, Cleared]], *, now: datetime) -> tuple[list[Moved], list[UUID], list[UUID]]:
     """Interactions for cleared leads and free agents; the insert decides who really is. Returns them, the attempts and the agents' legs."""
-    dials = campaign.mode.dials_at_dispatch
+    dials, opens_in = campaign.mode.dials_at_dispatch, campaign.mode.opens_in
     attempts = {agent_id: permit.new_id() for agent_id, _ in pairs}
-    deadline = now + (timedelta(seconds=campaign.ring_for) + place.MARGIN if dials else timedelta(seconds=campaign.ring_agent_for))
+    if opens_in is Phase.OFFERED:
+        deadline = next_for.offered_until(now=now)
+    else:
+        deadline = now + (timedelta(seconds=campaign.ring_for) + place.MARGIN if dials else timedelta(seconds=campaign.ring_agent_for))
     works = [
         NewWork(
             agent_id=agent_id,
-            phase=campaign.mode.opens_in,
+            phase=opens_in,
             deadline=deadline,
             campaign_id=campaign.id,
             lead_id=c.lead.id,
             phone_id=c.phone.id,
             card=c.card(campaign),
             call_id=attempts[agent_id] if dials else None,
-            agent_call_id=permit.new_id(),  # kept only where the phone is called for each call
+            # kept only where the phone is called for each call; nobody's phone rings for what is only offered
+            agent_call_id=permit.new_id() if opens_in is not Phase.OFFERED else None,
+            origin=c.origin,
             progress="dialing" if dials else "",
         )
         for agent_id, c in pairs
@@ -267,12 +273,12 @@ def _kept_from(campaign: Setting, lead_ids: Sequence[int], *, now: datetime) -> 
         return {}
     found: dict[int, set[int]] = {}
     for row in sql.rows(
-        """
+        f"""
         SELECT t.lead_id, t.agent_id FROM (
             SELECT lead_id, agent_id, max(closed_at) AS last FROM agents_interaction
             WHERE lead_id = ANY(%(leads)s) AND closed_because = 'missed' GROUP BY lead_id, agent_id HAVING count(*) >= %(twice)s
         ) t WHERE t.last > %(rested)s OR EXISTS (
-            SELECT 1 FROM campaigns_participation p JOIN agents_session s ON s.agent_id = p.agent_id AND s.voice_ready
+            SELECT 1 FROM campaigns_participation p JOIN agents_session s ON s.agent_id = p.agent_id AND {desk.MAY_WORK[campaign.mode.needs]}
             WHERE p.campaign_id = %(campaign)s AND p.state = 'joined' AND p.agent_id <> t.agent_id)
         """,
         {"leads": list(lead_ids), "twice": MISSED_TWICE, "rested": now - place.REST_FROM_IT, "campaign": campaign.id},

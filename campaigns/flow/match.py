@@ -199,7 +199,7 @@ _WAITS = """
 
 def oldest_waiting(seat: Seat) -> UUID | None:
     """The customer who has waited longest in this agent's lines, by PostgreSQL alone; only a leg that is up can take one."""
-    if not seat.nailed_up:
+    if not seat.nailed_up or not seat.voice_ready:
         return None
     rows = sql.rows(
         f"""

@@ -18,7 +18,11 @@ from agents.rules.lifecycle import Phase
 from campaigns import facts, querysets
 from campaigns.facts import Setting
 from campaigns.flow import match
+from campaigns.querysets import Keeper
+from campaigns.rules.modes import Needs, keys_that_need
 from dialer_project.lib import wake
+
+SHOWN_WITHIN = timedelta(seconds=3)
 
 
 def settle(moved: Sequence[Moved], *, now: datetime) -> None:
@@ -34,7 +38,7 @@ def settle(moved: Sequence[Moved], *, now: datetime) -> None:
 
 def _personal_callbacks(free: dict[int, Seat], *, now: datetime) -> set[int]:
     """Opens the due personal callbacks of these agents; returns those who have one now."""
-    leads = querysets.reserved(list(free), now=now)
+    leads = querysets.reserved([_keeper(seat) for seat in free.values()], now=now)
     if not leads:
         return set()
     campaigns = facts.settings_of([lead.campaign_id for lead in leads])
@@ -46,13 +50,30 @@ def _personal_callbacks(free: dict[int, Seat], *, now: datetime) -> set[int]:
         if phone is None or lead.reserved_for_id is None:
             continue
         card = {"campaign": campaign.name, "name": person.name, "number": phone.e164, "kind": phone.kind, "attempt": lead.attempts_made + 1}
-        works.append(callback_work(campaign, agent_id=lead.reserved_for_id, lead_id=lead.id, phone_id=phone.id, card=card, personal=True, now=now))
-    opened = desk.open(works, needs="voice", now=now)
+        work = callback_work(campaign, agent_id=lead.reserved_for_id, lead_id=lead.id, phone_id=phone.id, card=card, personal=True, now=now)
+        works.append((lead, work))
+    opened = []
+    for needs in Needs:
+        opened += desk.open([work for lead, work in works if campaigns[lead.campaign_id].mode.callback_needs is needs], needs=needs.value, now=now)
     querysets.busy([m.work.lead_id for m in opened if m.work and m.work.lead_id], now=now)
     for m in opened:
-        if m.work:
+        if m.work and m.work.phase is not Phase.OFFERED:
             wake.dial(m.work.id)
     return {m.seat.agent_id for m in opened}
+
+
+def _keeper(seat: Seat) -> Keeper:
+    """Whose callbacks may come now, by what this agent has switched on and which campaigns serve them Ready or not."""
+    modes = [
+        *(keys_that_need(Needs.VOICE, callback=True) if seat.voice_ready else ()),
+        *(keys_that_need(Needs.PREVIEW, callback=True) if seat.preview_ready else ()),
+    ]
+    return Keeper(agent_id=seat.agent_id, modes=modes, campaigns=[int(line.removeprefix("c")) for line in seat.joined_lines])
+
+
+def offered_until(*, now: datetime) -> datetime:
+    """An offer is withdrawn unless the screen says by then that it shows it; only from then on the agent's own time runs."""
+    return now + SHOWN_WITHIN
 
 
 def callback_work(
@@ -63,7 +84,9 @@ def callback_work(
     return NewWork(
         agent_id=agent_id,
         phase=phase,
-        deadline=now + timedelta(seconds=campaign.ring_agent_for if phase is Phase.RINGING_AGENT else campaign.ring_for + 15),
+        deadline=offered_until(now=now)
+        if phase is Phase.OFFERED
+        else now + timedelta(seconds=campaign.ring_agent_for if phase is Phase.RINGING_AGENT else campaign.ring_for + 15),
         dial_due=now if phase in (Phase.RINGING_AGENT, Phase.DIALING) else None,
         campaign_id=campaign.id,
         lead_id=lead_id,
@@ -99,9 +122,23 @@ def go_ready(agent_id: int, *, now: datetime) -> Answer:
     return DONE
 
 
+def set_channel(agent_id: int, channel: str, *, ready: bool, now: datetime) -> Answer:
+    """One channel, Ready or not."""
+    with transaction.atomic():
+        moved = desk.set_channel(agent_id, channel, ready=ready, now=now)
+        if moved is None:
+            return Refusal("Choose a phone first: you are not signed in to one.")
+        settle([moved], now=now)
+    return DONE
+
+
 def take_break(agent_id: int, *, reason: str, now: datetime) -> Answer:
     """Not Ready with a reason, now or after the present work."""
     if not NotReadyReason.objects.filter(code=reason, system=False).exists():
         return Refusal("This reason does not exist any more: choose another one.")
     with transaction.atomic():
-        return DONE if desk.take_break(agent_id, code=reason, now=now) else Refusal("Choose a phone first: you are not signed in to one.")
+        moved = desk.take_break(agent_id, code=reason, now=now)
+        if moved is None:
+            return Refusal("Choose a phone first: you are not signed in to one.")
+        settle([moved], now=now)  # who is served Ready or not still stands for that
+    return DONE

@@ -22,6 +22,9 @@ from telephony import calls
 from telephony.calls import Plan
 from telephony.rules.lifecycle import Party
 
+ON_THE_LIST = "The phone number is on the Do-Not-Call list"
+NEXT_NUMBER = "The next available phone number will be selected."
+
 # the classes of our advisory locks
 POOL, CAMPAIGN, PERSON, NUMBER, TICK = 1, 2, 3, 4, 5
 
@@ -37,6 +40,12 @@ class Cleared:
     @property
     def lead(self) -> DueLead:
         return self.candidate.lead
+
+    @property
+    def origin(self) -> str:
+        if self.lead.boost != Boost.CALLBACK_DUE:
+            return "campaign"
+        return "callback" if self.lead.reserved_for_id is None else "personal_callback"
 
     def card(self, campaign: Setting) -> dict[str, object]:
         return {
@@ -77,8 +86,11 @@ def candidates(leads: Sequence[DueLead], *, phones: dict[int, int] | None = None
     return [Candidate(lead, person := found[lead.contact_id], person.phone((phones or {}).get(lead.id, lead.next_phone_id))) for lead in leads]
 
 
-def consider(campaign: Setting, asked: Sequence[Candidate], *, now: datetime) -> tuple[list[Cleared], list[LeadStep]]:
-    """Who may be called now, and where everybody else goes. The caller writes the steps (`querysets.step`).
+def consider(
+    campaign: Setting, asked: Sequence[Candidate], *, now: datetime, why: dict[int, str] | None = None
+) -> tuple[list[Cleared], list[LeadStep]]:
+    """Who may be called now, and where everybody else goes. The caller writes the steps (`querysets.step`). `why`: filled with a sentence
+    for each lead that may not be called, for the agent who looks at it.
 
     Try-locks on persons and numbers, all in one statement: a loser is skipped and never waits, so nobody can deadlock, and what is read
     after them cannot change before we commit.
@@ -91,7 +103,9 @@ def consider(campaign: Setting, asked: Sequence[Candidate], *, now: datetime) ->
     for candidate in asked:
         lead, phone = candidate.lead, candidate.phone
         about = known[lead.id]
-        match may_call(about.facts, terms=campaign.terms, now=now):
+        verdict = may_call(about.facts, terms=campaign.terms, now=now)
+        before = len(steps)
+        match verdict:
             case Allowed() as allowed if phone is not None and phone.e164 not in taken:
                 taken.add(phone.e164)
                 cleared.append(Cleared(candidate, phone, allowed))
@@ -107,7 +121,16 @@ def consider(campaign: Setting, asked: Sequence[Candidate], *, now: datetime) ->
                 steps.append(LeadStep(id=lead.id, state=LeadState.FINAL, reason=reason))
             case Held():
                 pass  # a fact of the campaign: dispatch stops, no lead is moved
+        if why is not None and not isinstance(verdict, Allowed):
+            why[lead.id] = in_words(verdict, another=any(step.next_phone for step in steps[before:]))
     return cleared, steps
+
+
+def in_words(refused: NotBefore | Refused | Held, *, another: bool) -> str:
+    """What an agent is told whose record may not be dialed; `another`: the contact's next number is selected instead."""
+    if isinstance(refused, Refused) and refused.reason is FinalReason.DO_NOT_CALL:
+        return ON_THE_LIST + (f". {NEXT_NUMBER}" if another else "")
+    return " ".join([*refused.why, *([NEXT_NUMBER] if another else [])])[:200]
 
 
 def other_number(terms: Terms, person: Person, unlisted: Sequence[int], *, now: datetime) -> int | None:

@@ -11,7 +11,7 @@ from agents import desk
 from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import match, next_for, permit, place
+from campaigns.flow import match, next_for, permit, place, take_part
 from campaigns.rules.modes import MODES, OnAgentLost
 from dialer_project.lib import sql, wake
 from telephony import calls, nodes
@@ -198,15 +198,18 @@ def missed(
     misses: int,
     agent_id: int,
     at_fault: bool = True,
+    rejected: bool = False,
     phases: Sequence[Phase] = (Phase.RINGING_AGENT, Phase.OFFERED),
     now: datetime,
 ) -> None:
-    """The agent did not answer: the customer is never dialed, the record goes back as the mode says, the agent as well. Where that was no
-    doing of the agent's (`at_fault`), they keep their place and the record comes again in a moment."""
+    """The agent did not answer, or said no (`rejected`): the customer is never dialed, the record goes back as the mode says, the agent as
+    well. Where that was no doing of the agent's (`at_fault`), they keep their place and the record comes again in a moment."""
     campaign = place.setting(campaign_id)
     if campaign is None:
         return
-    goes_not_ready = at_fault and campaign.mode.on_agent_missed.value.startswith("not_ready")
+    how = campaign.mode.on_reject if rejected else campaign.mode.on_agent_missed
+    own = campaign.when_rejected if rejected else campaign.when_missed
+    goes_not_ready = at_fault and (how.value.startswith("not_ready") if own == "mode" else own == "not_ready")
     moved = desk.move(
         PhaseMove.CLOSE,
         [
@@ -222,10 +225,12 @@ def missed(
     )
     if moved:
         if at_fault:
-            place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, now=now)
+            place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, how=how, now=now)
         else:
             place.put_back(campaign, lead_id, after=WITHDRAWN_FOR, now=now)
         place.release_agent_legs([m.work.agent_call_id for m in moved if m.work and m.work.agent_call_id])
+        if goes_not_ready:
+            moved = take_part.no_longer_served(agent_id, campaign, now=now) or moved
         next_for.settle(moved, now=now)
 
 

@@ -105,8 +105,8 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
     with transaction.atomic():
         taken = sql.rows(
             """
-            UPDATE agents_interaction SET dial_due = NULL WHERE id = %s AND dial_due IS NOT NULL AND phase IN ('dialing', 'ringing_agent', 'preview')
-            RETURNING id, agent_id, phase, campaign_id, lead_id, phone_id, agent_call_id, deadline
+            UPDATE agents_interaction SET dial_due = NULL WHERE id = %s AND dial_due IS NOT NULL AND phase IN ('dialing', 'ringing_agent')
+            RETURNING id, agent_id, phase, campaign_id, lead_id, phone_id, agent_call_id, deadline, caller_id, card
             """,
             [interaction_id],
         )
@@ -124,9 +124,11 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
             # the trunk is full: the order stands, and the sweep takes it up again in a second, until the agent has waited for long enough
             if work.deadline is None or now < work.deadline:
                 desk.amend([Change(id=work.id, dial_due=now)], now=now)
+            elif campaign.mode.on_dial_refused is OnDialRefused.STAY:
+                stays(campaign, work.id, "All lines are busy at the moment: call again in a moment.", now=now)
             else:
                 give_up(campaign, work.lead_id, misses=0, agent_id=None, now=now)
-                _refused(campaign, work.id, now=now)
+                _closed(work.id, now=now)
             return []
         else:
             attempt = _promise_for(campaign, work, now=now)
@@ -175,25 +177,74 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
         """,
         {"agent": work.agent_id, "leg": work.agent_call_id},
     )
-    if leads and seat and seat[0].there and campaign.state is CampaignState.RUNNING:
+    staying = campaign.mode.on_dial_refused is OnDialRefused.STAY
+    sentence, another = "", None
+    if not leads:
+        sentence = "This record is being dealt with elsewhere."
+    elif not seat or not seat[0].there:
+        sentence = "Your phone is not connected at the moment: it is being called again."
+    elif campaign.state is not CampaignState.RUNNING:
+        sentence = f"{campaign.name} is {campaign.state}: nothing is dialed."
+    else:
         chosen = {work.lead_id: work.phone_id} if work.phone_id else {}
-        cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now)
-        if cleared:
+        why: dict[int, str] = {}
+        cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now, why=why)
+        if cleared and work.phone_id and staying and cleared[0].phone.id != work.phone_id:
+            sentence, another = "This number is out of service. " + permit.NEXT_NUMBER, cleared[0].phone.id
+        elif cleared:
             return _promise_one(campaign, cleared[0], work, seat[0].node_id, now=now)
-        querysets.step(steps, now=now)
-        if not steps:
-            give_up(campaign, leads[0].id, misses=leads[0].misses, agent_id=None, now=now)
-    elif leads:
+        else:
+            sentence, another = why.get(work.lead_id, ""), next((step.next_phone for step in steps), None)
+            # a record that stays with its agent is moved when they are done with it
+            if steps and not staying:
+                querysets.step(steps, now=now)
+                leads = []
+    if staying:
+        stays(campaign, work.id, sentence, phone=_card_of(work, another) if another else None, now=now)
+        return None
+    if leads:
         give_up(campaign, leads[0].id, misses=leads[0].misses, agent_id=None, now=now)
-    _refused(campaign, work.id, now=now)
+    _closed(work.id, now=now)
     return None
+
+
+def _card_of(work: sql.Row, phone_id: int) -> tuple[int, dict[str, object]]:
+    """Another number of the record, and the card that shows it."""
+    row = sql.rows("SELECT e164, kind FROM campaigns_phonenumber WHERE id = %s", [phone_id])[0]
+    return phone_id, {**sql.loaded(work.card), "number": row.e164, "kind": row.kind}
+
+
+def stays(campaign: Setting, interaction_id: UUID, sentence: str, *, phone: tuple[int, dict[str, object]] | None = None, now: datetime) -> None:
+    """The record stays on its agent's screen with the reason; a phone that was called for it is let go."""
+    moved = desk.move(
+        PhaseMove.PREVIEW,
+        [
+            Change(
+                id=interaction_id,
+                deadline=campaign.looked_at_until(now=now),
+                progress="refused",
+                notice=sentence,
+                phone_id=phone[0] if phone else None,
+                card=phone[1] if phone else None,
+            )
+        ],
+        now=now,
+    )
+    release_agent_legs([m.work.agent_call_id for m in moved if m.work and m.work.agent_call_id])
 
 
 def _promise_one(campaign: Setting, cleared: Cleared, work: sql.Row, node_id: int, *, now: datetime) -> UUID:
     attempt = permit.new_id()
+    if work.caller_id:
+        campaign = replace(campaign, caller_id=work.caller_id)
     permit.promise(campaign, [Promise(cleared, work.agent_id, node_id, work.id, attempt)], now=now)
     change = Change(
-        id=work.id, call_id=attempt, phone_id=cleared.phone.id, progress="dialing", deadline=now + timedelta(seconds=campaign.ring_for) + MARGIN
+        id=work.id,
+        call_id=attempt,
+        phone_id=cleared.phone.id,
+        progress="dialing",
+        outcome="",
+        deadline=now + timedelta(seconds=campaign.ring_for) + MARGIN,
     )
     if work.phase == Phase.DIALING:
         desk.amend([change], now=now, only=(Phase.DIALING,))
@@ -202,9 +253,9 @@ def _promise_one(campaign: Setting, cleared: Cleared, work: sql.Row, node_id: in
     return attempt
 
 
-def give_up(campaign: Setting, lead_id: int, *, misses: int, agent_id: int | None, now: datetime) -> None:
+def give_up(campaign: Setting, lead_id: int, *, misses: int, agent_id: int | None, how: OnAgentMissed | None = None, now: datetime) -> None:
     """A record that was with an agent and was not dialed goes back, as the mode says."""
-    how = campaign.mode.on_agent_missed
+    how = how or campaign.mode.on_agent_missed
     conclude.returned(
         [lead_id],
         agent_id=agent_id,
@@ -217,15 +268,17 @@ def give_up(campaign: Setting, lead_id: int, *, misses: int, agent_id: int | Non
     )
 
 
+def rests(lead_ids: Sequence[int], *, agent_id: int | None, campaign_id: int, now: datetime) -> None:
+    """Back to the list, later, and rather to somebody else."""
+    conclude.returned(lead_ids, agent_id=agent_id, to_top=False, after=REST_FROM_IT, demote_after=1, misses={}, campaign_id=campaign_id, now=now)
+
+
 def put_back(campaign: Setting, lead_id: int, *, after: timedelta, now: datetime) -> None:
     """A record that was withdrawn, through nobody's fault: to the top again in a moment."""
     conclude.returned([lead_id], agent_id=None, to_top=True, after=after, at=now + after, demote_after=2, misses={}, campaign_id=campaign.id, now=now)
 
 
-def _refused(campaign: Setting, interaction_id: UUID, *, now: datetime) -> None:
-    if campaign.mode.on_dial_refused is OnDialRefused.STAY:
-        desk.move(PhaseMove.PREVIEW, [Change(id=interaction_id, progress="refused")], now=now)
-        return
+def _closed(interaction_id: UUID, *, now: datetime) -> None:
     moved = desk.move(PhaseMove.CLOSE, [Change(id=interaction_id, closed_because="dial_refused", progress="refused")], now=now)
     release_agent_legs([m.work.agent_call_id for m in moved if m.work and m.work.agent_call_id])
     next_for.settle(moved, now=now)

@@ -11,7 +11,7 @@ from agents import desk
 from agents.live import board, presence
 from agents.live.board import Free
 from campaigns import live
-from campaigns.flow import conclude, control, dispatch, match, next_for, offer, phone, place, progress, wrap_up
+from campaigns.flow import conclude, control, dispatch, match, next_for, offer, phone, place, progress, take_part, wrap_up
 from campaigns.flow.permit import POOL, TICK
 from campaigns.models import Campaign
 from dialer_project.lib import redis, sql
@@ -34,6 +34,7 @@ def every_second(*, now: datetime) -> None:
         never_sent,
         quarantines,
         offers,
+        previews,
         wrap_ups,
         conversations,
         ringing_for_nobody,
@@ -48,7 +49,7 @@ def every_second(*, now: datetime) -> None:
 
 def every_quarter_minute(*, now: datetime) -> None:
     frozen_processes()
-    _each(completions, absent_agents, callbacks_left_alone, old_commands, now=now)
+    _each(completions, absent_agents, callbacks_left_alone, stopping_agents, old_commands, now=now)
 
 
 def _each(*steps: Callable[..., None], now: datetime) -> None:
@@ -97,7 +98,8 @@ def two_seconds(*, now: datetime) -> None:
 
 def orders_to_dial(*, now: datetime) -> None:
     for row in sql.rows(
-        "SELECT id FROM agents_interaction WHERE phase <> 'closed' AND dial_due <= %s ORDER BY dial_due LIMIT 50", [now - DIAL_DUE_FOR]
+        "SELECT id FROM agents_interaction WHERE phase IN ('dialing', 'ringing_agent') AND dial_due <= %s ORDER BY dial_due LIMIT 50",
+        [now - DIAL_DUE_FOR],
     ):
         phone.legs_ended(place.dial_interaction(row.id, now=now), now=now)
 
@@ -119,6 +121,12 @@ def quarantines(*, now: datetime) -> None:
 
 def offers(*, now: datetime) -> None:
     offer.not_taken_in_time(now=now)
+
+
+def previews(*, now: datetime) -> None:
+    offer.countdowns(now=now)
+    offer.looked_at_too_long(now=now)
+    offer.left_alone(now=now)
 
 
 def wrap_ups(*, now: datetime) -> None:
@@ -228,6 +236,10 @@ def callbacks_left_alone(*, now: datetime) -> None:
         "SELECT b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id WHERE b.state = 'open' AND l.state = 'final'"
     )
     conclude.close_callbacks([row.lead_id for row in rows], reason="the record was finished", now=now)
+
+
+def stopping_agents(*, now: datetime) -> None:
+    take_part.those_stopping(now=now)
 
 
 def old_commands(*, now: datetime) -> None:

@@ -1,6 +1,5 @@
 """The agent (or the clock) finishes: hang up, note, disposition, done; then on to the next."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,10 +11,9 @@ from agents.desk import DONE, Answer, Change, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
-from campaigns.flow import conclude, do_not_call, next_for
+from campaigns.flow import conclude, do_not_call, next_for, permit, place, take_part
 from campaigns.models import Campaign
-from campaigns.rules.lifecycle import ParticipationState
-from campaigns.rules.modes import DispositionFor
+from campaigns.rules.modes import DispositionFor, DoneNeeds
 from campaigns.rules.outcomes import DispositionClass, Outcome
 from dialer_project.lib import sql
 from telephony import calls
@@ -77,24 +75,45 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
         if not found:
             return NOT_YOURS
         work = found[0]
-        if work.phase != Phase.WRAP_UP:
+        if work.phase not in (Phase.WRAP_UP, Phase.PREVIEW):
             return Refusal("The call is not over yet: hang up first.")
         campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
-        if refusal := _incomplete(work, campaign, disposition_id, note):
+        # a record that was looked at and not dialed asks for nothing that a call would
+        tried = work.phase == Phase.WRAP_UP or bool(work.outcome)
+        if refusal := _incomplete(work, campaign, disposition_id, note, tried=tried):
             return refusal
+        if not tried and disposition_id is None and work.callback_id is None:
+            if campaign.mode.done_needs is DoneNeeds.PROCESSED and work.progress != "refused":
+                return Refusal("Process this customer first: call them, schedule a callback, or say that they are not to be called.")
+            _put_away(work, campaign, note=note, stop=stop, now=now)
+            return DONE
         chosen = _Chosen(disposition_id, DispositionClass(work.chosen_kind)) if disposition_id is not None else None
         _close(work, campaign, chosen, note=note, not_ready=None, because="done", stop=stop, now=now)
     return DONE
 
 
+def _put_away(work: sql.Row, campaign: Setting, *, note: str, stop: bool, now: datetime) -> None:
+    """Looked at, and neither dialed nor judged: the lead goes where its next lawful time says, or back to the list for a while."""
+    leads = querysets.owned([work.lead_id])
+    cleared, steps = permit.consider(campaign, permit.candidates(leads, phones={work.lead_id: work.phone_id} if work.phone_id else {}), now=now)
+    querysets.step(steps, now=now)
+    if cleared or not steps:
+        place.rests([lead.id for lead in leads], agent_id=work.agent_id, campaign_id=campaign.id, now=now)
+    moved = desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because="put_away", note=note)], now=now)
+    if stop:
+        moved = take_part.off(work.agent_id, work.campaign_id, now=now) or moved
+    next_for.settle(moved, now=now)
+
+
 _IN_WRAP_UP = """
-    SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.call_id, i.outcome, i.talked, i.note, i.deadline,
-        l.contact_id, l.tries, l.state AS lead_state, a.phone_id, a.e164,
+    SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.call_id, i.outcome, i.progress, i.talked, i.note, i.deadline,
+        l.contact_id, l.tries, l.state AS lead_state, coalesce(a.phone_id, i.phone_id) AS phone_id, coalesce(a.e164, f.e164) AS e164,
         d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent,
         b.due_at AS callback_due, s.pending_reason_id, s.voice_ready
     FROM agents_interaction i
     LEFT JOIN campaigns_lead l ON l.id = i.lead_id
     LEFT JOIN campaigns_attempt a ON a.id = i.call_id
+    LEFT JOIN campaigns_phonenumber f ON f.id = i.phone_id
     LEFT JOIN campaigns_disposition d ON d.id = %(disposition)s AND d.active AND (d.campaign_id IS NULL OR d.campaign_id = i.campaign_id)
     LEFT JOIN campaigns_callback b ON b.lead_id = i.lead_id AND b.state = 'open'
     LEFT JOIN agents_session s ON s.agent_id = i.agent_id
@@ -105,10 +124,10 @@ def _in_wrap_up(where: str, params: dict[str, object]) -> list[sql.Row]:
     return sql.rows(f"{_IN_WRAP_UP} WHERE {where} ORDER BY i.id FOR UPDATE OF i", params)
 
 
-def _incomplete(work: sql.Row, campaign: Setting, disposition_id: int | None, note: str) -> Refusal | None:
+def _incomplete(work: sql.Row, campaign: Setting, disposition_id: int | None, note: str, *, tried: bool) -> Refusal | None:
     if disposition_id is not None and work.chosen_kind is None:
         return Refusal("This disposition is not one of the campaign's any more: choose another one.")
-    if disposition_id is None and needs_disposition(campaign, talked=work.talked):
+    if disposition_id is None and tried and needs_disposition(campaign, talked=work.talked):
         return Refusal("Choose a disposition first: this campaign wants one for every such call.")
     if work.note_required and not note.strip():
         return Refusal("This disposition needs a note: write what was agreed.")
@@ -146,6 +165,7 @@ def _close(
             tries=sql.loaded(work.tries),
             disposition=chosen.kind if chosen else None,
             disposition_id=chosen.id if chosen else None,
+            is_counted=work.phase == Phase.PREVIEW,
             callback=conclude.Promised(work.callback_kind, work.callback_agent, work.callback_due) if work.callback_id else None,
         )
         (step,) = conclude.lead_steps([ended], now=now)
@@ -154,34 +174,14 @@ def _close(
             conclude.close_callbacks([work.lead_id], reason="the record was finished", now=now)
     if chosen is not None and work.call_id is not None:
         sql.changed("UPDATE campaigns_attempt SET disposition_id = %s WHERE id = %s", [chosen.id, work.call_id])
-    if stop:
-        sql.changed(
-            "UPDATE campaigns_participation SET state = %s WHERE agent_id = %s AND campaign_id = %s",
-            [ParticipationState.OFF, work.agent_id, work.campaign_id],
-        )
     moved = desk.move(
         PhaseMove.CLOSE,
         [Change(id=work.id, closed_because=because, disposition_id=chosen.id if chosen else None, note=note, not_ready=not_ready)],
         now=now,
     )
     if stop:
-        moved = rejoin([work.agent_id], now=now) or moved
+        moved = take_part.off(work.agent_id, work.campaign_id, now=now) or moved
     next_for.settle(moved, now=now)
-
-
-def rejoin(agent_ids: Sequence[int], *, now: datetime) -> list[desk.Moved]:
-    """Rewrites where these agents stand from their participations in running campaigns."""
-    rows = sql.rows(
-        """
-        SELECT g.id AS agent_id, min(c.pool) AS pool, coalesce(array_agg('c' || c.id ORDER BY c.id) FILTER (WHERE c.id IS NOT NULL), '{}') AS lines
-        FROM unnest(%s::bigint[]) AS g(id)
-        LEFT JOIN campaigns_participation p ON p.agent_id = g.id AND p.state = 'joined'
-        LEFT JOIN campaigns_campaign c ON c.id = p.campaign_id AND c.state IN ('loaded', 'running', 'paused', 'stopped')
-        GROUP BY g.id
-        """,
-        [list(agent_ids)],
-    )
-    return desk.set_lines({row.agent_id: (row.pool, row.lines) for row in rows}, now=now)
 
 
 def time_is_up(*, now: datetime) -> None:

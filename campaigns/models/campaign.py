@@ -35,6 +35,11 @@ class Campaign(models.Model):
         LEAVE_MESSAGE = "leave_message", "Leave the recorded message"
         CONNECT = "connect", "Leave it to the agent, who is told"
 
+    class Afterwards(models.TextChoices):
+        MODE = "mode", "As the mode says"
+        READY = "ready", "Ready, for the next record"
+        NOT_READY = "not_ready", "Not Ready"
+
     class AtStop(models.TextChoices):
         DRAIN = "drain", "Let ringing calls finish"
         CANCEL = "cancel", "Hang up ringing calls"
@@ -65,6 +70,9 @@ class Campaign(models.Model):
     call_application = models.CharField(max_length=12, choices=CallApplication.choices, blank=True, help_text="must be chosen before the start")
     trunk = models.ForeignKey(Trunk, null=True, blank=True, on_delete=models.PROTECT)
     caller_id = models.ForeignKey(CallerId, null=True, blank=True, on_delete=models.PROTECT)
+    other_caller_ids = models.ManyToManyField(
+        CallerId, blank=True, related_name="+", help_text="an agent who previews a record may show one of these instead"
+    )
     message = models.ForeignKey(
         Announcement,
         null=True,
@@ -91,6 +99,17 @@ class Campaign(models.Model):
     ring_agent_for = models.PositiveSmallIntegerField(
         default=20, validators=[MinValueValidator(5), MaxValueValidator(60)], help_text="seconds an agent's phone or alert rings"
     )
+    when_missed = models.CharField(
+        max_length=10, choices=Afterwards.choices, default=Afterwards.MODE, help_text="an agent who neither accepted nor rejected in time"
+    )
+    when_rejected = models.CharField(max_length=10, choices=Afterwards.choices, default=Afterwards.MODE, help_text="an agent who rejected a record")
+    preview_for = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(3600)],
+        help_text="seconds a record is looked at before it is dialed by itself, in modes that do so; 0: at once; empty: as long as the agent wants",
+    )
+    new_numbers = models.BooleanField("dial new numbers", default=True, help_text="an agent who previews a record may dial a number not on it")
     wrap_up_for = models.PositiveSmallIntegerField(default=30, validators=[MaxValueValidator(3600)], help_text="seconds after a call")
     wrap_up_policy = models.CharField(max_length=10, choices=WrapUpPolicy.choices, default=WrapUpPolicy.READY, help_text="when wrap-up runs out")
     disposition_for = models.CharField(
@@ -167,6 +186,7 @@ class Participation(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="participations")
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="participations")
     state = models.CharField(max_length=10, default=ParticipationState.OFF, choices=[(s, s.capitalize()) for s in ParticipationState])
+    read = models.BigIntegerField(default=0, help_text="the last change of the campaign that the agent has acknowledged")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign", "agent"], name="one_participation_per_agent_and_campaign")]

@@ -24,7 +24,10 @@ class Needs(StrEnum):
 
 
 class Joining(StrEnum):
+    """How an agent comes to take part."""
+
     AUTOMATIC = "automatic"
+    ON_NOTICE = "on_notice"  # by the OK of the notice; who is not signed in when it starts takes part by itself
     EXPLICIT = "explicit"
 
 
@@ -59,7 +62,7 @@ class Source(StrEnum):
 
 
 class OnAgentMissed(StrEnum):
-    """The agent did not answer their phone or the offer: what becomes of agent and lead."""
+    """The agent did not answer their phone or the offer, or rejected it: what becomes of agent and lead."""
 
     NOT_READY_LEAD_TO_TOP = "not_ready_lead_to_top"
     NOT_READY_LEAD_RETRY = "not_ready_lead_retry"
@@ -109,6 +112,13 @@ class NumberChoice(StrEnum):
     AGENT = "agent"
 
 
+class DoneNeeds(StrEnum):
+    """What must have become of a record before it may be marked Done without a call."""
+
+    NOTHING = "nothing"
+    PROCESSED = "processed"  # called, a callback scheduled, or not to be called: only then is there a next one
+
+
 class DispositionFor(StrEnum):
     ALL = "all"
     ANSWERED = "answered"
@@ -129,7 +139,9 @@ class Mode:
     pacing: Pacing
     source: Source
     callback_opens_in: Phase
+    callback_needs: Needs  # what must be switched on to be given a callback unasked
     on_agent_missed: OnAgentMissed
+    on_reject: OnAgentMissed
     on_agent_lost: OnAgentLost
     on_dial_refused: OnDialRefused
     after_unreached: AfterUnreached
@@ -137,7 +149,9 @@ class Mode:
     agent_confirms: AgentConfirms
     number_choice: NumberChoice
     disposition_for: DispositionFor
+    done_needs: DoneNeeds = DoneNeeds.NOTHING
     delivery_mode_label: str = "Automatic"  # the console's Delivery Mode column says Manual or Automatic
+    get_label: str = "Get Record"
 
     @property
     def reserves_before_dial(self) -> bool:
@@ -147,6 +161,21 @@ class Mode:
     def dispatches(self) -> bool:
         """Whether records are given to agents unasked."""
         return self.delivery is Delivery.PUSH
+
+    @property
+    def pushes_callbacks(self) -> bool:
+        """Whether a callback comes to its agent unasked."""
+        return self.callback_opens_in is not Phase.PREVIEW
+
+    @property
+    def accept_dials(self) -> bool:
+        """Whether accepting an offer dials, without a preview first."""
+        return Trigger.ACCEPT in self.triggers
+
+    @property
+    def stays(self) -> bool:
+        """Whether a record whose customer was not reached stays on its agent's screen."""
+        return self.after_unreached is AfterUnreached.STAY
 
     @property
     def dials_at_dispatch(self) -> bool:
@@ -167,7 +196,9 @@ _PREVIEW = Mode(
     pacing=Pacing.ONE,
     source=Source.LIST,
     callback_opens_in=Phase.OFFERED,
+    callback_needs=Needs.PREVIEW,
     on_agent_missed=OnAgentMissed.NOT_READY_LEAD_TO_TOP,
+    on_reject=OnAgentMissed.READY_LEAD_TO_TOP,
     on_agent_lost=OnAgentLost.CANCEL,
     on_dial_refused=OnDialRefused.STAY,
     after_unreached=AfterUnreached.STAY,
@@ -191,7 +222,9 @@ _AGENT_FIRST = Mode(
     pacing=Pacing.ONE,
     source=Source.LIST,
     callback_opens_in=Phase.RINGING_AGENT,
+    callback_needs=Needs.VOICE,
     on_agent_missed=OnAgentMissed.NOT_READY_LEAD_TO_TOP,
+    on_reject=OnAgentMissed.NOT_READY_LEAD_TO_TOP,
     on_agent_lost=OnAgentLost.CANCEL,
     on_dial_refused=OnDialRefused.CLOSE,
     after_unreached=AfterUnreached.NEXT_RECORD,
@@ -232,7 +265,10 @@ MODES: dict[str, Mode] = {
             joining=Joining.EXPLICIT,
             triggers=frozenset({Trigger.AGENT}),
             callback_opens_in=Phase.PREVIEW,
+            callback_needs=Needs.JOINED,
             on_preview_timeout=OnPreviewTimeout.NONE,
+            done_needs=DoneNeeds.PROCESSED,
+            get_label="Get customers",
         ),
         _PREVIEW,
         replace(
@@ -242,6 +278,7 @@ MODES: dict[str, Mode] = {
             opens_in=Phase.OFFERED,
             delivery=Delivery.PUSH,
             needs=Needs.PREVIEW,
+            joining=Joining.ON_NOTICE,
             agent_confirms=AgentConfirms.ACCEPT,
             delivery_mode_label="Automatic",
         ),
@@ -252,6 +289,7 @@ MODES: dict[str, Mode] = {
             opens_in=Phase.OFFERED,
             delivery=Delivery.PUSH,
             joining=Joining.EXPLICIT,
+            callback_needs=Needs.JOINED,
             triggers=frozenset({Trigger.ACCEPT}),
             agent_confirms=AgentConfirms.ACCEPT,
             on_preview_timeout=OnPreviewTimeout.NONE,
@@ -268,7 +306,14 @@ MODES: dict[str, Mode] = {
 _CAN_OPEN_IN = (Phase.OFFERED, Phase.PREVIEW, Phase.RINGING_AGENT, Phase.DIALING, Phase.CONNECTING)
 
 # The modes whose whole journey is built; the others are rows that cannot be started yet.
-RUNS: frozenset[str] = frozenset({"agent_first", "progressive"})
+RUNS: frozenset[str] = frozenset({"manual", "preview", "push_preview", "direct_push_preview", "agent_first", "progressive"})
+
+
+def keys_that_need(needs: Needs, *, callback: bool = False) -> list[str]:
+    """The modes whose records, or whose callbacks, are given unasked to agents with this switched on."""
+    if callback:
+        return [mode.key for mode in MODES.values() if mode.callback_needs is needs and mode.pushes_callbacks]
+    return [mode.key for mode in MODES.values() if mode.needs is needs and mode.delivery is not Delivery.PULL]
 
 
 def impossible(mode: Mode) -> list[str]:
@@ -300,6 +345,8 @@ def impossible(mode: Mode) -> list[str]:
         wrong.append("A record that waits for its agent needs a way for the agent to confirm.")
     if mode.delivery is Delivery.PULL and mode.opens_in is not Phase.PREVIEW:
         wrong.append("A record the agent asked for opens as a preview.")
+    if mode.delivery is Delivery.PULL and mode.needs is not Needs.JOINED:
+        wrong.append("A record the agent asks for needs no channel: asking is enough.")
     if mode.opens_in is Phase.RINGING_AGENT and mode.first_leg is not FirstLeg.AGENT:
         wrong.append("Ringing the agent's phone first means the agent's leg is the first leg.")
     if mode.number_choice is NumberChoice.AGENT and Trigger.SYSTEM in mode.triggers:
@@ -314,7 +361,7 @@ def impossible(mode: Mode) -> list[str]:
 def failure_edges(mode: Mode) -> dict[tuple[Phase, str], str]:
     """Phases x failures of this mode with what follows each: the table the docs print and a test finds complete.
 
-    The failures: the agent misses or rejects it, the agent is lost, the dial is refused, the customer is not reached, the time runs out.
+    The failures: the agent misses it, or rejects it, the agent is lost, the dial is refused, the customer is not reached, the time runs out.
     """
     nothing = "cannot happen"
     phases = (
@@ -332,6 +379,7 @@ def failure_edges(mode: Mode) -> dict[tuple[Phase, str], str]:
     for phase in phases:
         seen = phase in used
         table[phase, "agent missed"] = mode.on_agent_missed.value if seen and phase in (Phase.OFFERED, Phase.RINGING_AGENT) else nothing
+        table[phase, "agent rejects"] = mode.on_reject.value if seen and phase in (Phase.OFFERED, Phase.RINGING_AGENT) else nothing
         table[phase, "agent lost"] = (
             nothing
             if not seen
@@ -355,6 +403,8 @@ def failure_edges(mode: Mode) -> dict[tuple[Phase, str], str]:
             else mode.on_agent_missed.value
             if phase in (Phase.OFFERED, Phase.RINGING_AGENT)
             else mode.on_preview_timeout.value
+            if phase is Phase.PREVIEW and mode.on_preview_timeout is not OnPreviewTimeout.NONE
+            else "the record goes back to the list after an hour"
             if phase is Phase.PREVIEW
             else "back to the preview with its message"
             if phase is Phase.CHECKING

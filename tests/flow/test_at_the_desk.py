@@ -203,7 +203,7 @@ def test_what_is_missing_from_a_wrap_up_is_told(floor: Floor, ana: Someone) -> N
 
 
 def test_what_a_campaign_lacks_is_told_in_one_sentence(floor: Floor, ana: Someone) -> None:
-    campaign = floor.campaign("preview", start=False, call_application="", message=None)
+    campaign = floor.campaign("predictive", start=False, call_application="", message=None)
     campaign.lists.all().delete()
     answer = control.start(campaign, by=None, now=floor.now)
     assert isinstance(answer, Refusal)

@@ -20,6 +20,7 @@ from campaigns.rules.modes import (
     Delivery,
     FirstLeg,
     Mode,
+    Needs,
     NumberChoice,
     OnPreviewTimeout,
     Pacing,
@@ -31,7 +32,7 @@ from campaigns.rules.modes import (
 
 every_mode = pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 OPENERS = (Phase.OFFERED, Phase.PREVIEW, Phase.RINGING_AGENT, Phase.DIALING, Phase.CONNECTING)
-FAILURES = {"agent missed", "agent lost", "dial refused", "customer unreached", "time runs out"}
+FAILURES = {"agent missed", "agent rejects", "agent lost", "dial refused", "customer unreached", "time runs out"}
 
 # Said here a second time, and from the floor rather than from the fields: what nobody could work with.
 CANNOT_WORK: dict[str, Callable[[Mode], bool]] = {
@@ -48,6 +49,7 @@ CANNOT_WORK: dict[str, Callable[[Mode], bool]] = {
         and m.agent_confirms is AgentConfirms.NOTHING
     ),
     "an agent asks for a record and is not shown it": lambda m: m.delivery is Delivery.PULL and m.opens_in is not Phase.PREVIEW,
+    "an agent asks for a record and must be Ready to be given it": lambda m: m.delivery is Delivery.PULL and m.needs is not Needs.JOINED,
     "the agent's phone rings first and the customer's is the first leg": lambda m: (
         m.opens_in is Phase.RINGING_AGENT and m.first_leg is FirstLeg.CUSTOMER
     ),
@@ -62,6 +64,7 @@ def any_mode() -> st.SearchStrategy[Mode]:
     changes = {
         "opens_in": st.sampled_from(OPENERS),
         "delivery": st.sampled_from(Delivery),
+        "needs": st.sampled_from(Needs),
         "triggers": st.frozensets(st.sampled_from(Trigger), min_size=1),
         "first_leg": st.sampled_from(FirstLeg),
         "binding": st.sampled_from(Binding),
@@ -104,6 +107,7 @@ def test_a_combination_is_refused_exactly_when_nobody_could_work_with_it(mode: M
         ("progressive", {"number_choice": NumberChoice.AGENT}, "cannot choose the number"),
         ("agent_first", {"first_leg": FirstLeg.CUSTOMER}, "the agent's leg is the first leg"),
         ("preview", {"opens_in": Phase.OFFERED}, "opens as a preview"),
+        ("preview", {"needs": Needs.VOICE}, "asking is enough"),
         ("manual", {"on_preview_timeout": OnPreviewTimeout.DIAL}, "needs the timer"),
     ],
 )
@@ -142,6 +146,7 @@ def test_what_a_mode_says_of_a_missed_agent_is_what_the_table_shows() -> None:
     for mode in MODES.values():
         if mode.first_leg is FirstLeg.AGENT:
             assert failure_edges(mode)[Phase.RINGING_AGENT, "agent missed"] == mode.on_agent_missed.value
+            assert failure_edges(mode)[Phase.RINGING_AGENT, "agent rejects"] == mode.on_reject.value
         assert failure_edges(mode)[Phase.DIALING, "customer unreached"] == mode.after_unreached.value
 
 

@@ -18,7 +18,14 @@ export interface Answer {
   ok: boolean;
   /** why not, to be shown as it is */
   sentence?: string | null;
-  data?: Details | Menu | null;
+  data?: Details | Menu | Campaigns | null;
+}
+
+/** Ask for My Campaigns and the notices not yet read. */
+export interface AskCampaigns {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "campaigns";
 }
 
 /** Ask what there is to choose from: stations and Not Ready reasons. */
@@ -44,6 +51,75 @@ export interface AttemptShown {
   agent: string;
 }
 
+/** Dial the record on the screen: on this number, showing this caller ID; what is not said is as the record has it. */
+export interface Call {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "call";
+  number?: number | null;
+  caller_id?: number | null;
+}
+
+/** Dial New Phone Number: it is kept with the contact. */
+export interface CallNewNumber {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "call_new_number";
+  number: string;
+  kind: string;
+  caller_id?: number | null;
+}
+
+export interface CallerIdChoice {
+  id: number;
+  number: string;
+  label: string;
+}
+
+/** A campaign was loaded, started, paused, stopped or completed, and this agent has not acknowledged it. */
+export interface CampaignNotice {
+  /** of the change */
+  id: number;
+  campaign: number;
+  title: string;
+  name: string;
+  mode: string;
+  description: string;
+  /** offers Get Record beside OK */
+  get_record: boolean;
+  /** OK joins the campaign */
+  joins: boolean;
+}
+
+/** One of the agent's campaigns: a row of My Campaigns. */
+export interface CampaignShown {
+  id: number;
+  /** Active: loaded and not dialing yet */
+  status: "Active" | "Running" | "Paused";
+  name: string;
+  delivery: "Manual" | "Automatic";
+  /** the dialing mode in words */
+  mode: string;
+  description: string;
+  taking_part: boolean;
+  /** what its button does; none: records come by themselves */
+  action: "get_record" | "run" | "stop" | "none";
+  /** the words of get_record here: Get Record, or Get customers */
+  gets: string;
+  /** it has a window to close, which stops its records for the time being */
+  closes: boolean;
+  /** why nothing comes now, or how records come; empty: nothing to say */
+  remark: string;
+}
+
+/** My Campaigns, and what there is to tell about them. */
+export interface Campaigns {
+  campaigns: (CampaignShown)[];
+  notices: (CampaignNotice)[];
+}
+
 /** What an alert shows first; a campaign may put more on it. */
 export interface Card {
   campaign?: string;
@@ -62,6 +138,15 @@ export interface ContactShown {
   numbers: (NumberShown)[];
 }
 
+/** Call this contact later, or do not call this contact in this campaign. */
+export interface Decline {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "decline";
+  never: boolean;
+}
+
 /** The record on the desk. */
 export interface Details {
   interaction: string;
@@ -76,6 +161,17 @@ export interface Details {
   disposition_for: "all" | "answered" | "none";
   /** there is a message to leave on an answering machine */
   voicemail: boolean;
+  /** Accept dials at once, without a preview first */
+  accept_dials: boolean;
+  /** the agent picks the number */
+  chooses_number: boolean;
+  /** a number that is not on the record may be dialed */
+  new_number: boolean;
+  number_kinds: (KindChoice)[];
+  /** asked for only where there is more than one */
+  caller_ids: (CallerIdChoice)[];
+  /** the campaign's own */
+  caller_id: number | null;
 }
 
 export interface DispositionChoice {
@@ -102,6 +198,14 @@ export interface Finish {
   disposition?: number | null;
   note: string;
   stop?: boolean;
+}
+
+/** The next record of a campaign; where records come by themselves, take part again. */
+export interface GetRecord {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "get_record";
+  campaign: number;
 }
 
 export interface GoReady {
@@ -152,8 +256,15 @@ export interface InteractionState {
   held: boolean;
   /** the customer does not hear the agent */
   muted: boolean;
+  /** a preview's countdown: when the system dials by itself */
+  dials_at: string | null;
   note: string;
   disposition_id: number | null;
+}
+
+export interface KindChoice {
+  key: string;
+  label: string;
 }
 
 /** An answering machine: the recorded message plays on alone, and the agent is free. */
@@ -182,11 +293,16 @@ export interface Mute {
 }
 
 export interface NumberShown {
+  id: number;
   kind: string;
   /** masked unless it is the one being called */
   number: string;
   dialed: boolean;
   active: boolean;
+  /** what the clock says there; empty where that is not one time */
+  local_time: string;
+  /** on a do-not-call list */
+  listed: boolean;
 }
 
 export type Phase = "offered" | "preview" | "checking" | "ringing_agent" | "dialing" | "connecting" | "connected" | "wrap_up" | "closed";
@@ -203,6 +319,14 @@ export interface Pong {
   type: "pong";
   version: number;
   now: string;
+}
+
+/** OK: the notice is seen; in some campaigns that joins them. */
+export interface ReadNotice {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "read_notice";
+  notice: number;
 }
 
 export interface ReasonChoice {
@@ -223,6 +347,14 @@ export interface Reject {
 /** A newer tab has taken the console over; this connection closes. */
 export interface Replaced {
   type: "replaced";
+}
+
+/** Take part: its records may come. */
+export interface RunCampaign {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "run_campaign";
+  campaign: number;
 }
 
 /** The draft, as it is typed. */
@@ -257,6 +389,25 @@ export interface SessionState {
   pending_reason: string | null;
   station: number | null;
   phone: "none" | "ringing" | "up" | "suspect";
+  /** rises when the campaigns to work on, or their notices, have changed: ask for them */
+  news: number;
+}
+
+/** One channel Ready or not; the other stays as it is. */
+export interface SetChannel {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "set_channel";
+  channel: "voice" | "preview";
+  ready: boolean;
+}
+
+/** The offer is on the screen: from now on the agent can answer it. */
+export interface Shown {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "shown";
 }
 
 /** Start the shift at a station, Not Ready. */
@@ -292,6 +443,14 @@ export interface StationChoice {
   taken: boolean;
 }
 
+/** Stop, or close its window: no further record of it until asked for again. */
+export interface StopCampaign {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "stop_campaign";
+  campaign: number;
+}
+
 /** Not Ready, at once or after the present work. */
 export interface TakeBreak {
   /** chosen by the screen; a repeat with the same id gets the first answer */
@@ -300,5 +459,13 @@ export interface TakeBreak {
   reason: string;
 }
 
+/** Hold the countdown: the system no longer dials by itself. */
+export interface Wait {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "wait";
+}
+
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | TakeBreak | Accept | Reject | HangUp | Hold | Mute | SendDigits | LeaveMessage | SaveNote | Finish | AskRecord | AskChoices;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | SaveNote | Finish | AskRecord | AskChoices | AskCampaigns;

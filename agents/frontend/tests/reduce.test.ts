@@ -19,7 +19,7 @@ function state(version: number, interaction: string | null = null): State {
       reason: null,
       pending_reason: null,
       station: 1,
-      phone: 'up',
+      news: 0, phone: 'up',
     },
     interaction: interaction
       ? {
@@ -31,6 +31,7 @@ function state(version: number, interaction: string | null = null): State {
           card: { campaign: 'Spring', name: 'Maria', number: '+1' },
           progress: '',
           notice: '',
+          dials_at: null,
           outcome: '',
           talked: true,
           held: false,

@@ -176,6 +176,8 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 # where the simulated carrier listens, host:port; the demo's node points at it
 SIMULATED_CARRIER = env.text("SIMULATED_CARRIER", "127.0.0.1:8190")
+# what Asterisk nodes ask of us, where the address of a node does not bring its own; the user is ringmaster
+ARI_PASSWORD = env.text("ARI_PASSWORD", "")
 # seconds between two comparisons of what a telephony node holds with what we believe
 RECONCILE_EVERY = env.integer("RECONCILE_EVERY", 10, at_least=1, at_most=60)
 # a folder in which tests leave orders to die or freeze (see lib.failpoints); without one nothing is looked for

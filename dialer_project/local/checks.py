@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dialer_project.local import browser, frontend, places, processes, say, virtualenv
+from dialer_project.local import asterisk, browser, frontend, places, processes, say, virtualenv
 from dialer_project.local.ending import Ended, ending
 from dialer_project.local.say import CannotGoOn
 
@@ -69,6 +69,9 @@ def _checks(findings: Findings, *, log: Path, pytest_args: list[str]) -> list[Ch
     def a_browser() -> None:
         chromium.append(browser.find_or_install(log / "chromium.log"))
 
+    def an_asterisk() -> None:
+        asterisk.find_or_install(log / "asterisk.log")
+
     here = Path(sys.executable).parent
     checks = [
         Check("ruff check", tool(str(here / "ruff"), "check", "--quiet", ".")),
@@ -86,6 +89,10 @@ def _checks(findings: Findings, *, log: Path, pytest_args: list[str]) -> list[Ch
         ]
     else:
         findings.not_run.append("the console's checks and tests: there is no agents/frontend/package.json")
+    if asterisk.not_wanted():
+        findings.not_run.append(f"everything on a real Asterisk: {asterisk.WITHOUT}={os.environ[asterisk.WITHOUT]}")
+    else:
+        checks.append(Check("Asterisk", an_asterisk))
     return [
         *checks,
         Check("Chromium", a_browser),

@@ -36,10 +36,12 @@ class Address:
 class Leg:
     """One call to be placed. `call_id` is ours and becomes the carrier's own id, so that its fate can be looked up.
 
+    ring_for: a carrier may count whole seconds alone; it never rings longer.
     guard: unless raised within this time after the answer (after the verdict, where a machine is looked for), the
         carrier plays `message` by itself and hangs up, whatever has become of us. None for legs of our own people.
     detect_machine: tell HUMAN_DETECTED or MACHINE_DETECTED, at the latest this long after the answer. The call is ours meanwhile: it may be
-        connected, for no person waits for a verdict. A carrier that cannot listen alongside tells none.
+        connected, for no person waits for a verdict. A carrier that cannot listen alongside tells ANSWERED
+        only with its verdict.
     max_length: the carrier hangs up this long after the answer.
     auto_answer: the station picks up without being asked (a nailed-up leg).
     """

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from telephony.drivers.asterisk.driver import Asterisk
 from telephony.drivers.base import Carrier
 from telephony.drivers.simulated.client import Client
 
-DRIVERS = {"simulated": Client}
+DRIVERS: dict[str, Callable[[str], Carrier]] = {"simulated": Client, "asterisk": Asterisk}
 
 _chosen: dict[tuple[str, str], Carrier] = {}
 

@@ -37,7 +37,7 @@ class Happened(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CarrierEvent:
-    """One fact a carrier told. A doubled event comes again with the same key.
+    """One fact a carrier told. A doubled event comes again with the same key, or not at all.
 
     `call_id` is None for facts about a station, and for a bridge's recording. `at` is the carrier's clock, aware, UTC. `key` is unique
     per fact at its node, restarts included. `boot` names the run of the node that told it. `cause` and `by` come with

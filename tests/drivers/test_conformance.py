@@ -213,11 +213,13 @@ def test_every_event_may_come_twice_with_the_same_key(lab: Lab) -> None:
     lab.double_every_event()
     call = lab.answered(lab.customer_answers(talks_for=0.2))
     lab.wait_for(call, Happened.ENDED)
-    lab.until(lambda: len([event for event in lab.heard if event.call_id == call]) == 6, what="the second of each")
+    times = 2 if lab.tells_doubles else 1
+    lab.until(lambda: len([event for event in lab.heard if event.call_id == call]) == 3 * times, what="all of each")
+    lab.pass_time(0.3)
 
     assert lab.kinds(call) == [Happened.RANG, Happened.ANSWERED, Happened.ENDED]
     for event in lab.of(call):
-        assert [each for each in lab.heard if each.key == event.key] == [event, event]
+        assert [each for each in lab.heard if each.key == event.key] == [event] * times
 
 
 def test_a_late_originate_rings_after_we_gave_up(lab: Lab) -> None:
@@ -468,6 +470,8 @@ def test_keys_pressed_over_there_are_told_and_ours_are_sent(lab: Lab) -> None:
     lab.far_presses(call, "1")
 
     assert lab.wait_for(call, Happened.DIGIT).data["digit"] == "1"
+    lab.pass_time(0.3)
+    assert lab.kinds(call).count(Happened.DIGIT) == 1
     assert lab.carrier.send_digits(call, "42#")
     assert not lab.carrier.send_digits(uuid4(), "1")
 

@@ -1,0 +1,114 @@
+"""Requests to Asterisk's REST interface: one kept HTTP connection per thread and process, a short patience, nothing sent twice."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import select
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import local
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from telephony.drivers.base import CarrierTimeout, CarrierUnreachable
+
+APPLICATION = USER = "ringmaster"
+REPLY_WITHIN = 1.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    said: Any
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class _Conversation:
+    def __init__(self, ari: Ari) -> None:
+        self.process = os.getpid()
+        made = http.client.HTTPSConnection if ari.secure else http.client.HTTPConnection
+        self._connection = made(ari.host, ari.port, timeout=ari.reply_within)
+        try:
+            self._connection.connect()
+        except TimeoutError as late:
+            raise CarrierTimeout(f"{ari.host}:{ari.port} does not take the connection") from late
+        except OSError as refused:
+            raise CarrierUnreachable(f"{ari.host}:{ari.port}: {refused.strerror or refused}") from refused
+        assert self._connection.sock is not None
+        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._silence = select.poll()
+        self._silence.register(self._connection.sock, select.POLLIN)
+
+    def usable(self) -> bool:
+        """Ours, not a parent's; and not closed at the other end."""
+        return self.process == os.getpid() and self._connection.sock is not None and not self._silence.poll(0)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        try:
+            self._connection.request(method, path, body=body, headers=dict(headers))
+            reply = self._connection.getresponse()
+            said = reply.read()
+        except (OSError, http.client.HTTPException) as broken:  # whether it was carried out is anybody's guess
+            raise CarrierTimeout(f"no reply to {method} {path.partition('?')[0]}") from broken
+        return Reply(reply.status, json.loads(said) if said else None)
+
+
+class Ari:
+    """url: http://host:port or https://host:port, with user:password@ where they are not those of the settings."""
+
+    def __init__(self, url: str, *, password: str = "", reply_within: float = REPLY_WITHIN) -> None:
+        parts = urlsplit(url)
+        self.secure = parts.scheme == "https"
+        self.host, self.port = parts.hostname or "127.0.0.1", parts.port or (8089 if self.secure else 8088)
+        self.reply_within = reply_within
+        secret = f"{parts.username or USER}:{parts.password or password}"
+        self.headers = {"Authorization": "Basic " + base64.b64encode(secret.encode()).decode()}
+        self._mine = local()
+
+    @property
+    def name(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def websocket(self) -> str:
+        return f"{'wss' if self.secure else 'ws'}://{self.host}:{self.port}/ari/events?{urlencode({'app': APPLICATION, 'subscribeAll': 'false'})}"
+
+    def ask(self, method: str, *path: str, body: Mapping[str, Any] | None = None, **params: Any) -> Reply:
+        """path: the parts of the address under /ari, quoted here. A status below 500 is an answer; what it means is the caller's to know."""
+        conversation: _Conversation | None = getattr(self._mine, "conversation", None)
+        if conversation is not None and not conversation.usable():
+            conversation.close()
+            conversation = None
+        if conversation is None:
+            self._mine.conversation = None
+            conversation = self._mine.conversation = _Conversation(self)
+        address = "/ari/" + "/".join(quote(part, safe="") for part in path) + (f"?{urlencode(params)}" if params else "")
+        headers = {**self.headers, "Content-Type": "application/json"} if body is not None else self.headers
+        try:
+            reply = conversation.ask(method, address, None if body is None else json.dumps(body).encode(), headers)
+        except BaseException:
+            # The reply may still come: nobody must take it for the reply to the next request.
+            conversation.close()
+            self._mine.conversation = None
+            raise
+        if reply.status in (401, 403):
+            raise CarrierUnreachable(f"{self.name} refuses our user or password for ARI")
+        return reply
+
+    def question(self, *path: str, **params: Any) -> Reply:
+        """Asks what changes nothing: once more where a kept connection ended without our having heard of it yet."""
+        try:
+            return self.ask("GET", *path, **params)
+        except CarrierTimeout as broken:
+            if isinstance(broken.__cause__, TimeoutError):
+                raise
+            return self.ask("GET", *path, **params)

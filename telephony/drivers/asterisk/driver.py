@@ -1,0 +1,293 @@
+"""The driver: a Carrier whose commands are requests to ARI. What each comes to is in telephony/asterisk/extensions.conf and comes as events.
+
+A command Asterisk cannot carry out is answered with a status: no such channel, one that is not (any more) in our hands, a name that is
+taken. Those are the protocol's False.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from telephony.drivers.asterisk import translate
+from telephony.drivers.asterisk.ari import APPLICATION, REPLY_WITHIN, Ari, Reply
+from telephony.drivers.asterisk.listener import AsteriskSubscription, boot_of
+from telephony.drivers.base import (
+    Address,
+    AddressKind,
+    CarrierTimeout,
+    CarrierUnreachable,
+    Leg,
+    Listing,
+    Placed,
+    Placing,
+    Placings,
+    Refused,
+    Unclear,
+)
+from telephony.rules.hangup_causes import Cause
+
+DEFAULT_TRUNK = "trunk"
+NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")  # of a trunk, a station or an announcement: it goes into a dial string
+FIFTY = 50  # entries in one variable of ringmaster-remember
+MESSAGES_OF = timedelta(hours=1)
+SETTLED_AFTER = timedelta(minutes=2)  # a minute so long gone gets no more entries
+EMPTY_FOR = timedelta(seconds=10)  # a bridge made and not yet entered is younger
+RECORDER_WITHIN = 0.5  # seconds until the channel that records a call can be told to
+
+
+class Asterisk:
+    """See base.Carrier. url as in Ari."""
+
+    def __init__(self, url: str, *, password: str | None = None, reply_within: float = REPLY_WITHIN) -> None:
+        self._ari = Ari(url, password=settings.ARI_PASSWORD if password is None else password, reply_within=reply_within)
+        self._messages: dict[str, dict[UUID, datetime]] = {}  # by the minute; only those that will not change
+        self._messages_of = ""  # which boot
+
+    # Placing
+
+    def place(self, leg: Leg) -> Placing:
+        endpoint = _endpoint(leg.to)
+        if endpoint is None:
+            return Refused(Cause.INVALID_NUMBER, f"{leg.to.value!r} cannot be dialed")
+        if leg.message and not _is_announcement(leg.message):
+            return Refused(Cause.FAILED, f"{leg.message!r} is no announcement")
+        variables = {
+            "RM_LONGEST": _seconds(leg.max_length),
+            "RM_MESSAGE": leg.message,
+            "RM_GUARD": "" if leg.guard is None else f"{leg.guard.total_seconds():g}",
+            "RM_DETECT": "" if leg.detect_machine is None else str(int(leg.detect_machine.total_seconds() * 1000)),
+            "RM_STATION": leg.to.value if leg.to.kind is AddressKind.STATION else "",
+        }
+        if leg.auto_answer:
+            variables["PJSIP_HEADER(add,Alert-Info)"] = "<http://127.0.0.1>;info=alert-autoanswer"
+            variables["PJSIP_HEADER(add,Call-Info)"] = "<sip:127.0.0.1>;answer-after=0"
+        try:
+            reply = self._ari.ask(
+                "POST",
+                "channels",
+                body={"variables": variables},
+                endpoint=endpoint,
+                context="ringmaster-answered",
+                extension="call",
+                priority=1,
+                channelId=str(leg.call_id),
+                timeout=max(1, int(leg.ring_for.total_seconds())),  # never longer than we were allowed to ring
+                callerId=leg.caller_id,
+            )
+        except CarrierTimeout:
+            return Unclear("No reply in time.")
+        if reply.ok:
+            return Placed()
+        if reply.status == 409:
+            return Refused(Cause.FAILED, "There is a call of this id.", already_there=True)
+        away = Cause.UNAVAILABLE if leg.to.kind is AddressKind.STATION else Cause.CONGESTION
+        return Refused(away if reply.status >= 500 else Cause.FAILED, _why(reply))
+
+    def place_many(self, legs: Sequence[Leg]) -> Placings:
+        """One after the other on one connection; what follows an unclear one is not sent, since each would wait as long."""
+        placings: Placings = []
+        for nth, leg in enumerate(legs):
+            try:
+                placings.append(self.place(leg))
+            except CarrierUnreachable as away:
+                if nth == 0:
+                    raise
+                placings.append(Refused(Cause.CANCELLED, f"not sent: {away}"))
+            if isinstance(placings[-1], Unclear) or (isinstance(last := placings[-1], Refused) and last.cause is Cause.CANCELLED):
+                return placings + [Refused(Cause.CANCELLED, "not sent: the one before had no reply")] * (len(legs) - nth - 1)
+        return placings
+
+    # A call
+
+    def answer(self, call_id: UUID) -> bool:
+        return self._state(call_id) == "Ring" and self._tell(call_id, "answer")
+
+    def hang_up(self, call_id: UUID, *, cause: Cause = Cause.NORMAL) -> bool:
+        return self._ari.ask("DELETE", "channels", translate.channel_of(call_id), reason="normal").ok
+
+    def connect(self, bridge: UUID, *call_ids: UUID) -> bool:
+        if any(call_id.version == 8 and self._state(call_id) != "Up" for call_id in call_ids):
+            return False  # somebody who calls us is in our hands before we have answered; a bridge would take them
+        channels = ",".join(translate.channel_of(call_id) for call_id in call_ids)
+        for _ in range(2):  # a bridge that its last call has just left may go between the two requests
+            if not self._ari.ask("POST", "bridges", str(bridge), type="mixing,dtmf_events").ok:
+                return False
+            reply = self._ari.ask("POST", "bridges", str(bridge), "addChannel", channel=channels)
+            if reply.ok or reply.status != 404:
+                return reply.ok
+        return False
+
+    def leave(self, bridge: UUID, call_id: UUID) -> bool:
+        return self._ari.ask("POST", "bridges", str(bridge), "removeChannel", channel=translate.channel_of(call_id)).ok
+
+    def raise_guard(self, call_id: UUID) -> bool:
+        """First the clock, then the mark: between the two the guard is off and looks on, never the other way round."""
+        longest = self._ari.question("channels", translate.channel_of(call_id), "variable", variable="RM_LONGEST")
+        value = str(longest.said["value"]) if longest.ok else "7200"
+        return self._set(call_id, "TIMEOUT(absolute)", value) and self._set(call_id, "RM_GUARDED", "")
+
+    def hold(self, call_id: UUID) -> bool:
+        return self._tell(call_id, "hold") and self._say(call_id, translate.HELD)
+
+    def resume(self, call_id: UUID) -> bool:
+        return self._ari.ask("DELETE", "channels", translate.channel_of(call_id), "hold").ok and self._say(call_id, translate.RESUMED)
+
+    def mute(self, call_id: UUID) -> bool:
+        return self._tell(call_id, "mute", direction="in")
+
+    def unmute(self, call_id: UUID) -> bool:
+        return self._ari.ask("DELETE", "channels", translate.channel_of(call_id), "mute", direction="in").ok
+
+    def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
+        if announcement and not _is_announcement(announcement):
+            return False
+        if then_hang_up:
+            said = self._set(call_id, "RM_SAYS", announcement) and self._set(call_id, "RM_BY", "")
+            return said and self._continue(call_id, "ringmaster-last-words")
+        return self._tell(call_id, "play", media=translate.SOUNDS + announcement.removeprefix("sound:"))
+
+    def send_digits(self, call_id: UUID, digits: str) -> bool:
+        return self._tell(call_id, "dtmf", dtmf=digits)
+
+    def transfer(self, call_id: UUID, to: Address) -> bool:
+        endpoint = _endpoint(to)
+        if endpoint is None or (to.kind is AddressKind.STATION and not self._is_registered(to.value)):
+            return False
+        return self._set(call_id, "RM_TRANSFER", endpoint) and self._continue(call_id, "ringmaster-transfer")
+
+    # Recording
+
+    def record(self, what: UUID, name: str) -> bool:
+        """A call is recorded by a channel that listens to it, which may be done in a bridge as well as outside."""
+        how: dict[str, Any] = {"name": name, "format": "wav", "ifExists": "fail"}
+        if self._ari.question("bridges", str(what)).ok:
+            return self._ari.ask("POST", "bridges", str(what), "record", **how).ok
+        recorder = f"{what}{translate.RECORDER}{time.monotonic_ns():x}"
+        if not self._tell(what, "snoop", spy="both", app=APPLICATION, appArgs="recorder", snoopId=recorder):
+            return False
+        until = time.monotonic() + RECORDER_WITHIN
+        while not (reply := self._ari.ask("POST", "channels", recorder, "record", **how)).ok:
+            if reply.status != 409 or time.monotonic() > until or self._ari.question("recordings", "live", name).ok:
+                self._ari.ask("DELETE", "channels", recorder)
+                return False
+        return True
+
+    def stop_recording(self, name: str) -> bool:
+        live = self._ari.question("recordings", "live", name)
+        if not live.ok:
+            return False
+        target, _, recorder = str(live.said["target_uri"]).partition(":")
+        if target == "channel" and translate.RECORDER in recorder:
+            return self._ari.ask("DELETE", "channels", recorder).ok
+        return self._ari.ask("POST", "recordings", "live", name, "stop").ok
+
+    # What there is
+
+    def list(self) -> Listing:
+        boot, at = self.boot(), self._now()
+        channels = self._all("channels")
+        bridges = self._all("bridges")
+        endpoints = self._all("endpoints", "PJSIP")
+        for bridge in bridges:
+            if not bridge["channels"] and at - translate.moment(bridge["creationtime"]) > EMPTY_FOR:
+                self._ari.ask("DELETE", "bridges", str(bridge["id"]))
+        messages = self._messages_until(at, boot)
+        return translate.listing(node=self._ari.name, boot=boot, at=at, channels=channels, bridges=bridges, endpoints=endpoints, messages=messages)
+
+    def boot(self) -> str:
+        return boot_of(self._ari)
+
+    def listen(self) -> AsteriskSubscription:
+        return AsteriskSubscription(self._ari)
+
+    def _now(self) -> datetime:
+        return translate.moment(self._ari.question("asterisk", "ping").said["timestamp"])
+
+    def _all(self, *path: str) -> Sequence[dict[str, Any]]:
+        reply = self._ari.question(*path)
+        return reply.said if reply.ok else []  # no endpoint at all is a 404
+
+    def _messages_until(self, at: datetime, boot: str) -> dict[UUID, datetime]:
+        """Of the last hour, by the minute of Asterisk's clock, as ringmaster-remember has written it down."""
+        if self._messages_of != boot:
+            self._messages, self._messages_of = {}, boot
+        found: dict[UUID, datetime] = {}
+        minutes = [at - timedelta(minutes=back) for back in range(int(MESSAGES_OF / timedelta(minutes=1)) + 1)]
+        for minute in minutes:
+            name = f"RM_MESSAGES_{minute.astimezone(UTC):%Y%m%d%H%M}"
+            if name not in self._messages:
+                heard = self._messages_in(name)
+                if at - minute < SETTLED_AFTER:
+                    found |= heard
+                    continue
+                self._messages[name] = heard
+            found |= self._messages[name]
+        oldest = f"RM_MESSAGES_{minutes[-1].astimezone(UTC):%Y%m%d%H%M}"
+        self._messages = {name: heard for name, heard in self._messages.items() if name >= oldest}
+        return found
+
+    def _messages_in(self, name: str) -> dict[UUID, datetime]:
+        heard: dict[UUID, datetime] = {}
+        for part in range(-(-int(self._global(name) or 0) // FIFTY)):
+            for entry in filter(None, self._global(f"{name}_{part}").split("~")):
+                channel, _, moment = entry.partition("@")
+                call_id = translate.call_of(self._ari.name, {"id": channel})
+                if call_id is not None:
+                    heard[call_id] = translate.seconds_since_1970(moment)
+        return heard
+
+    def _global(self, name: str) -> str:
+        reply = self._ari.question("asterisk", "variable", variable=name)
+        return str(reply.said.get("value") or "") if reply.ok else ""
+
+    # Asking
+
+    def _state(self, call_id: UUID) -> str:
+        reply = self._ari.question("channels", translate.channel_of(call_id))
+        return str(reply.said["state"]) if reply.ok else ""
+
+    def _is_registered(self, station: str) -> bool:
+        reply = self._ari.question("endpoints", "PJSIP", station)
+        return reply.ok and reply.said["state"] == "online"
+
+    def _tell(self, call_id: UUID, what: str, **how: Any) -> bool:
+        return self._ari.ask("POST", "channels", translate.channel_of(call_id), what, **how).ok
+
+    def _set(self, call_id: UUID, variable: str, value: str) -> bool:
+        return self._tell(call_id, "variable", variable=variable, value=value)
+
+    def _continue(self, call_id: UUID, context: str) -> bool:
+        return self._tell(call_id, "continue", context=context, extension="s", priority="1")
+
+    def _say(self, call_id: UUID, what: str) -> bool:
+        """To the listener: Asterisk tells nobody of what we have asked for ourselves."""
+        source = f"channel:{translate.channel_of(call_id)}"
+        return self._ari.ask("POST", "events", "user", what, application=APPLICATION, source=source).ok
+
+
+def _endpoint(to: Address) -> str | None:
+    if to.kind is AddressKind.STATION:
+        return f"PJSIP/{to.value}" if NAME.fullmatch(to.value) else None
+    trunk = to.trunk or DEFAULT_TRUNK
+    return f"PJSIP/{to.value}@{trunk}" if NUMBER.fullmatch(to.value) and NAME.fullmatch(trunk) else None
+
+
+def _is_announcement(name: str) -> bool:
+    return NAME.fullmatch(name.removeprefix("sound:")) is not None
+
+
+def _seconds(lasts: timedelta) -> str:
+    return f"{lasts.total_seconds():g}"
+
+
+def _why(reply: Reply) -> str:
+    said = reply.said if isinstance(reply.said, dict) else {}
+    return str(said.get("error") or said.get("message") or reply.status)

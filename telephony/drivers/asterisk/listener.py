@@ -1,0 +1,110 @@
+"""The events of one Asterisk, from its websocket. One listener at a time: Asterisk tells the application's newest connection alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from contextlib import ExitStack
+from typing import Self
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.sync.client import connect
+
+from telephony.drivers.asterisk.ari import APPLICATION, Ari
+from telephony.drivers.asterisk.translate import WANTED, Translator, left_empty
+from telephony.drivers.base import CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced
+from telephony.rules.events import CarrierEvent
+
+PING_EVERY = 2.0  # seconds; a host that is gone without a word is noticed after that and PONG_WITHIN
+PONG_WITHIN = 4.0
+
+
+class AsteriskSubscription:
+    """See base.Subscription."""
+
+    def __init__(self, ari: Ari) -> None:
+        self._ari = ari
+        self._heard: deque[CarrierEvent] = deque()
+        self._ended_by: Exception | None = None
+        self._held = ExitStack()
+        try:
+            self._socket = self._held.enter_context(
+                connect(
+                    ari.websocket(),
+                    additional_headers=ari.headers,
+                    open_timeout=ari.reply_within,
+                    ping_interval=PING_EVERY,
+                    ping_timeout=PONG_WITHIN,
+                    close_timeout=0.2,
+                    max_size=2**22,
+                    max_queue=None,  # a full queue would stop Asterisk from writing, and it then closes the connection
+                    compression=None,
+                    proxy=None,
+                )
+            )
+        except TimeoutError as late:
+            raise CarrierTimeout(f"{ari.name} does not open the websocket") from late
+        except (OSError, InvalidHandshake) as refused:
+            raise CarrierUnreachable(f"{ari.name}: {refused}") from refused
+        try:
+            self.boot = boot_of(ari)
+            # channels from their first moment on, answered or not, ours to command or not; and the phones
+            for source in ("channel:", "endpoint:PJSIP"):
+                self._set_up(ari.ask("POST", "applications", APPLICATION, "subscription", eventSource=source).status)
+            wanted = {"allowed": [{"type": kind} for kind in WANTED]}
+            self._set_up(ari.ask("PUT", "applications", APPLICATION, "eventFilter", body=wanted).status)
+        except BaseException:
+            self._held.close()
+            raise
+        self._translator = Translator(ari.name, self.boot)
+
+    @staticmethod
+    def _set_up(status: int) -> None:
+        if status >= 300:
+            raise CarrierUnreachable(f"ARI refused a subscription with {status}")
+
+    def next(self, timeout: float, at_most: int = 500) -> list[CarrierEvent]:
+        until = time.monotonic() + timeout
+        while not self._heard and self._ended_by is None and self._read(until - time.monotonic()):
+            pass
+        while 0 < len(self._heard) < at_most and self._ended_by is None and self._read(0.0):
+            pass
+        if not self._heard and self._ended_by is not None:
+            raise self._ended_by
+        return [self._heard.popleft() for _ in range(min(at_most, len(self._heard)))]
+
+    def close(self) -> None:
+        self._ended_by = self._ended_by or LostCarrier()
+        self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self, wait: float) -> bool:
+        """Takes in one event; False when there was none in time."""
+        try:
+            raw = self._socket.recv(timeout=max(wait, 0.0))
+        except TimeoutError:
+            return False
+        except ConnectionClosed:
+            self._ended_by = LostCarrier()
+            return True
+        if self._translator.is_double(raw):
+            return True
+        told = json.loads(raw)
+        if told["type"] == "ApplicationReplaced":
+            self._ended_by = Replaced()
+            return True
+        self._heard.extend(self._translator.facts(told))
+        if (bridge := left_empty(told)) is not None:
+            self._ari.ask("DELETE", "bridges", bridge)
+        return True
+
+
+def boot_of(ari: Ari) -> str:
+    """When this Asterisk was started: another one, another run."""
+    return str(ari.question("asterisk", "info", only="status").said["status"]["startup_time"])

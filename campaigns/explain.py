@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from campaigns import facts
-from campaigns.facts import Asked, Phone, Setting
+from campaigns.facts import Asked, Phone
 from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState, WaitReason
-from campaigns.rules.permit.gate import Gate, Refused, Stands, earliest, gates, group_opens
+from campaigns.rules.permit.gate import Facts, Gate, Refused, Stands, Terms, earliest, gates, group_opens
 from dialer_project.lib import sql
 
 
@@ -40,8 +40,13 @@ class Explanation:
     past: tuple[Past, ...]
 
     @property
+    def first(self) -> Gate | None:
+        """What keeps it from being called, the first of all."""
+        return next((gate for gate in self.gates if gate.stands is not Stands.OPEN), None)
+
+    @property
     def callable_now(self) -> bool:
-        return all(gate.stands is Stands.OPEN for gate in self.gates)
+        return self.first is None
 
     @property
     def in_words(self) -> str:
@@ -53,6 +58,17 @@ class Explanation:
             return f"It will not be called. {closed or ''}".strip()
         when = f"not before {self.next_at:%Y-%m-%d %H:%M:%S} UTC"
         return f"Its campaign is held: {stopped} After that, {when}." if stopped else f"It can be called {when}."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a lead stands before the gate is asked. `owner`: whose personal callback it is; `zones`: of its group."""
+
+    state: str
+    reason: str
+    next_call_at: datetime
+    owner: str | None
+    zones: tuple[str, ...]
 
 
 _LEAD = """
@@ -77,44 +93,57 @@ def lead(lead_id: int, *, now: datetime) -> Explanation | None:
     phone = facts.people([row.contact_id])[row.contact_id].phone(row.next_phone_id)
     asked = Asked(row.id, row.campaign_id, row.contact_id, sql.loaded(row.tries), phone)
     known = facts.read([asked], terms=campaign.terms, now=now)[row.id]
-    stands = list(_where_it_stands(row, campaign, now=now))
-    answers = (*stands, *gates(known.facts, terms=campaign.terms, now=now))
-    from_then = max([now, *(gate.until for gate in stands if gate.until is not None)])
-    next_at = None if any(gate.stands is Stands.CLOSED for gate in stands) else earliest(known.facts, terms=campaign.terms, at=from_then)
+    standing = Standing(row.state, row.reason, row.next_call_at, row.owner, tuple(row.zones))
     return Explanation(
         lead_id=row.id,
         campaign=campaign.name,
         number=_number(phone),
         at=now,
-        gates=answers,
-        next_at=None if isinstance(next_at, Refused) else next_at,
+        gates=tuple(answers(standing, known.facts, terms=campaign.terms, now=now)),
+        next_at=next_instant(standing, known.facts, terms=campaign.terms, now=now),
         past=tuple(Past(p.planned_at, p.e164, p.outcome, p.rules or "", sql.loaded(p.evidence) or {}) for p in sql.rows(_PAST, [lead_id])),
     )
 
 
-def _where_it_stands(row: sql.Row, campaign: Setting, *, now: datetime) -> Iterator[Gate]:
+def answers(standing: Standing, known: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
+    """Every question in order: where it stands, then the gate's own. The first that is not open is what keeps it from being called."""
+    yield from _where_it_stands(standing, terms=terms, now=now)
+    yield from gates(known, terms=terms, now=now)
+
+
+def next_instant(standing: Standing, known: Facts, *, terms: Terms, now: datetime) -> datetime | None:
+    """When it next can be called, were nothing else to happen; None: never."""
+    stands = list(_where_it_stands(standing, terms=terms, now=now))
+    if any(gate.stands is Stands.CLOSED for gate in stands):
+        return None
+    found = earliest(known, terms=terms, at=max([now, *(gate.until for gate in stands if gate.until is not None)]))
+    return None if isinstance(found, Refused) else found
+
+
+def _where_it_stands(standing: Standing, *, terms: Terms, now: datetime) -> Iterator[Gate]:
     """What the claim asks before the gate is asked."""
-    own = f"campaign {campaign.terms.version}"
-    final, busy = row.state == LeadState.FINAL, row.state == LeadState.BUSY
+    own = f"campaign {terms.version}"
+    final, busy = standing.state == LeadState.FINAL, standing.state == LeadState.BUSY
     if final:
-        why = f"It is finished: {FinalReason(row.reason).replace('_', ' ')}."
-        if campaign.state in (CampaignState.STOPPED, CampaignState.COMPLETED):
+        why = f"It is finished: {FinalReason(standing.reason).replace('_', ' ')}."
+        if terms.state in (CampaignState.STOPPED, CampaignState.COMPLETED):
             why += " So is its campaign."
-        yield Gate("not finished", own, Stands.CLOSED, why, final=FinalReason(row.reason))
+        yield Gate("not finished", own, Stands.CLOSED, why, final=FinalReason(standing.reason))
     else:
         yield Gate("not finished", own)
     yield Gate("in nobody's hands", own, Stands.WAIT, "It is in an agent's hands or being dialed.") if busy else Gate("in nobody's hands", own)
-    if row.owner is not None:
-        yield Gate("for any agent", own, Stands.WAIT, f"It is kept for {row.owner}, who promised to call.")
+    if standing.owner is not None:
+        yield Gate("for any agent", own, Stands.WAIT, f"It is kept for {standing.owner}, who promised to call.", wait=WaitReason.CALLBACK)
     else:
         yield Gate("for any agent", own)
-    if not final and row.next_call_at > now:
-        why = f"It waits ({WaitReason(row.reason).replace('_', ' ')}) until {row.next_call_at:%Y-%m-%d %H:%M:%S} UTC."
-        yield Gate("due", own, Stands.WAIT, why, row.next_call_at)
+    if not final and standing.next_call_at > now:
+        reason = WaitReason(standing.reason)
+        why = f"It waits ({reason.replace('_', ' ')}) until {standing.next_call_at:%Y-%m-%d %H:%M:%S} UTC."
+        yield Gate("due", own, Stands.WAIT, why, standing.next_call_at, wait=reason)
     else:
         yield Gate("due", own)
-    zones = tuple(row.zones) or ("UTC",)
-    opens = group_opens(zones, terms=campaign.terms, at=now)
+    zones = standing.zones or ("UTC",)
+    opens = group_opens(zones, terms=terms, at=now)
     if opens == now:
         yield Gate("hours of its group", own)
     else:

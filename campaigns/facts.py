@@ -230,14 +230,19 @@ def people(contact_ids: Sequence[int]) -> dict[int, Person]:
         name = " ".join(part for part in (row.first_name, row.last_name) if part) or row.company
         _, phones = found.setdefault(row.contact_id, (name, []))
         if row.id is not None:
-            zones = _zones(row)
-            where = places(row.e164, zones=zones, country=row.country, region=row.region)
-            phones.append(Phone(row.id, row.e164, row.kind, zones, row.active, where))
+            phones.append(phone_of(row))
     return {contact_id: Person(contact_id, name, tuple(phones)) for contact_id, (name, phones) in found.items()}
 
 
 def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def phone_of(row: sql.Row) -> Phone:
+    """A number with every place and zone its person may be in. A row has id, e164, kind, zones and active of the number, and region, country and
+    time_zone of its contact."""
+    zones = _zones(row)
+    return Phone(row.id, row.e164, row.kind, zones, row.active, places(row.e164, zones=zones, country=row.country, region=row.region))
 
 
 def _zones(row: sql.Row) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from importlib.resources import files
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-# how many characters of a number in E.164 decide where it lies: + and six digits
-DECIDE = 7
+# how many characters of a number in E.164 decide where it lies: + and five digits; no code below is longer
+DECIDE = 6
 
 # State or province: area codes, from libphonenumber 9.0's geocoding data. Codes of no place (800, 900 …) are in none.
 AREA_CODES = """

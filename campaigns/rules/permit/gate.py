@@ -147,6 +147,18 @@ class Gate:
     evidence: str = ""
     ask_again: bool = False  # nobody can say when it ends, `until` is when it is asked again
 
+    @property
+    def reason(self) -> str:
+        """In one word what its leads wait for or end with; the campaign's own cause as a sentence."""
+        match self.stands:
+            case Stands.WAIT:
+                return self.wait
+            case Stands.CLOSED:
+                return self.final
+            case Stands.HELD:
+                return self.why
+        return ""
+
 
 def campaign_holds(terms: Terms, *, now: datetime) -> tuple[str, ...]:
     """The facts of the campaign and the world that stop its dispatch, in words; empty when none does."""

@@ -1,0 +1,234 @@
+"""The waterfall of a list adds up, and says of every lead what explaining that lead says, which is what the selector does.
+
+Small call centres of any kind are generated into PostgreSQL: rules, people, numbers, calls made, lists, holds, and the clock.
+"""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.models import Agent, User
+from campaigns import explain, waterfall
+from campaigns.models import (
+    Attempt,
+    CallableHours,
+    CallingList,
+    Campaign,
+    CampaignExclusion,
+    Consent,
+    Contact,
+    DoNotCall,
+    Holiday,
+    HolidayCalendar,
+    Lead,
+    PhoneNumber,
+    RulePack,
+    Suppression,
+    ZoneGroup,
+)
+from campaigns.rules.number_keys import number_key
+from campaigns.rules.permit.gate import Stands
+from tests.flow.test_explain import selected
+
+MORNING = datetime(2026, 3, 10, 9, tzinfo=UTC)
+# (how a number begins, its zones, the state of the address)
+PLACES = (
+    ("+3460000", ("Europe/Madrid",), ""),
+    ("+1212555", ("America/New_York",), "NY"),
+    ("+1305555", ("America/New_York",), "Florida"),
+    ("+1800555", ("America/Los_Angeles", "America/New_York"), ""),
+    ("+9198000", ("Asia/Kolkata",), ""),
+    ("+1900555", ("America/New_York",), ""),
+    ("+4477009", (), ""),
+)
+ENDED = ("busy", "no_answer", "connected", "abandoned", "machine", "congestion")
+WEEKS: tuple[dict[str, Any], ...] = (
+    {"mon": [["08:00", "21:00"]], "tue": [["09:00", "20:00"]], "wed": [["10:00", "18:00"]]},
+    {"tue": [["06:00", "23:30"]], "wed": [["00:00", "24:00"]]},
+)
+
+
+def moment(dice: random.Random, first: int, last: int) -> datetime:
+    return MORNING + timedelta(hours=dice.randint(first, last), minutes=dice.choice((0, 17)))
+
+
+def rule(dice: random.Random) -> dict[str, Any]:
+    scope = dice.choice(("number", "person", "lead"))
+    rules: tuple[dict[str, Any], ...] = (
+        {"kind": "calling_window", "week": dice.choice(WEEKS)},
+        {"kind": "blocked_days", "calendar": "here"},
+        {
+            "kind": "frequency_cap",
+            "scope": scope,
+            "count": dice.randint(1, 3),
+            "hours": dice.choice((2, 24, 60)),
+            "counts": dice.choice(("attempt", "ring", "conversation")),
+        },
+        {"kind": "hold_after", "event": dice.choice(("conversation", "abandoned", "machine")), "hours": dice.choice((20, 72)), "scope": scope},
+        {"kind": "consent", "kinds": ["call"], "mobile_only": True, **dice.choice(({}, {"max_age_days": 1}, {"max_age_days": 2}))},
+        {"kind": "destinations", "countries": ["ES", "US"]},
+    )
+    return rules[dice.choice((0, 1, 2, 2, 2, 3, 3, 4, 5))]
+
+
+def somebody(dice: random.Random) -> dict[str, Any]:
+    """Mostly somebody who could be called, if it were not for one thing."""
+
+    def now_and_then(value: Any, otherwise: Any) -> Any:
+        return value if dice.random() < 0.08 else otherwise
+
+    return {
+        "numbers": [
+            (dice.choice(PLACES if dice.random() < 0.4 else PLACES[:1]), now_and_then(False, True), dice.choice(("mobile", "home")))
+            for _ in range(now_and_then(0, dice.randint(1, 2)))
+        ],
+        "time_zone": now_and_then("Pacific/Apia", ""),
+        "state": now_and_then(dice.choice(("busy", "success", "do_not_call")), "waiting"),
+        "next_call_at": now_and_then(moment(dice, -40, 40), None),
+        "wants": dice.choice((None, 0, 1)),
+        "kept": now_and_then(True, False),
+        "tries": dice.choice(({}, {}, {"busy": 1, "congestion": 5}, now_and_then({"no_answer": 4}, {}))),
+        "calls": sorted(
+            {MORNING - timedelta(hours=dice.choice((1, 2, 5, 20, 30, 50, 75))): dice.choice(ENDED) for _ in range(dice.randint(0, 5))}.items()
+        ),
+        "elsewhere": dice.random() < 0.3,
+        "listed": now_and_then(dice.choice(("all", "campaign")), None),
+        "excluded": now_and_then(True, False),
+        "left_alone": now_and_then((dice.choice(("person", "number")), moment(dice, -40, 40)), None),
+        "agreed": [
+            (dice.choice(("call", "call", "sms")), moment(dice, -90, 5), dice.choice((None, None, moment(dice, -40, 40))))
+            for _ in range(dice.randint(0, 2))
+        ],
+    }
+
+
+def centre(pinned: list[Any], folk: list[dict[str, Any]], max_attempts: int, state: str) -> Campaign:
+    week = {day: [["07:00", "22:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    hours = CallableHours.objects.create(name="long", week=week)
+    campaign = Campaign.objects.create(name="any", state=state, max_attempts=max_attempts, hours=hours)
+    other = Campaign.objects.create(name="other", state="running")
+    lists = {each.pk: CallingList.objects.create(campaign=each, name="list") for each in (campaign, other)}
+    ana = Agent.objects.create(user=User.objects.create(username="ana"))
+    Holiday.objects.create(calendar=HolidayCalendar.objects.create(name="here"), day="2026-03-11", name="A day off")
+    for place, (jurisdiction, rule) in enumerate(pinned):
+        RulePack.objects.create(name=f"Pack {place}", jurisdiction=jurisdiction, rules=[rule]).campaigns.add(campaign)
+    for each, one in enumerate(folk):
+        region = next((state for (_, _, state), _, _ in one["numbers"] if state), "")
+        contact = Contact.objects.create(first_name="Maria", time_zone=one["time_zone"], region=region)
+        phones = []
+        for position, ((prefix, zones, _), active, kind) in enumerate(one["numbers"]):
+            e164 = f"{prefix}{each:02d}{position:02d}"
+            key = number_key(e164, django_settings.NUMBER_KEY)
+            phones.append(
+                PhoneNumber.objects.create(contact=contact, e164=e164, number_key=key, position=position, zones=list(zones), active=active, kind=kind)
+            )
+        zones = sorted({zone for phone in phones if phone.active for zone in phone.zones})
+        state = one["state"] if one["state"] in ("waiting", "busy") else "final"
+        lead = Lead.objects.create(
+            campaign=campaign,
+            calling_list=lists[campaign.pk],
+            contact=contact,
+            zone_group=ZoneGroup.objects.get_or_create(zones=zones)[0],
+            state=state,
+            reason=one["state"] if state == "final" else "retry",
+            next_call_at=one["next_call_at"] or MORNING - timedelta(days=1),
+            next_phone=phones[one["wants"]] if one["wants"] is not None and one["wants"] < len(phones) else None,
+            reserved_for=ana if one["kept"] and state == "waiting" else None,
+            tries=one["tries"],
+        )
+        if phones:
+            calls(lead, lists[other.pk], phones[0], one)
+        listings(campaign, contact, phones, one)
+    return campaign
+
+
+def calls(lead: Lead, elsewhere: CallingList, phone: PhoneNumber, one: dict[str, Any]) -> None:
+    """What was tried, of this campaign or of the other; of a lead in somebody's hands the last call lives."""
+    of = lead
+    if one["elsewhere"]:
+        of = Lead.objects.create(
+            campaign=elsewhere.campaign, calling_list=elsewhere, contact=lead.contact, zone_group=lead.zone_group, next_call_at=lead.next_call_at
+        )
+    common = {"contact": lead.contact, "phone": phone, "e164": phone.e164, "epoch": 0}
+    for at, outcome in one["calls"]:
+        Attempt.objects.create(
+            lead=of,
+            campaign=of.campaign,
+            state="concluded",
+            outcome=outcome,
+            planned_at=at,
+            dialed_at=at,
+            answered_at=at + timedelta(seconds=9) if outcome in ("connected", "abandoned", "machine") else None,
+            connected_at=at + timedelta(seconds=10) if outcome == "connected" else None,
+            concluded_at=at + timedelta(minutes=30),
+            **common,
+        )
+    if lead.state == "busy":
+        Attempt.objects.create(lead=lead, campaign=lead.campaign, state="open", planned_at=MORNING, dialed_at=MORNING, **common)
+
+
+def listings(campaign: Campaign, contact: Contact, phones: list[PhoneNumber], one: dict[str, Any]) -> None:
+    if one["listed"] and phones:
+        where = campaign if one["listed"] == "campaign" else None
+        DoNotCall.objects.create(number_key=phones[0].number_key, campaign=where, source="test", created_at=MORNING)
+    if one["excluded"]:
+        CampaignExclusion.objects.create(campaign=campaign, contact=contact, created_at=MORNING)
+    if one["left_alone"]:
+        what, until = one["left_alone"]
+        whom = {"contact": contact} if what == "person" or not phones else {"number_key": phones[0].number_key}
+        Suppression.objects.create(**whom, until=until, created_at=MORNING)
+    for kind, given_at, expires_at in one["agreed"]:
+        Consent.objects.create(contact=contact, kind=kind, source="web form", given_at=given_at, expires_at=expires_at)
+
+
+@pytest.mark.django_db
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_what_is_told_of_a_list_is_told_of_each_lead_and_is_what_the_selector_does(seed: int) -> None:
+    dice = random.Random(seed)
+    with transaction.atomic():
+        pinned = [(dice.choice(("*", "*", "ES", "US", "US-FL")), rule(dice)) for _ in range(dice.randint(0, 4))]
+        state = "paused" if dice.random() < 0.05 else "running"
+        campaign = centre(pinned, [somebody(dice) for _ in range(dice.randint(1, 20))], dice.choice((2, 6)), state)
+        for _ in range(2):
+            now = moment(dice, -30, 50)
+            assert one_by_one(campaign, now=now) == selected(campaign, now=now)
+        transaction.set_rollback(True)
+
+
+def one_by_one(campaign: Campaign, *, now: datetime) -> set[int]:
+    """The leads that can be called now, each explained alone and held against the steps of the list."""
+    whole = waterfall.of_campaign(campaign.pk, now=now)
+    assert whole is not None
+    steps = {(step.rule, step.by, step.stands, step.reason): step for step in whole.steps}
+    told, callable_now = Counter[tuple[str, str, Stands, str]](), set()
+    for lead_id in campaign.leads.values_list("pk", flat=True):
+        why = explain.lead(lead_id, now=now)
+        assert why is not None
+        key = (why.first.rule, why.first.by, why.first.stands, why.first.reason) if why.first else ("dialable", "", Stands.OPEN, "")
+        told[key] += 1
+        if why.callable_now:
+            callable_now.add(lead_id)
+        if key in steps and steps[key].stands is Stands.WAIT:
+            in_between(why.next_at, steps[key])
+    assert told == {key: step.leads for key, step in steps.items()}
+    assert sum(step.leads for step in whole.steps) == whole.leads == campaign.leads.count()
+    assert whole.callable_now == len(callable_now)
+    return callable_now
+
+
+def in_between(next_at: datetime | None, step: waterfall.Step) -> None:
+    """A lead can next be called within what its step tells."""
+    if next_at is None:
+        assert step.last_at is None
+    else:
+        assert step.first_at is not None
+        assert step.first_at <= next_at
+        assert step.last_at is None or next_at <= step.last_at

@@ -5,7 +5,7 @@ where the lead stands: whose it is, until when it waits, whether the hours of it
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +58,10 @@ class Explanation:
             return f"It will not be called. {closed or ''}".strip()
         when = f"not before {self.next_at:%Y-%m-%d %H:%M:%S} UTC"
         return f"Its campaign is held: {stopped} After that, {when}." if stopped else f"It can be called {when}."
+
+    def told(self) -> dict[str, Any]:
+        """For programs."""
+        return {**asdict(self), "callable_now": self.callable_now, "in_words": self.in_words}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ still matters is settled in SQL by the one comparison the gate makes: is it over
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,8 +22,9 @@ from campaigns.rules.permit.kinds import OUTCOMES, Consent, Counter, FrequencyCa
 from campaigns.rules.places import DECIDE, SHORTEST
 from dialer_project.lib import sql
 
-# sorting and hashing a million leads needs more than a statement of the flow; kept for the one transaction
-MEMORY = "64MB"
+# for the one transaction: hashing a million leads needs more than a statement of the flow; and that a million leads fall into a few hundred
+# classes is more than the planner knows, which would rather put them in order first
+MEMORY = "128MB"
 _MOMENT = timedelta(microseconds=1)
 _FAR = timedelta(days=36_500)
 
@@ -110,6 +111,11 @@ class Waterfall:
             told.append(f"{step.leads:,} {step.in_words.rstrip('.')}{until}")
         return f"{self.leads:,}: {', '.join(told)}."
 
+    def told(self) -> dict[str, Any]:
+        """For programs."""
+        steps = [{**asdict(step), "in_words": step.in_words} for step in self.steps]
+        return {**asdict(self), "steps": steps, "callable_now": self.callable_now, "in_words": self.in_words}
+
 
 def of_campaign(campaign_id: int, *, now: datetime) -> Waterfall | None:
     """None where there is no such campaign. Reads only, in two statements for any number of leads."""
@@ -117,7 +123,7 @@ def of_campaign(campaign_id: int, *, now: datetime) -> Waterfall | None:
         setting = facts.settings_of([campaign_id]).get(campaign_id)
         if setting is None:
             return None
-        sql.rows("SELECT set_config('work_mem', %s, true) AS memory, set_config('jit', 'off', true) AS jit", [MEMORY])
+        sql.rows("SELECT set_config('work_mem', %s, true) AS memory, set_config('enable_sort', 'off', true) AS sort", [MEMORY])
         classes = _classes(setting, now=now)
     found: dict[tuple[str, str, Stands, str], _Kept] = {}
     for each in classes:
@@ -273,14 +279,13 @@ def _statement(
         "shortest": SHORTEST,
         "given": list(given),
     }
-    joins = []
     for i, counter in enumerate(counters):
-        joins.append(_mark(i, counter))
         params |= {
             f"since_{i}": now - (counter.within if isinstance(counter, FrequencyCap) else counter.hold + facts.LONGEST_CALL),
             f"outcomes_{i}": sorted(OUTCOMES[counter.counts if isinstance(counter, FrequencyCap) else counter.event]),
             f"still_{i}": None if isinstance(counter, FrequencyCap) else now - counter.hold,
         }
+    joins = [_marks(scope, counters) for scope in Scope if any(counter.scope is scope for counter in counters)]
     consents = (
         """
         LEFT JOIN (
@@ -293,7 +298,7 @@ def _statement(
         else ""
     )
     statement = f"""
-        WITH chosen AS MATERIALIZED (
+        WITH chosen AS (
             SELECT l.*, p.e164, p.number_key, p.kind, p.zones FROM (
                 SELECT l.id, l.state, CASE WHEN l.state <> 'final' THEN l.contact_id END AS contact_id, l.reason, l.zone_group_id,
                     CASE WHEN l.state = 'final' THEN %(now)s ELSE greatest(l.next_call_at, %(now)s) END AS next_call_at,
@@ -301,7 +306,7 @@ def _statement(
                     l.state <> 'final' AND l.tries <> '{{}}' AND (
                         SELECT coalesce(sum(t.value::int), 0) FROM jsonb_each_text(l.tries) t WHERE t.key <> ALL(%(uncounted)s)
                     ) >= %(max_attempts)s AS used_up,
-                    coalesce(max(p.id) FILTER (WHERE p.id = l.next_phone_id), (min(ARRAY[p.position::bigint, p.id]))[2]) AS phone_id
+                    coalesce(max(p.id) FILTER (WHERE p.id = l.next_phone_id), min(p.position::bigint << 48 | p.id) & (1::bigint << 48) - 1) AS phone_id
                 FROM campaigns_lead l LEFT JOIN campaigns_phonenumber p ON p.contact_id = l.contact_id AND p.active AND l.state <> 'final'
                 WHERE l.campaign_id = %(campaign)s GROUP BY l.id
             ) l LEFT JOIN campaigns_phonenumber p ON p.id = l.phone_id
@@ -318,7 +323,7 @@ def _statement(
                         WHERE i.phase IN ('dialing', 'connecting', 'connected', 'wrap_up') AND h.state = 'busy'
                             AND h.campaign_id <> %(campaign)s), false) AS person_busy,
                 coalesce(q.e164 IN (SELECT a.e164 FROM campaigns_attempt a WHERE a.state = 'open'), false) AS number_busy
-                {"".join(f", mark_{i}.at AS mark_{i}" for i in range(len(counters)))}{", consents.agreed" if agreed else ", NULL AS agreed"}
+                {"".join(f", of_{counter.scope}.mark_{i}" for i, counter in enumerate(counters))}{", consents.agreed" if agreed else ", NULL AS agreed"}
             FROM chosen q LEFT JOIN campaigns_contact c ON c.id = q.contact_id
             LEFT JOIN campaigns_donotcall d ON d.number_key = q.number_key AND d.campaign_id IS NULL
             LEFT JOIN campaigns_donotcall o ON o.number_key = q.number_key AND o.campaign_id = %(campaign)s
@@ -343,22 +348,36 @@ def _statement(
     return statement, params
 
 
-def _mark(i: int, counter: Counter) -> str:
-    """Of each lead the call that decides, as `facts.read` finds it, where it still does. A call with a fate unknown counts."""
-    on = {
-        Scope.NUMBER: "a.e164 = q.e164",
-        Scope.PERSON: "a.contact_id = q.contact_id",
-        Scope.LEAD: "a.contact_id = q.contact_id AND a.lead_id = q.id",
-    }[counter.scope]
-    made = f"""
-        FROM chosen q JOIN campaigns_attempt a ON {on} AND a.dialed_at > %(since_{i})s AND (a.outcome IS NULL OR a.outcome = ANY(%(outcomes_{i})s))
-    """
-    match counter:
-        case FrequencyCap(_, nth):
-            # the many who were called less often are left out before anything is put in order
-            found = f"""SELECT q.id, (array_agg(a.dialed_at ORDER BY a.dialed_at DESC))[{nth:d}] AS at {made}
-                WHERE q.id IN (SELECT q.id {made} GROUP BY q.id HAVING count(*) >= {nth:d}) GROUP BY q.id"""
-        case HoldAfter():
-            last = "max(coalesce(a.concluded_at, a.dialed_at))"
-            found = f"SELECT q.id, {last} AS at {made} GROUP BY q.id HAVING {last} > %(still_{i})s"
-    return f"LEFT JOIN ({found}) mark_{i} ON mark_{i}.id = q.id"
+# by what calls are counted, which of the campaign's these may be, and the lead's own
+_COUNTED = {
+    Scope.NUMBER: ("e164", "SELECT p.e164 FROM campaigns_phonenumber p JOIN campaigns_lead l ON l.contact_id = p.contact_id", "e164"),
+    Scope.PERSON: ("contact_id", "SELECT l.contact_id FROM campaigns_lead l", "contact_id"),
+    Scope.LEAD: ("lead_id", "SELECT l.id FROM campaigns_lead l", "id"),
+}
+
+
+def _marks(scope: Scope, counters: Sequence[Counter]) -> str:
+    """Of each number, person or lead the calls that decide, as `facts.read` finds them, where they still do: one pass over the ledger for all
+    rules that count by the same thing. The many of whom nothing decides are left out before anything is put in order."""
+    columns, decides, since = [], [], []
+    for i, counter in enumerate(counters):
+        if counter.scope is not scope:
+            continue
+        of_it = f"a.dialed_at > %(since_{i})s AND (a.outcome IS NULL OR a.outcome = ANY(%(outcomes_{i})s))"
+        match counter:
+            case FrequencyCap(_, nth):
+                columns.append(f"(array_agg(a.dialed_at ORDER BY a.dialed_at DESC) FILTER (WHERE {of_it}))[{nth:d}] AS mark_{i}")
+                decides.append(f"count(*) FILTER (WHERE {of_it}) >= {nth:d}")
+            case HoldAfter():
+                ended = f"max(coalesce(a.concluded_at, a.dialed_at)) FILTER (WHERE {of_it})"
+                columns.append(f"CASE WHEN {ended} > %(still_{i})s THEN {ended} END AS mark_{i}")
+                decides.append(f"{ended} > %(still_{i})s")
+        since.append(f"%(since_{i})s::timestamptz")
+    by, ours, of_lead = _COUNTED[scope]
+    made = f"FROM campaigns_attempt a WHERE a.dialed_at > least({', '.join(since)})"
+    ours = f"{ours} WHERE l.campaign_id = %(campaign)s AND l.state <> 'final'"
+    return f"""
+        LEFT JOIN (
+            SELECT a.{by}, {", ".join(columns)} {made}
+                AND a.{by} IN (SELECT a.{by} {made} AND a.{by} IN ({ours}) GROUP BY a.{by} HAVING {" OR ".join(decides)}) GROUP BY a.{by}
+        ) of_{scope} ON of_{scope}.{by} = q.{of_lead}"""

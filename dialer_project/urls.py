@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 
 from agents import views
+from campaigns import api
 
 
 def healthy(request: HttpRequest) -> HttpResponse:
@@ -19,5 +20,6 @@ urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="sign_in"),
     path("sign-out/", views.SignOut.as_view(), name="sign_out"),
     path("admin/", admin.site.urls),
+    path("api/", include(api.urlpatterns)),
     path("healthz", healthy, name="healthy"),
 ]

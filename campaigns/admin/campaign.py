@@ -30,7 +30,7 @@ from django.utils.safestring import SafeString
 
 from agents.desk import Refusal
 from agents.models import Agent, User
-from campaigns import facts
+from campaigns import facts, waterfall
 from campaigns.flow import control
 from campaigns.models import (
     CallingList,
@@ -46,7 +46,7 @@ from campaigns.models import (
 )
 from campaigns.rules.lifecycle import CAMPAIGN, CampaignMove, CampaignState, LeadState
 from campaigns.rules.modes import RUNS, describe
-from campaigns.rules.permit.gate import campaign_holds
+from campaigns.rules.permit.gate import Stands, campaign_holds
 from campaigns.rules.permit.hours import hours_from, wider
 from campaigns.rules.permit.kinds import AbandonedMessage, CallerId, CallingWindow, MaxRing, MinRing, pack_from
 from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, ModelForm, TabularInline
@@ -223,6 +223,26 @@ def measure(campaigns: Sequence[Any]) -> None:
         campaign.figures = Figures(*of_leads.get(campaign.pk, (0, 0)), *of_agents.get(campaign.pk, (0, 0)))
 
 
+BAR_COLOURS = {Stands.OPEN: "bg-green-600", Stands.WAIT: "bg-primary-500", Stands.HELD: "bg-red-500", Stands.CLOSED: "bg-base-400"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A step as a bar hanging where the one above it ends. `before` and `width` in hundredths of the list, written for a style."""
+
+    step: waterfall.Step
+    before: str
+    width: str
+    colour: str
+
+
+def bars(whole: waterfall.Waterfall) -> list[Bar]:
+    def share(leads: int) -> str:
+        return f"{100 * leads / whole.leads:.3f}"
+
+    return [Bar(step, share(0 if step.stands is Stands.OPEN else step.left), share(step.leads), BAR_COLOURS[step.stands]) for step in whole.steps]
+
+
 class CampaignTable(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -343,7 +363,11 @@ class CampaignAdmin(ModelAdmin[Campaign]):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.control_view)
-        return [path("<int:campaign_id>/control/<slug:verb>/", view, name="campaigns_campaign_control"), *super().get_urls()]
+        return [
+            path("<int:campaign_id>/control/<slug:verb>/", view, name="campaigns_campaign_control"),
+            path("<int:campaign_id>/waterfall/", self.admin_site.admin_view(self.waterfall_view), name="campaigns_campaign_waterfall"),
+            *super().get_urls(),
+        ]
 
     def may_control(self, request: HttpRequest) -> bool:
         return request.user.has_perm("campaigns.change_campaign")
@@ -381,6 +405,34 @@ class CampaignAdmin(ModelAdmin[Campaign]):
             "back": self.back(request),
         }
         return render(request, "admin/campaigns/campaign/stop.html", context)
+
+    def waterfall_view(self, request: HttpRequest, campaign_id: int) -> HttpResponse:
+        """Why its list is called or not: every lead once, under the first rule that keeps it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        whole = waterfall.of_campaign(campaign_id, now=timezone.now())
+        if whole is None:
+            raise Http404(f"There is no campaign {campaign_id}.")
+        of = f"of {whole.leads:,}"
+        waits = sum(step.leads for step in whole.steps if step.stands is Stands.WAIT)
+        ends = sum(step.leads for step in whole.steps if step.stands is Stands.CLOSED)
+        held = sum(step.leads for step in whole.steps if step.stands is Stands.HELD)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Why, why not, when next: {whole.campaign}",
+            "opts": self.opts,
+            "whole": whole,
+            "bars": bars(whole),
+            "figures": [
+                ("Can be called now", f"{whole.callable_now:,}", of),
+                ("Wait for a time", f"{waits:,}", of),
+                ("Held by the campaign", f"{held:,}", of),
+                ("Will not be called", f"{ends:,}", of),
+            ],
+            "back": reverse("admin:campaigns_campaign_change", args=[campaign_id]),
+            "leads": f"{reverse('admin:campaigns_lead_changelist')}?campaign__id__exact={campaign_id}",
+        }
+        return render(request, "admin/campaigns/campaign/waterfall.html", context)
 
     def back(self, request: HttpRequest) -> str:
         """Where the button was pressed; nowhere outside this site."""
@@ -426,6 +478,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
                 "progress": self.progress(campaign),
                 "controls": self.controls(request, campaign),
                 "leads": f"{reverse('admin:campaigns_lead_changelist')}?campaign__id__exact={campaign.pk}",
+                "waterfall": reverse("admin:campaigns_campaign_waterfall", args=[campaign.pk]),
                 "attempts": f"{reverse('admin:campaigns_attempt_changelist')}?campaign__id__exact={campaign.pk}",
             }
             extra_context = {**(extra_context or {}), "summary": shown}

@@ -122,3 +122,25 @@ def test_the_command_and_the_lead_s_page_tell_it(floor: Floor, client: Client) -
     page = client.get(f"/admin/campaigns/lead/{maria.lead.pk}/change/").content.decode()
     assert "Why, why not, when next" in page
     assert maria.number in page
+
+
+def test_the_command_and_the_campaign_s_page_tell_why_its_list_is_called_or_not(floor: Floor, client: Client) -> None:
+    campaign = floor.campaign("progressive", agents=[floor.agent("Ana")])
+    for later in (0, 0, 3):
+        floor.person(campaign, at=floor.now + timedelta(hours=later))
+    said = StringIO()
+    call_command("explain", "--campaign", str(campaign.pk), "--at", floor.now.isoformat(), stdout=said)
+    assert "3: 2 can be called now, 1 waiting: not yet due until 2026-03-10 12:00 UTC." in said.getvalue()
+    said = StringIO()
+    call_command("explain", "--campaign", str(campaign.pk), "--at", floor.now.isoformat(), "--json", stdout=said)
+    assert json.loads(said.getvalue())["callable_now"] == 2
+    with pytest.raises(CommandError, match="no campaign"):
+        call_command("explain", "--campaign", "999999")
+    page = f"/admin/campaigns/campaign/{campaign.pk}/waterfall/"
+    client.force_login(User.objects.create_user("staff", password="a long enough secret", is_staff=True))
+    assert client.get(page).status_code == 403
+    client.force_login(User.objects.create_superuser("boss", password="a long enough secret"))
+    told = client.get(page).content.decode()
+    assert "In the list" in told
+    assert page in client.get(f"/admin/campaigns/campaign/{campaign.pk}/change/").content.decode()
+    assert client.get("/admin/campaigns/campaign/999999/waterfall/").status_code == 404

@@ -1,0 +1,83 @@
+"""Other programs ask why a lead and a list are called or not; nobody else does."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.test import Client
+from rest_framework.views import APIView
+
+from agents.models import User
+from dialer_project.lib.api import Permitted
+from telephony.drivers.simulated.script import Busy, seconds
+from tests.floor import Floor
+
+
+def somebody(*permissions: str) -> Client:
+    user = User.objects.create_user(f"with {len(permissions)}", password="a long enough secret")
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_lead_is_explained_with_its_gates_its_next_instant_and_the_permits_of_its_calls(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana])
+    maria = floor.person(campaign, "Maria", Busy(after=seconds(1)))
+    ana.sits_down()
+    floor.run(until=lambda: maria.outcomes == ["busy"], at_most=20)
+    client = somebody("view_lead")
+    told: Any = client.get(f"/api/leads/{maria.lead.pk}/explain", {"at": floor.now.isoformat()}).json()
+    assert told["callable_now"] is False
+    assert {"rule": "due", "stands": "wait"}.items() <= next(gate for gate in told["gates"] if gate["stands"] != "open").items()
+    assert datetime.fromisoformat(told["next_at"]) > floor.now
+    assert told["past"][0]["rules"].startswith("campaign v")
+    assert told["past"][0]["evidence"]["local"] == ["Tue 10:00 +0100"]
+    later = (floor.now + timedelta(hours=1)).isoformat()
+    assert client.get(f"/api/leads/{maria.lead.pk}/explain", {"at": later}).json()["callable_now"] is True
+
+
+def test_a_list_is_explained_and_adds_up(floor: Floor) -> None:
+    campaign = floor.campaign("progressive", agents=[floor.agent("Ana")])
+    for later in (0, 0, 3):
+        floor.person(campaign, at=floor.now + timedelta(hours=later))
+    told: Any = somebody("view_campaign").get(f"/api/campaigns/{campaign.pk}/waterfall", {"at": floor.now.isoformat()}).json()
+    assert (told["leads"], told["callable_now"]) == (3, 2)
+    assert [(step["in_words"], step["leads"], step["left"]) for step in told["steps"]] == [
+        ("waiting: not yet due", 1, 2),
+        ("can be called now", 2, 2),
+    ]
+    assert told["in_words"] == "3: 2 can be called now, 1 waiting: not yet due until 2026-03-10 12:00 UTC."
+
+
+def test_nobody_without_the_permission_is_told_anything(floor: Floor) -> None:
+    campaign = floor.campaign("progressive", agents=[floor.agent("Ana")])
+    maria = floor.person(campaign)
+    staff = User.objects.create_user("staff", password="a long enough secret", is_staff=True)
+    knows_nothing = Client()
+    knows_nothing.force_login(staff)
+    for address in (f"/api/leads/{maria.lead.pk}/explain", f"/api/campaigns/{campaign.pk}/waterfall"):
+        assert Client().get(address).status_code == 403
+        assert knows_nothing.get(address).status_code == 403
+        assert somebody().get(address).status_code == 403
+        User.objects.filter(username="with 0").delete()
+        assert knows_nothing.post(address).status_code == 403
+    assert somebody("view_lead").get(f"/api/campaigns/{campaign.pk}/waterfall").status_code == 403
+
+
+def test_an_address_that_names_no_permission_is_closed_to_everybody() -> None:
+    assert [each.__name__ for each in APIView.permission_classes] == ["Permitted"]
+    request: Any = type("Asked", (), {"user": User(is_superuser=True)})()
+    assert not Permitted().has_permission(request, APIView())
+
+
+def test_what_is_not_there_or_cannot_be_read_is_said_in_a_sentence(floor: Floor) -> None:
+    client = somebody("view_lead", "view_campaign")
+    assert client.get("/api/leads/99/explain").json() == {"detail": "There is no lead 99."}
+    assert client.get("/api/campaigns/99/waterfall").json() == {"detail": "There is no campaign 99."}
+    maria = floor.person(floor.campaign("progressive", agents=[floor.agent("Ana")]))
+    for at in ("yesterday", "2026-03-10T09:00", "2026-13-40T09:00+00:00", datetime.now(UTC).date().isoformat()):
+        answer = client.get(f"/api/leads/{maria.lead.pk}/explain", {"at": at})
+        assert answer.status_code == 400
+        assert "offset" in answer.json()["at"]

@@ -60,7 +60,7 @@ class Step:
             case _, "for any agent":
                 return "kept for the agent who promised to call"
             case _, "due":
-                return f"waiting: {WAITING.get(self.reason, self.reason)}"
+                return f"waiting: {WAITING.get(WaitReason(self.reason), self.reason)}"
             case _, "hours" | "hours of its group":
                 return "outside calling hours"
         return BY_RULE.get(self.rule, f"{self.rule} ({self.by})")
@@ -316,8 +316,9 @@ def _statement(
                 q.used_up,
                 CASE WHEN length(q.e164) < %(shortest)s THEN q.e164 ELSE rpad(left(q.e164, %(decide)s), %(shortest)s, '0') END AS e164,
                 CASE WHEN q.kind IN ('home', 'work') THEN q.kind ELSE '' END AS kind, q.zones, c.region, c.country, c.time_zone,
-                d.number_key IS NOT NULL OR o.number_key IS NOT NULL AS listed, x.id IS NOT NULL AS excluded,
-                greatest(s.until, n.until) AS suppressed_until,
+                d.number_key IS NOT NULL AND d.expires_at IS NULL OR o.number_key IS NOT NULL AND o.expires_at IS NULL AS listed, x.id IS NOT NULL AS excluded,
+                greatest(s.until, n.until, CASE WHEN d.expires_at > %(now)s THEN d.expires_at END, CASE WHEN o.expires_at > %(now)s THEN o.expires_at END)
+                    AS suppressed_until,
                 coalesce(q.contact_id IN (SELECT a.contact_id FROM campaigns_attempt a WHERE a.state = 'open')
                     OR q.contact_id IN (SELECT h.contact_id FROM campaigns_lead h JOIN agents_interaction i ON i.lead_id = h.id
                         WHERE i.phase IN ('dialing', 'connecting', 'connected', 'wrap_up') AND h.state = 'busy'

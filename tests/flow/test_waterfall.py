@@ -100,6 +100,7 @@ def somebody(dice: random.Random) -> dict[str, Any]:
         ),
         "elsewhere": dice.random() < 0.3,
         "listed": now_and_then(dice.choice(("all", "campaign")), None),
+        "listed_until": dice.choice((None, moment(dice, -40, 40))),
         "excluded": now_and_then(True, False),
         "left_alone": now_and_then((dice.choice(("person", "number")), moment(dice, -40, 40)), None),
         "agreed": [
@@ -177,7 +178,7 @@ def calls(lead: Lead, elsewhere: CallingList, phone: PhoneNumber, one: dict[str,
 def listings(campaign: Campaign, contact: Contact, phones: list[PhoneNumber], one: dict[str, Any]) -> None:
     if one["listed"] and phones:
         where = campaign if one["listed"] == "campaign" else None
-        DoNotCall.objects.create(number_key=phones[0].number_key, campaign=where, source="test", created_at=MORNING)
+        DoNotCall.objects.create(number_key=phones[0].number_key, campaign=where, source="test", created_at=MORNING, expires_at=one["listed_until"])
     if one["excluded"]:
         CampaignExclusion.objects.create(campaign=campaign, contact=contact, created_at=MORNING)
     if one["left_alone"]:

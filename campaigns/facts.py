@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from campaigns.querysets import DueLead
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import MODES, Mode, OnPreviewTimeout
+from campaigns.rules.number_checks import STILL_HOLDS, Answer, Breaker, Service, problem
 from campaigns.rules.outcomes import Outcome
 from campaigns.rules.permit.gate import Agreed, Facts, Terms
 from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
@@ -99,7 +100,8 @@ _SETTING = """
     SELECT c.id, c.name, c.mode_key, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
         c.preview_for, c.when_missed, c.when_rejected, c.new_numbers,
-        h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail,
+        h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
+        w.failures AS service_failures, w.problem AS service_problem,
         coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version,
         (SELECT json_agg(json_build_object('name', r.name, 'version', r.version, 'jurisdiction', r.jurisdiction, 'rules', r.rules,
                 'effective_from', r.effective_from, 'effective_to', r.effective_to) ORDER BY r.name, r.version)
@@ -111,6 +113,7 @@ _SETTING = """
     LEFT JOIN telephony_callerid i ON i.id = c.caller_id_id
     LEFT JOIN telephony_announcement m ON m.id = c.message_id
     LEFT JOIN telephony_announcement v ON v.id = c.voicemail_id
+    LEFT JOIN campaigns_validationservice w ON w.id = c.validation_service_id
 """
 
 
@@ -182,6 +185,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
             has_message=row.media is not None,
             min_ring=timedelta(seconds=row.min_ring_for),
             lists=world.lists,
+            service=_service(row),
         ),
         trunk_id=row.trunk_id,
         caller_id=row.caller_id or "",
@@ -208,6 +212,13 @@ def _setting(row: sql.Row, world: _World) -> Setting:
             for outcome, (attempts, minutes, growing, next_number) in (sql.loaded(row.retries) or {}).items()
         },
     )
+
+
+def _service(row: sql.Row) -> Service | None:
+    if row.service_id is None:
+        return None
+    breaker = Breaker(row.service_failures)
+    return Service(row.service_id, row.service, problem(row.service, enabled=row.service_enabled, breaker=breaker, why=row.service_problem))
 
 
 def _hours(week: object) -> Hours:
@@ -280,12 +291,12 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Known:
     facts: Facts
-    alternatives: tuple[int, ...]  # other active numbers that are on no list for good
+    alternatives: tuple[int, ...]  # other active numbers that are on no list for good, as far as anybody knows
 
 
-def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int] | None = None) -> dict[int, Known]:
+def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int] | None = None, in_hand: bool = False) -> dict[int, Known]:
     """Lead id -> its facts at this instant, one statement for all. `locked`: the leads whose person and number we hold; None where nothing
-    is to be dialed, only planned or explained.
+    is to be dialed, only planned or explained. `in_hand`: agents have these records, and are about to have them dialed.
 
     All are of the campaign with these `terms`, which say what of the calls made must be counted. Counted is the ledger, across
     all campaigns, from the moment a call was sent; one whose fate is not known counts.
@@ -314,6 +325,8 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
                 ARRAY(SELECT n.id FROM campaigns_phonenumber n WHERE n.contact_id = q.contact_id AND n.active AND n.id <> q.phone_id
                       AND NOT EXISTS (SELECT 1 FROM campaigns_donotcall d WHERE d.number_key = n.number_key AND d.expires_at IS NULL
                                       AND (d.campaign_id IS NULL OR d.campaign_id = q.campaign_id))
+                      AND NOT EXISTS (SELECT 1 FROM campaigns_numbercheck v WHERE v.service_id = %(service)s AND v.number_key = n.number_key
+                                      AND v.verdict <> 'clear' AND v.valid_until > %(now)s)
                       ORDER BY n.position, n.id) AS alternatives,
                 (SELECT json_agg(json_build_object('kind', g.kind, 'given_at', g.given_at, 'expires_at', g.expires_at)) FROM campaigns_consent g
                  WHERE g.contact_id = q.contact_id AND g.number_key IN ('', p.number_key) AND g.revoked_at IS NULL) AS agreed,
@@ -331,12 +344,16 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
                         WHERE k.scope = 'lead' AND a.lead_id = q.lead_id AND a.dialed_at > k.since
                     ) m WHERE m.outcome IS NULL OR m.outcome = ANY(k.outcomes)
                     ORDER BY m.dialed_at DESC OFFSET k.nth - 1 LIMIT 1
-                 ) made) AS marks
+                 ) made) AS marks,
+                (SELECT v.verdict FROM campaigns_numbercheck v
+                 WHERE v.service_id = %(service)s AND v.number_key = p.number_key AND v.valid_until > %(holds_until)s) AS answer
             FROM json_to_recordset(%(asked)s::json) AS q(lead_id bigint, campaign_id bigint, contact_id bigint, phone_id bigint)
             JOIN campaigns_phonenumber p ON p.id = q.phone_id
             """,
             {
                 "now": now,
+                "service": terms.service.id if terms.service else None,
+                "holds_until": now if in_hand else now + STILL_HOLDS,
                 "counters": sql.records({"i": i, **_counter(rule, now)} for i, rule in enumerate(counters)),
                 "asked": sql.records(
                     {"lead_id": one.lead_id, "campaign_id": one.campaign_id, "contact_id": one.contact_id, "phone_id": one.phone.id}
@@ -367,6 +384,8 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
                 for given in sql.loaded(row.agreed) or ()
             ),
             marks={counters[int(i)]: datetime.fromisoformat(at) for i, at in (sql.loaded(row.marks) or {}).items()},
+            answer=Answer(row.answer) if row.answer else None,
+            in_hand=in_hand,
         )
         known[one.lead_id] = Known(facts, tuple(row.alternatives))
     return known

@@ -306,3 +306,87 @@ def busy(lead_ids: Sequence[int], *, now: datetime) -> set[int]:
             "UPDATE campaigns_lead SET state = 'busy', changed_at = %s WHERE id = ANY(%s) AND state = 'waiting' RETURNING id", [now, list(lead_ids)]
         )
     }
+
+
+def want_verdicts(service_id: int, phones: Sequence[int], *, holds_until: datetime, now: datetime) -> int:
+    """Numbers about which a validation service is to be asked, by their ids; returns how many are new among those. One whose verdict holds
+    until then is not asked about again. In one order, so that two who want the same do not deadlock."""
+    return sql.changed(
+        """
+        INSERT INTO campaigns_numbercheck (service_id, number_key, verdict, wanted_at)
+        SELECT DISTINCT %(service)s::bigint, p.number_key, '', %(now)s::timestamptz FROM campaigns_phonenumber p
+        WHERE p.id = ANY(%(phones)s) AND p.active AND NOT EXISTS (
+            SELECT 1 FROM campaigns_numbercheck v WHERE v.service_id = %(service)s AND v.number_key = p.number_key
+              AND (v.wanted_at IS NOT NULL OR v.valid_until > %(holds_until)s))
+        ORDER BY p.number_key
+        ON CONFLICT (service_id, number_key) DO UPDATE SET wanted_at = excluded.wanted_at WHERE campaigns_numbercheck.wanted_at IS NULL
+        """,
+        {"service": service_id, "phones": list(phones), "holds_until": holds_until, "now": now},
+    )
+
+
+def verdicts_came(number_keys: Sequence[str], *, now: datetime) -> list[int]:
+    """Leads that waited for a verdict on one of these numbers are due now; returns their campaigns."""
+    return [
+        row.campaign_id
+        for row in sql.rows(
+            """
+            WITH moved AS (
+                UPDATE campaigns_lead l SET next_call_at = %(now)s, changed_at = %(now)s FROM (
+                    SELECT w.id FROM campaigns_phonenumber p JOIN campaigns_lead w ON w.contact_id = p.contact_id
+                    WHERE p.number_key = ANY(%(keys)s) AND w.state = 'waiting' AND w.reason = 'validation' AND w.next_call_at > %(now)s
+                    ORDER BY w.id FOR UPDATE OF w
+                ) due WHERE l.id = due.id RETURNING l.campaign_id
+            ) SELECT DISTINCT campaign_id FROM moved
+            """,
+            {"keys": list(number_keys), "now": now},
+        )
+    ]
+
+
+def coming(campaign_id: int, service_id: int, *, groups: Sequence[int], at_most: int, until: datetime, holds_until: datetime) -> list[int]:
+    """The numbers of the leads that come next, by `until`, on which the service has no verdict that holds; without those wanted already.
+    Personal callbacks stand in no group, and come as well."""
+
+    def of(queues: str, boost: str, key: str) -> str:
+        return f"""
+            SELECT w.* FROM {queues} CROSS JOIN LATERAL (
+                SELECT l.contact_id, l.next_phone_id, l.boost, l.next_call_at, l.id FROM campaigns_lead l
+                WHERE {_waiting("%(campaign)s", boost)} AND l.zone_group_id = q.zone_group {key} AND l.next_call_at <= %(until)s
+                ORDER BY l.next_call_at, l.id LIMIT %(at_most)s
+            ) w
+        """
+
+    groups_of = "unnest(%(groups)s::bigint[]) AS q(zone_group)"
+    first = of(f"{groups_of} CROSS JOIN unnest(%(boosts)s::smallint[]) AS b(boost)", _FIRST, "AND l.boost = b.boost")
+    return [
+        row.id
+        for row in sql.rows(
+            f"""
+            SELECT p.id FROM (
+                (SELECT w.contact_id, w.next_phone_id FROM ({first} UNION ALL {of(groups_of, _REST, "")}) w
+                 ORDER BY w.boost, w.next_call_at, w.id LIMIT %(at_most)s)
+                UNION ALL
+                (SELECT l.contact_id, l.next_phone_id FROM campaigns_lead l
+                 WHERE l.campaign_id = %(campaign)s AND l.state = 'waiting' AND l.reserved_for_id IS NOT NULL AND l.next_call_at <= %(until)s
+                 ORDER BY l.next_call_at LIMIT %(at_most)s)
+            ) coming
+            CROSS JOIN LATERAL (
+                SELECT n.id, n.number_key FROM campaigns_phonenumber n WHERE n.contact_id = coming.contact_id AND n.active
+                ORDER BY (n.id = coming.next_phone_id) DESC NULLS LAST, n.position, n.id LIMIT 1
+            ) p
+            WHERE NOT EXISTS (
+                SELECT 1 FROM campaigns_numbercheck v WHERE v.service_id = %(service)s AND v.number_key = p.number_key
+                  AND (v.wanted_at IS NOT NULL OR v.valid_until > %(holds_until)s))
+            """,
+            {
+                "campaign": campaign_id,
+                "service": service_id,
+                "groups": list(groups),
+                "boosts": [boost.value for boost in Boost if boost < Boost.NORMAL],
+                "at_most": at_most,
+                "until": until,
+                "holds_until": holds_until,
+            },
+        )
+    ]

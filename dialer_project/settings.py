@@ -20,6 +20,10 @@ CSRF_TRUSTED_ORIGINS = list(env.words("TRUSTED_ORIGINS", default=()))
 NUMBER_KEY = env.text("NUMBER_KEY", SECRET_KEY)
 # what was put on and taken off the do-not-call list, outside the database: back it up apart from it, on another disk where there is one
 DO_NOT_CALL_JOURNAL = Path(env.text("DO_NOT_CALL_JOURNAL", str(STATE_DIR / "do-not-call.journal")))
+# seal the passwords of other services that lie in the database; the first seals, all open
+SEAL_KEYS = env.words("SEAL_KEYS", default=(SECRET_KEY,), example="new-key,old-key")
+# origins that may be asked though they are private or speak plain http
+OUTGOING_TRUSTED = env.words("OUTGOING_TRUSTED", default=(), example="http://10.0.0.5:8080")
 
 INSTALLED_APPS = [
     "unfold",
@@ -233,6 +237,7 @@ UNFOLD = {
                     _page("Do-not-call", "phone_disabled", "campaigns_donotcall"),
                     _page("Removals from it", "how_to_reg", "campaigns_donotcallremoval"),
                     _page("Registers", "library_books", "campaigns_donotcalllist"),
+                    _page("Validation services", "fact_check", "campaigns_validationservice"),
                     _page("Callable hours", "schedule", "campaigns_callablehours"),
                     _page("Permits", "verified_user", "campaigns_permit"),
                 ],

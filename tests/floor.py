@@ -23,7 +23,7 @@ from agents.desk import Answer, Done
 from agents.live import board
 from agents.live.board import Free
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
-from campaigns import invariants, live
+from campaigns import invariants, live, number_checks
 from campaigns.flow import control, dispatch, next_for, offer, phone, place, progress, pull, sweep, take_part, wrap_up
 from campaigns.models import (
     Attempt,
@@ -429,6 +429,9 @@ class Floor:
                 phone.legs_ended(place.dial_interaction(UUID(args[0]), now=self.now), now=self.now)
             case "hang_up":
                 calls.hang_up_by_id([UUID(i) for i in args[0]])
+            case "check_numbers":
+                wake.check_numbers_taken(args[0])
+                number_checks.ask(args[0], now=self.now)
             case _:
                 raise AssertionError(name)
 
@@ -452,6 +455,7 @@ class Floor:
         self.ticks += 1
         self._ticked = self.now
         sweep.every_second(now=self.now)
+        number_checks.look_ahead(now=self.now)
         self.deliver()
         if self.now >= self._slow_ticked + timedelta(seconds=SLOW_TICK_EVERY):
             self._slow_ticked = self.now
@@ -537,6 +541,10 @@ class Floor:
                                                 AND i.phase IN ('offered', 'preview', 'checking')))
                 UNION ALL SELECT %(now)s, false, false, 0 FROM campaigns_attempt a JOIN campaigns_campaign c ON c.id = a.campaign_id
                     WHERE a.state = 'open' AND c.state = 'stopped' AND c.at_stop = 'cancel'
+                UNION ALL SELECT greatest(s.ask_again_at, %(now)s), false, false, 0 FROM campaigns_validationservice s
+                    WHERE EXISTS (SELECT 1 FROM campaigns_lead l JOIN campaigns_campaign c ON c.id = l.campaign_id AND c.state = 'running'
+                                  WHERE c.validation_service_id = s.id AND l.state = 'waiting' AND l.next_call_at <= %(now)s)
+                       OR EXISTS (SELECT 1 FROM campaigns_numbercheck v WHERE v.service_id = s.id AND v.wanted_at IS NOT NULL)
                 UNION ALL SELECT NULL, false, false, epoch FROM agents_board
             ) AS something
             """,
@@ -572,7 +580,7 @@ class Floor:
         """Redis counts real seconds; what would have expired by ours is deleted."""
         if self.now >= self._expired + timedelta(seconds=1):
             self._expired = self.now
-            self._delete("wake", "again")
+            self._delete("wake", "again", "check")
         if self.now >= self._expired_slow + timedelta(seconds=10):
             self._expired_slow = self.now
             self._delete("floor", "groups")

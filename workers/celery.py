@@ -1,4 +1,5 @@
-"""The Celery app. Three groups of queues: hot (dispatch and dial), tick (sweeps and timers), rest (imports, CRM, reports, media)."""
+"""The Celery app. Groups of queues: hot (dispatch and dial), tick (sweeps and timers), checks (validation services, which may be slow and must
+not wait behind an import), rest (imports, CRM, reports, media)."""
 
 import os
 from typing import Any
@@ -12,8 +13,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dialer_project.settings")
 app = Celery("ringmaster")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()
-# each bound by its own name: with the default key a message sent by exchange would reach all three
-app.conf.task_queues = [Queue(name, routing_key=name) for name in ("hot", "tick", "rest")]
+# each bound by its own name: with the default key a message sent by exchange would reach all of them
+app.conf.task_queues = [Queue(name, routing_key=name) for name in ("hot", "tick", "checks", "rest")]
 app.conf.include = ["workers.tasks"]
 
 from workers.schedule import SCHEDULE  # noqa: E402  (after the app it belongs to)

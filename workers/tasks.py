@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import imports
+from campaigns import imports, number_checks
 from campaigns.flow import dispatch as flow_dispatch
 from campaigns.flow import phone, place, sweep
 from dialer_project.lib import wake
@@ -31,7 +31,9 @@ def hang_up(call_ids: list[str]) -> None:
 
 @shared_task(soft_time_limit=25, time_limit=30)
 def tick() -> None:
-    sweep.every_second(now=timezone.now())
+    now = timezone.now()
+    sweep.every_second(now=now)
+    number_checks.look_ahead(now=now)
 
 
 @shared_task(soft_time_limit=25, time_limit=30)
@@ -39,6 +41,12 @@ def slow_tick() -> None:
     now = timezone.now()
     sweep.every_quarter_minute(now=now)
     imports.wake_silent(now=now)
+
+
+@shared_task(acks_late=False, soft_time_limit=110, time_limit=120)
+def check_numbers(service_id: int) -> None:
+    wake.check_numbers_taken(service_id)
+    number_checks.ask(service_id, now=timezone.now())
 
 
 @shared_task(soft_time_limit=800, time_limit=850)

@@ -296,7 +296,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         ),
         ("Preview", {"classes": ("tab",), "fields": ("preview_for", "other_caller_ids", "new_numbers")}),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
-        ("Law", {"classes": ("tab",), "fields": ("rule_packs",)}),
+        ("Law", {"classes": ("tab",), "fields": ("rule_packs", "validation_service")}),
         ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days")}),
     )
     inlines = (ListInline, RetryRuleInline, DispositionInline, FieldInline, VersionInline, ChangeInline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -21,10 +22,13 @@ from campaigns.models import (
     NumberCheck,
     RulePack,
     Suppression,
+    ValidationService,
 )
 from campaigns.rules.lifecycle import CAMPAIGN
+from campaigns.rules.number_checks import Breaker
 from campaigns.rules.permit.hours import DAYS, hours_from
 from campaigns.rules.permit.kinds import BlockedDays, rule_from
+from dialer_project.lib import outgoing, seal
 from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm, TabularInline
 from dialer_project.lib.lifecycle import is_final
 
@@ -168,9 +172,86 @@ class RulePackAdmin(ModelAdmin[RulePack]):
         return super().has_delete_permission(request, obj) and not self.in_use(obj)
 
 
+class ValidationServiceForm(ModelForm[ValidationService]):
+    """The secret is written and never shown; it lies sealed."""
+
+    secret = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="the value of the header, such as Bearer …; left empty, the one there stays",
+    )
+    forget_secret = forms.BooleanField(required=False, help_text="ask without a secret from now on")
+
+    class Meta:
+        model = ValidationService
+        fields = ("name", "url", "header", "timeout", "fresh_minutes", "enabled")
+
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"].strip()
+        if why := outgoing.may_be_asked(url):
+            raise forms.ValidationError(why)
+        return url
+
+    def clean_header(self) -> str:
+        header: str = self.cleaned_data["header"].strip()
+        if header and not re.fullmatch(r"[A-Za-z0-9-]+", header):
+            raise forms.ValidationError("A header's name has letters, digits and hyphens only.")
+        return header
+
+    def clean_secret(self) -> str:
+        secret: str = self.cleaned_data["secret"].strip()
+        if not secret.isascii() or not secret.isprintable():
+            raise forms.ValidationError("A secret that travels in a header has printable ASCII characters only.")
+        return secret
+
+    def save(self, commit: bool = True) -> ValidationService:
+        if secret := self.cleaned_data["secret"]:
+            self.instance.sealed_secret = seal.seal(secret)
+        elif self.cleaned_data["forget_secret"]:
+            self.instance.sealed_secret = ""
+        return super().save(commit)
+
+
+@admin.register(ValidationService)
+class ValidationServiceAdmin(ModelAdmin[ValidationService]):
+    form = ValidationServiceForm
+    fieldsets = (
+        (None, {"fields": ("name", "url", "enabled")}),
+        ("How it is asked", {"fields": ("header", "secret", "forget_secret", "timeout", "fresh_minutes")}),
+        ("How it stands", {"fields": ("stands", "answered_at", "wanted")}),
+    )
+    readonly_fields = ("stands", "answered_at", "wanted")
+    list_display = ("name", "url", "stands", "answered_at", "wanted")
+    search_fields = ("name", "url")
+
+    def get_fieldsets(self, request: HttpRequest, obj: ValidationService | None = None) -> Any:
+        return self.fieldsets if obj else self.fieldsets[:2]
+
+    @admin.display(description="how it stands")
+    def stands(self, service: ValidationService) -> str:
+        if not service.enabled:
+            return "Switched off: its campaigns are held."
+        if not service.failures:
+            return "It answers." if service.answered_at else "It was not asked yet."
+        since = f" since {service.failing_since:%Y-%m-%d %H:%M:%S} UTC" if service.failing_since else ""
+        if Breaker(service.failures).is_open:
+            return f"Unavailable{since}: {service.problem}. Its campaigns are held; it is asked again by itself."
+        return f"The last question failed: {service.problem}."
+
+    @admin.display(description="numbers that wait for a verdict")
+    def wanted(self, service: ValidationService) -> int:
+        return service.checks.filter(wanted_at__isnull=False).count()
+
+    def has_delete_permission(self, request: HttpRequest, obj: ValidationService | None = None) -> bool:
+        """One that a campaign asks cannot go: it would be called unasked."""
+        return super().has_delete_permission(request, obj) and not (obj is not None and obj.campaigns.exists())
+
+
 @admin.register(NumberCheck)
 class NumberCheckAdmin(Ledger[NumberCheck]):
-    list_display = ("checked_at", "service", "verdict", "valid_until")
+    list_display = ("checked_at", "service", "verdict", "valid_until", "wanted_at")
     list_filter = ("service", "verdict", "checked_at")
+    list_select_related = ("service",)
     search_fields = ("=number_key",)
     ordering = ("-checked_at",)

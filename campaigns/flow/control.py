@@ -38,6 +38,7 @@ MATERIAL = (
     "rule_packs",
     "week",
     "other_caller_ids",
+    "validation_service",
 )
 
 

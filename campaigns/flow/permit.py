@@ -12,12 +12,13 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from campaigns import facts
+from campaigns import facts, querysets
 from campaigns.facts import Candidate, Person, Phone, Setting
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
+from campaigns.rules.number_checks import STILL_HOLDS, Answer
 from campaigns.rules.permit.gate import BUSY_ELSEWHERE, Allowed, Held, NotBefore, Refused, Terms, earliest, may_call
-from dialer_project.lib import sql
+from dialer_project.lib import sql, wake
 from telephony import calls
 from telephony.calls import Plan
 from telephony.rules.lifecycle import Party
@@ -87,19 +88,20 @@ def candidates(leads: Sequence[DueLead], *, phones: dict[int, int] | None = None
 
 
 def consider(
-    campaign: Setting, asked: Sequence[Candidate], *, now: datetime, why: dict[int, str] | None = None
+    campaign: Setting, asked: Sequence[Candidate], *, now: datetime, in_hand: bool = False, why: dict[int, str] | None = None
 ) -> tuple[list[Cleared], list[LeadStep]]:
-    """Who may be called now, and where everybody else goes. The caller writes the steps (`querysets.step`). `why`: filled with a sentence
-    for each lead that may not be called, for the agent who looks at it.
+    """Who may be called now, and where everybody else goes. The caller writes the steps (`querysets.step`). `in_hand`: agents have these
+    records. `why`: filled with a sentence for each lead that may not be called, for the agent who looks at it.
 
     Try-locks on persons and numbers, all in one statement: a loser is skipped and never waits, so nobody can deadlock, and what is read
     after them cannot change before we commit.
     """
     locked = _lock([c for c in asked if c.phone is not None])
-    known = facts.read([one.asked for one in asked], terms=campaign.terms, locked=locked, now=now) if asked else {}
+    known = facts.read([one.asked for one in asked], terms=campaign.terms, locked=locked, now=now, in_hand=in_hand) if asked else {}
     cleared: list[Cleared] = []
     steps: list[LeadStep] = []
     taken: set[str] = set()
+    unchecked: list[int] = []
     for candidate in asked:
         lead, phone = candidate.lead, candidate.phone
         about = known[lead.id]
@@ -111,7 +113,13 @@ def consider(
                 cleared.append(Cleared(candidate, phone, allowed))
             case Allowed():  # the same number twice in one batch: the second lead waits its turn
                 steps.append(_wait(lead, calls_at=_soon(now, lead.id), reason=WaitReason.HOLD))
+            case NotBefore(_, WaitReason.VALIDATION, _) if about.facts.answer is Answer.UNKNOWN and (
+                other := other_number(campaign.terms, candidate.person, about.alternatives, now=now)
+            ):
+                steps.append(_wait(lead, calls_at=now, reason=WaitReason.RETRY, phone=other))
             case NotBefore(at, reason, _):
+                if reason is WaitReason.VALIDATION and phone is not None:
+                    unchecked.append(phone.id)
                 steps.append(_wait(lead, calls_at=_spread(at, now, lead.id, reason), reason=reason))
             case Refused(FinalReason.DO_NOT_CALL | FinalReason.NO_VALID_NUMBER, _) if other := other_number(
                 campaign.terms, candidate.person, about.alternatives, now=now
@@ -123,7 +131,15 @@ def consider(
                 pass  # a fact of the campaign: dispatch stops, no lead is moved
         if why is not None and not isinstance(verdict, Allowed):
             why[lead.id] = in_words(verdict, another=any(step.next_phone for step in steps[before:]))
+    want_verdicts(campaign, unchecked, now=now)
     return cleared, steps
+
+
+def want_verdicts(campaign: Setting, phones: Sequence[int], *, now: datetime) -> None:
+    """These numbers are needed now: whoever asks the campaign's service is told."""
+    service = campaign.terms.service
+    if service is not None and phones and querysets.want_verdicts(service.id, phones, holds_until=now + STILL_HOLDS, now=now):
+        wake.check_numbers(service.id)
 
 
 def in_words(refused: NotBefore | Refused | Held, *, another: bool) -> str:

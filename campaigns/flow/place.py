@@ -188,7 +188,7 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
     else:
         chosen = {work.lead_id: work.phone_id} if work.phone_id else {}
         why: dict[int, str] = {}
-        cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now, why=why)
+        cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now, in_hand=True, why=why)
         if cleared and work.phone_id and staying and cleared[0].phone.id != work.phone_id:
             sentence, another = "This number is out of service. " + permit.NEXT_NUMBER, cleared[0].phone.id
         elif cleared:

@@ -13,6 +13,7 @@ from campaigns.models.compliance import (
     NumberCheck,
     RulePack,
     Suppression,
+    ValidationService,
 )
 from campaigns.models.ledger import Attempt, Callback, Lead, Permit, ZoneGroup
 from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber
@@ -49,5 +50,6 @@ __all__ = [
     "Suppression",
     "Survey",
     "SurveyAnswer",
+    "ValidationService",
     "ZoneGroup",
 ]

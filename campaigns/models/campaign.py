@@ -92,6 +92,15 @@ class Campaign(models.Model):
         "answering machine", max_length=14, choices=OnMachine.choices, default=OnMachine.UNDETECTED, help_text="what follows when one is heard"
     )
 
+    validation_service = models.ForeignKey(
+        "campaigns.ValidationService",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="campaigns",
+        help_text="asked about every number before it is called; empty: nobody is",
+    )
+
     ring_for = models.PositiveSmallIntegerField(
         default=25, validators=[MinValueValidator(5), MaxValueValidator(120)], help_text="seconds a customer's phone rings"
     )

@@ -1,12 +1,14 @@
 """What the law and the organisation allow: hours, holidays, lists of numbers not to call, consent, rule packs."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from agents.models import User
 from campaigns.models.campaign import Campaign
 from campaigns.models.people import Contact
+from campaigns.rules.number_checks import Answer
 
 
 class CallableHours(models.Model):
@@ -200,19 +202,50 @@ class RulePack(models.Model):
         return f"{self.name} v{self.version}"
 
 
-class NumberCheck(models.Model):
-    """A validation service's verdict on a number, made ahead of need and good for a while."""
+class ValidationService(models.Model):
+    """Who must be asked over HTTP about a number before it is called. docs/validation.md has the protocol."""
 
-    number_key = models.CharField(max_length=64)
-    service = models.CharField(max_length=80)
-    verdict = models.CharField(max_length=16)
-    checked_at = models.DateTimeField()
-    valid_until = models.DateTimeField()
-    detail = models.JSONField(default=dict, blank=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["number_key", "service"], name="one_verdict_per_number_and_service")]
-        indexes = [models.Index(fields=["valid_until"], name="number_check_valid", condition=Q(verdict="ok"))]
+    name = models.CharField(max_length=80, unique=True)
+    url = models.CharField("address", max_length=500, help_text="https://…; asked with POST")
+    header = models.CharField(max_length=80, blank=True, default="Authorization", help_text="the header that carries the secret")
+    sealed_secret = models.TextField(blank=True, editable=False)
+    timeout = models.PositiveSmallIntegerField(
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(10)], help_text="seconds for the whole of one question"
+    )
+    fresh_minutes = models.PositiveIntegerField(
+        "verdict holds", default=24 * 60, validators=[MinValueValidator(5), MaxValueValidator(31 * 24 * 60)], help_text="minutes"
+    )
+    enabled = models.BooleanField(default=True, help_text="switched off, it holds its campaigns: nothing is called unasked")
+    failures = models.PositiveIntegerField(default=0, editable=False, help_text="in a row")
+    ask_again_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="left alone until then")
+    problem = models.CharField(max_length=300, blank=True, editable=False, help_text="what was wrong at the last question")
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    answered_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     def __str__(self) -> str:
-        return self.verdict
+        return self.name
+
+
+class NumberCheck(models.Model):
+    """A validation service's verdict on a number, made ahead of need and good for a while; or the wish for one."""
+
+    service = models.ForeignKey(ValidationService, db_index=False, on_delete=models.CASCADE, related_name="checks")
+    number_key = models.CharField(max_length=64)
+    verdict = models.CharField(max_length=16, blank=True, choices=[(answer, answer.capitalize()) for answer in Answer])
+    checked_at = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    wanted_at = models.DateTimeField(null=True, blank=True, help_text="since when its verdict is asked for; empty: it is not")
+    asking_until = models.DateTimeField(null=True, blank=True, help_text="somebody is asking, or it is left alone, until then")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["service", "number_key"], name="one_verdict_per_number_and_service"),
+            models.CheckConstraint(
+                name="a_verdict_has_its_time",
+                condition=Q(verdict="") | Q(checked_at__isnull=False, valid_until__isnull=False),
+            ),
+        ]
+        indexes = [models.Index(fields=["service", "wanted_at"], name="number_check_wanted", condition=Q(wanted_at__isnull=False))]
+
+    def __str__(self) -> str:
+        return self.verdict or "wanted"

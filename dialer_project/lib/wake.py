@@ -70,6 +70,28 @@ def hang_up(call_ids: list[UUID]) -> None:
         transaction.on_commit(lambda: _send("workers.tasks.hang_up", [ids], queue="hot", expires=10), robust=True)
 
 
+def check_numbers(service_id: int) -> None:
+    """After the commit: a validation service is to be asked about numbers; hints of one second are one."""
+    transaction.on_commit(lambda: _check_numbers_now(service_id), robust=True)
+
+
+def _check_numbers_now(service_id: int) -> None:
+    try:
+        if not redis.hot().set(redis.key("check", service_id), "1", nx=True, px=COLLAPSE_MS):
+            return
+    except redis.Unavailable:
+        log.warning("Redis is away: wakes of validation service %s are not collapsed", service_id)
+    _send("workers.tasks.check_numbers", [service_id], queue="checks", expires=10)
+
+
+def check_numbers_taken(service_id: int) -> None:
+    """First thing in the task: from here on a new wake is a new task."""
+    try:
+        redis.hot().delete(redis.key("check", service_id))
+    except redis.Unavailable:
+        log.warning("Redis is away: the wake of validation service %s ends by itself", service_id)
+
+
 def read_import(import_id: int) -> None:
     """After the commit: a file waits to be read into a list."""
     transaction.on_commit(lambda: _send("workers.tasks.read_import", [import_id], queue="rest"), robust=True)

@@ -57,6 +57,7 @@ def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]
         program("simulated-carrier", "manage.py simulate_carrier", wave=Wave.CARRIER, ready=_listens(carrier_port)),
         worker("hot", processes=2),
         worker("tick", processes=1),
+        worker("checks", processes=1),
         worker("rest", processes=1, nice=10),  # imports and reports never slow a call down
         program("beat", "-m celery -A workers beat -l INFO --pidfile= -s {state}/celerybeat-schedule", wave=Wave.CORE),
         program("web", web, wave=Wave.CORE, ready=_answers(port), more={"DATABASE_POOL": "1"}),

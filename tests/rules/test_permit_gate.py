@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.rules.lifecycle import CampaignState
+from campaigns.rules.number_checks import Answer, Service
 from campaigns.rules.outcomes import Outcome
-from campaigns.rules.permit.gate import Allowed, Facts, Held, NotBefore, Refused, Terms, earliest, group_opens, may_call
+from campaigns.rules.permit.gate import Allowed, Facts, Held, NotBefore, Refused, Terms, campaign_holds, earliest, group_opens, may_call
 from campaigns.rules.permit.hours import ALWAYS, hours_from, wider
 from campaigns.rules.permit.kinds import OUTCOMES, Counts, Pack, Scope, rule_from
 from campaigns.rules.places import place_of, places, state_named, zones_of_state
@@ -40,6 +41,10 @@ ALONE: dict[str, tuple[Terms, Facts]] = {
     "one call per person": (terms(), facts(person_busy=True)),
     "one call per number": (terms(), facts(number_busy=True)),
     "left alone": (terms(), facts(suppressed_until=NOW + HOUR)),
+    "validation service answers": (terms(service=Service(1, "Robinson", "The validation service Robinson is unavailable.")), facts()),
+    "a verdict is there": (terms(service=Service(1, "Robinson")), facts()),
+    "the verdict is clear": (terms(service=Service(1, "Robinson")), facts(answer=Answer.LISTED)),
+    "the verdict says something": (terms(service=Service(1, "Robinson")), facts(answer=Answer.UNKNOWN)),
     "own hours": (terms(hours=hours_from({"mon": [["09:00", "17:00"]]})), facts()),
     "calling_window": (terms(pack({"kind": "calling_window", "week": {"mon": [["09:00", "17:00"]]}})), facts()),
     "blocked_days": (terms(pack({"kind": "blocked_days", "calendar": "x"}, calendars={"x": frozenset({NOW.date()})})), facts()),
@@ -319,3 +324,29 @@ def test_own_hours_wider_than_a_pack_s_are_found_by_their_days() -> None:
 
 def test_a_call_whose_fate_is_unknown_counts_as_whatever_it_may_have_been() -> None:
     assert all(Outcome.UNKNOWN in OUTCOMES[counts] for counts in (Counts.ATTEMPT, Counts.RING, Counts.CONVERSATION, Counts.ABANDONED))
+
+
+# --- validation -----------------------------------------------------------------------------------------------------------------
+
+UP, DOWN = Service(1, "Robinson"), Service(1, "Robinson", "The validation service Robinson is unavailable.")
+
+
+def test_with_a_clear_verdict_the_call_is_allowed_and_the_permit_keeps_it() -> None:
+    verdict = may_call(facts(answer=Answer.CLEAR), terms=terms(service=UP), now=NOW)
+    assert isinstance(verdict, Allowed)
+    assert verdict.evidence["validation"] == "Robinson: clear"
+
+
+def test_a_service_that_is_down_holds_the_campaign_but_no_record_in_hand_whose_verdict_is_good() -> None:
+    asked = terms(service=DOWN)
+    assert campaign_holds(asked, now=NOW) == (DOWN.problem,)
+    assert may_call(facts(answer=Answer.CLEAR), terms=asked, now=NOW) == Held((DOWN.problem,))
+    assert isinstance(may_call(facts(answer=Answer.CLEAR, in_hand=True), terms=asked, now=NOW), Allowed)
+    assert isinstance(may_call(facts(answer=Answer.LISTED, in_hand=True), terms=asked, now=NOW), Refused)
+    assert may_call(facts(in_hand=True), terms=asked, now=NOW) == Held((DOWN.problem,))
+
+
+def test_a_number_without_a_verdict_is_asked_about_at_once_and_looked_at_again_in_some_seconds() -> None:
+    verdict = may_call(facts(), terms=terms(service=UP), now=NOW)
+    assert isinstance(verdict, NotBefore)
+    assert (verdict.reason, verdict.at) == ("validation", NOW + timedelta(seconds=5))

@@ -46,6 +46,7 @@ from campaigns.models import (
     Suppression,
     Survey,
     SurveyAnswer,
+    ValidationService,
     ZoneGroup,
 )
 from campaigns.rules.number_keys import number_key
@@ -135,7 +136,8 @@ def house() -> dict[type[Model], Model]:
     keep(CampaignExclusion.objects.create(campaign=campaign, contact=contact, created_at=NOW))
     keep(Consent.objects.create(contact=contact, kind="calls", source="web form", given_at=NOW))
     keep(RulePack.objects.create(name="Spain", jurisdiction="ES"))
-    keep(NumberCheck.objects.create(number_key="k", service="checker", verdict="ok", checked_at=NOW, valid_until=NOW))
+    checker = keep(ValidationService.objects.create(name="checker", url="https://checker.example/"))
+    keep(NumberCheck.objects.create(number_key="k", service=checker, verdict="clear", checked_at=NOW, valid_until=NOW))
     keep(Survey.objects.create(campaign=campaign))
     keep(SurveyAnswer.objects.create(lead=lead, saved_at=NOW))
     keep(LiveSource.objects.create(campaign=campaign, kind="odoo"))

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from campaigns import imports
+from campaigns import imports, number_checks
 from campaigns.flow import dispatch, phone, place, sweep
 from dialer_project.lib import wake
 from telephony import calls
@@ -20,10 +20,10 @@ from workers.celery import app
 from workers.schedule import SCHEDULE
 
 PROJECT = Path(__file__).resolve().parents[2]
-QUEUES = {"hot", "tick", "rest"}
+QUEUES = {"hot", "tick", "checks", "rest"}
 OURS = {name: task for name, task in app.tasks.items() if name.startswith("workers.")}
 # a dial that comes late is worse than none: these are gone when they are taken, and found again by their rows
-HINTS = {"workers.tasks.dispatch", "workers.tasks.dial", "workers.tasks.hang_up"}
+HINTS = {"workers.tasks.dispatch", "workers.tasks.dial", "workers.tasks.hang_up", "workers.tasks.check_numbers"}
 # statements of a task: read the clock, make a call or two
 A_FEW = 4
 
@@ -40,6 +40,7 @@ def wakes() -> Iterator[Callable[[], None]]:
     yield lambda: wake.dispatch_now(987_654)
     yield lambda: wake.dial(uuid4())
     yield lambda: wake.hang_up([uuid4()])
+    yield lambda: wake.check_numbers(987_654)
     yield lambda: wake.read_import(1)
 
 
@@ -139,6 +140,9 @@ def test_each_task_makes_its_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
         (calls, "hang_up_by_id"),
         (sweep, "every_second"),
         (sweep, "every_quarter_minute"),
+        (number_checks, "look_ahead"),
+        (wake, "check_numbers_taken"),
+        (number_checks, "ask"),
         (imports, "run"),
         (imports, "wake_silent"),
     ):
@@ -150,6 +154,7 @@ def test_each_task_makes_its_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks.hang_up([str(one)])
     tasks.tick()
     tasks.slow_tick()
+    tasks.check_numbers(3)
     tasks.read_import(7)
 
     assert asked == [
@@ -159,7 +164,10 @@ def test_each_task_makes_its_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
         ("campaigns.flow.phone.legs_ended", ([],)),
         ("telephony.calls.hang_up_by_id", ([one],)),
         ("campaigns.flow.sweep.every_second", ()),
+        ("campaigns.number_checks.look_ahead", ()),
         ("campaigns.flow.sweep.every_quarter_minute", ()),
         ("campaigns.imports.wake_silent", ()),
+        ("dialer_project.lib.wake.check_numbers_taken", (3,)),
+        ("campaigns.number_checks.ask", (3,)),
         ("campaigns.imports.run", (7,)),
     ]

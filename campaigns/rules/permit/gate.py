@@ -9,12 +9,13 @@
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from campaigns.rules.lifecycle import CampaignState, FinalReason, WaitReason
+from campaigns.rules.number_checks import ASKED_WITHIN, NOT_KNOWN_FOR, Answer, Service, Told
 from campaigns.rules.permit.hours import ALWAYS, Hours, local_times, open_span, open_together
 from campaigns.rules.permit.kinds import (
     AbandonedMessage,
@@ -59,6 +60,7 @@ class Terms:
     has_message: bool = True
     min_ring: timedelta = timedelta(0)
     lists: Mapping[str, datetime] = field(default_factory=dict)  # do-not-call lists by name, and when each was last loaded
+    service: Service | None = None  # must have been asked about a number before it is called
 
     @property
     def counters(self) -> tuple[Counter, ...]:
@@ -79,6 +81,8 @@ class Agreed:
 class Facts:
     """What is known of one lead and one of its numbers, read in the transaction that dials. Times aware, UTC.
 
+    answer: the validation service's verdict, while it is good. in_hand: an agent has the record already, so that what stops the campaign from
+    giving out more of them need not stop this one.
     marks: of each counter the call that decides: of a cap of three the third last, of a hold the last; missing where there are not so many.
     """
 
@@ -97,6 +101,8 @@ class Facts:
     mobile: bool = True
     agreed: tuple[Agreed, ...] = ()
     marks: Mapping[Counter, datetime] = field(default_factory=dict)
+    answer: Answer | None = None
+    in_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +179,8 @@ def campaign_gates(terms: Terms, *, now: datetime) -> Iterator[Gate]:
     late = terms.ends_at is not None and now >= terms.ends_at
     yield _held("end time", own, late, f"The end time, {_utc(terms.ends_at)}, has passed.")
     yield _held("caller ID", own, not terms.caller_id_ok, "The campaign's caller ID is not verified.")
+    if terms.service is not None:
+        yield _held("validation service", own, bool(terms.service.problem), terms.service.problem)
     for pack in terms.packs:
         if pack.in_force(now):
             for rule in pack.rules:
@@ -207,8 +215,12 @@ def _campaign_gate(rule: Rule, by: str, terms: Terms, now: datetime) -> Gate | N
 def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
     """Every question asked of one lead and one number, in order, each with its answer at `now`."""
     own = f"campaign {terms.version}".strip()
-    yield from campaign_gates(terms, now=now)
+    # whoever has the record in hand needs no service that answers now: its verdict on this number is there and good
+    asked = facts.in_hand and facts.answer is not None
+    yield from campaign_gates(replace(terms, service=None) if asked else terms, now=now)
     yield _closed("do-not-call", "organisation", facts.listed, "The phone number is on the Do-Not-Call list.", FinalReason.DO_NOT_CALL)
+    if terms.service is not None:
+        yield _validated(facts, terms.service, now)
     yield _closed("exclusion", own, facts.excluded, "This contact was taken off the campaign.", FinalReason.EXCLUDED)
     dead = not facts.number_active
     yield _closed("number exists", "carrier", dead, "The carrier has said that this number does not exist.", FinalReason.NO_VALID_NUMBER)
@@ -231,6 +243,21 @@ def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
             elif gate := _lead_gate(rule, pack.label, facts, now):
                 yield gate
     yield from _hours(windows, facts, terms, now)
+
+
+def _validated(facts: Facts, service: Service, now: datetime) -> Gate:
+    """A verdict that is good, or no call: one that is missing is asked for at once."""
+    match facts.answer:
+        case Answer.CLEAR:
+            return Gate("validation", service.name, evidence=Answer.CLEAR)
+        case Answer.LISTED:
+            return _closed("validation", service.name, True, Told.LISTED, FinalReason.DO_NOT_CALL)
+        case Answer.UNKNOWN:
+            why = f"{service.name} cannot say whether this number may be called."
+            return Gate("validation", service.name, Stands.WAIT, why, now + NOT_KNOWN_FOR, wait=WaitReason.VALIDATION, ask_again=True)
+        case None:
+            why = f"{service.name} has not said yet whether this number may be called."
+            return Gate("validation", service.name, Stands.WAIT, why, now + ASKED_WITHIN, wait=WaitReason.VALIDATION, ask_again=True)
 
 
 def _hours(windows: list[tuple[str, Hours]], facts: Facts, terms: Terms, now: datetime) -> Iterator[Gate]:
@@ -313,6 +340,7 @@ def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
             "places": sorted(facts.places),
             "rules": [pack.label for pack in terms.packs if pack.in_force(now) and pack.applies(facts.places)],
             "asked": sum(1 for gate in asked if gate.stands is Stands.OPEN),
+            **({"validation": f"{terms.service.name}: {facts.answer}"} if terms.service and facts.answer else {}),
         },
     )
 

@@ -1,14 +1,18 @@
-"""The safety promises, one SQL query each: it finds who breaks the promise, so an empty answer is the good one.
+"""The safety promises, one SQL query each: it finds who breaks the promise, so an empty answer is the good one. The promise of the law is asked
+of a second implementation of it, call by call.
 
 Every query is one statement and so sees one moment of the database: what a transaction keeps together is compared exactly. Only where two
 rows carry the clocks of two processes is `CROSSING` allowed between them: each reads its clock first and waits for its lock afterwards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
-from django.db import connection
+from campaigns.rules import oracle
+from dialer_project.lib import sql
 
 # how far the clocks two processes wrote into their rows may lie against the order in which they committed
 CROSSING = "interval '500 milliseconds'"
@@ -19,11 +23,18 @@ AT_MOST = 1000  # offending ids told at once
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """`sql` selects the offending ids, and may ask for %(now)s."""
+    """`sql` selects the offending ids, and may ask for %(now)s; or `find` finds them."""
 
     id: str
     sentence: str
-    sql: str
+    sql: str = ""
+    find: Callable[[], Iterator[str]] | None = None
+
+    def offenders(self, *, now: datetime) -> tuple[str, ...]:
+        if self.find is not None:
+            return tuple(sorted(self.find()))[:AT_MOST]
+        asked = f"SELECT DISTINCT offending.id::text AS id FROM ({self.sql}) AS offending(id) ORDER BY 1 LIMIT {AT_MOST}"
+        return tuple(row.id for row in sql.rows(asked, {"now": now}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +53,8 @@ class PromiseBroken(Exception):
 
 def broken(*, now: datetime, invariants: Sequence[Invariant] | None = None) -> list[Broken]:
     """Those that do not hold, with the ids that break them."""
-    found = []
-    with connection.cursor() as cursor:
-        for invariant in ALL if invariants is None else invariants:
-            cursor.execute(f"SELECT DISTINCT offending.id::text FROM ({invariant.sql}) AS offending(id) ORDER BY 1 LIMIT {AT_MOST}", {"now": now})
-            if ids := tuple(row[0] for row in cursor.fetchall()):
-                found.append(Broken(invariant.id, invariant.sentence, ids))
-    return found
+    asked = [(each, each.offenders(now=now)) for each in (ALL if invariants is None else invariants)]
+    return [Broken(each.id, each.sentence, ids) for each, ids in asked if ids]
 
 
 def check(*, now: datetime) -> None:
@@ -73,6 +79,56 @@ def _overlapping(column: str) -> str:
                 PARTITION BY {column} ORDER BY dialed_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_ended
             FROM campaigns_attempt WHERE dialed_at IS NOT NULL) AS dialed
         WHERE dialed_at < earlier_ended"""
+
+
+# so many calls are held against the law at once
+BATCH = 500
+
+
+def _against_the_law() -> Iterator[str]:
+    """Calls dialed outside the hours of a rule pack that their permit names, or past its caps and holds, by `rules/oracle`. Calls of all
+    campaigns are counted, as far back as the longest window of any pack."""
+    packs = {f"{row.name} v{row.version}": sql.loaded(row.rules) for row in sql.rows("SELECT name, version, rules FROM campaigns_rulepack")}
+    if not packs:
+        return
+    closed = {
+        row.name: {date.fromisoformat(day) for day in sql.loaded(row.days)}
+        for row in sql.rows(
+            "SELECT c.name, json_agg(h.day) AS days FROM campaigns_holidaycalendar c JOIN campaigns_holiday h ON h.calendar_id = c.id GROUP BY c.name"
+        )
+    }
+    furthest = timedelta(hours=max((rule.get("hours", 0) for rules in packs.values() for rule in rules), default=0) + 24)
+    after = UUID(int=0)
+    while batch := sql.rows(_CALLS_UNDER_PACKS, {"after": after, "furthest": furthest, "at_most": BATCH}):
+        for row in batch:
+            rules = [rule for label in sql.loaded(row.rules) for rule in packs.get(label, ())]
+            new = {"at": row.dialed_at, "number": row.e164, "person": row.contact_id, "lead": row.lead_id}
+            ring_for = timedelta(seconds=row.ring_for or 0)
+            if oracle.hours_broken(rules, sql.loaded(row.zones), row.dialed_at, ring_for, closed) or oracle.caps_broken(
+                rules, [_call(earlier) for earlier in sql.loaded(row.earlier) or ()], new
+            ):
+                yield str(row.id)
+        after = batch[-1].id
+
+
+def _call(row: dict[str, Any]) -> dict[str, Any]:
+    """An earlier call as the oracle wants it; one that has not ended yet ends now, at the latest."""
+    at = datetime.fromisoformat(row["at"])
+    return {**row, "at": at, "ended": datetime.fromisoformat(row["ended"]) if row["ended"] else at}
+
+
+_CALLS_UNDER_PACKS = """
+    SELECT a.id, a.dialed_at, a.e164, a.contact_id, a.lead_id, p.evidence -> 'rules' AS rules, p.evidence -> 'zones' AS zones,
+        (v.settings ->> 'ring_for')::int AS ring_for,
+        (SELECT json_agg(json_build_object('at', e.dialed_at, 'ended', e.concluded_at, 'outcome', e.outcome, 'number', e.e164,
+                'person', e.contact_id, 'lead', e.lead_id))
+            FROM campaigns_attempt e WHERE (e.contact_id = a.contact_id OR e.e164 = a.e164) AND e.id <> a.id
+                AND e.dialed_at < a.dialed_at AND e.dialed_at > a.dialed_at - %(furthest)s) AS earlier
+    FROM campaigns_attempt a JOIN campaigns_permit p ON p.attempt_id = a.id
+    LEFT JOIN campaigns_campaignversion v ON v.campaign_id = a.campaign_id AND v.number = a.version
+    WHERE a.id > %(after)s AND a.dialed_at IS NOT NULL AND jsonb_array_length(p.evidence -> 'rules') > 0
+    ORDER BY a.id LIMIT %(at_most)s
+"""
 
 
 # spelt as the database holds them
@@ -150,6 +206,11 @@ ALL: tuple[Invariant, ...] = (
             SELECT 1 FROM jsonb_array_elements(
                 coalesce(v.settings -> 'week' -> to_char(local.time, 'dy'), '[]'::jsonb)) AS span
             WHERE to_char(local.time, 'HH24:MI:SS') >= span ->> 0 AND to_char(local.time, 'HH24:MI:SS') < span ->> 1)""",
+    ),
+    Invariant(
+        "S3.law",
+        "Every call was dialed within the hours, caps and holds of the rule packs its permit names, by a second implementation of them.",
+        find=_against_the_law,
     ),
     Invariant(
         "S4",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from campaigns.rules import oracle
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.number_checks import Answer, Service
 from campaigns.rules.outcomes import Outcome
@@ -17,7 +18,6 @@ from campaigns.rules.permit.hours import ALWAYS, hours_from, wider
 from campaigns.rules.permit.kinds import OUTCOMES, Counts, Pack, Scope, rule_from
 from campaigns.rules.places import place_of, places, state_named, zones_of_state
 from campaigns.rules.rule_packs import PACKS
-from tests import oracle
 from tests.rules.permits import NOW, facts, pack, shipped, terms
 
 NINE_TO_FIVE = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}

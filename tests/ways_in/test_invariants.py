@@ -30,6 +30,7 @@ from campaigns.models import (
     ListImport,
     Permit,
     PhoneNumber,
+    RulePack,
     ZoneGroup,
 )
 from campaigns.rules.lifecycle import AttemptState, CallbackState, CampaignState, LeadState
@@ -255,6 +256,19 @@ def _two_customers_hear_each_other(house: House, drop: Callable[..., None]) -> s
 def _lena_was_called_before_eight_in_london(house: House, drop: Callable[..., None]) -> set[str]:
     CampaignChange.objects.update(at=NOW - 10 * HOUR)
     return rows(house.attempt(house.lena, at=NOW.replace(hour=7, minute=30), outcome=Outcome.NO_ANSWER))
+
+
+@plants("S3.law")
+def _omar_and_paul_were_called_under_rules_that_forbade_it(house: House, drop: Callable[..., None]) -> set[str]:
+    """Omar at night by the pack's hours, Paul again within a day by its cap; Maria is talked to in order."""
+    hours = [{"kind": "calling_window", "week": {"tue": [["09:00", "12:00"]]}}]
+    RulePack.objects.create(name="Hours", jurisdiction="*", rules=hours)
+    RulePack.objects.create(name="Once a day", jurisdiction="*", rules=[{"kind": "frequency_cap", "scope": "person", "count": 1, "hours": 24}])
+    omars, pauls = Attempt.objects.get(lead=house.omar), Attempt.objects.get(lead=house.paul)
+    again = house.attempt(house.paul, at=pauls.planned_at + HOUR, outcome=Outcome.NO_ANSWER)
+    Permit.objects.filter(attempt__in=[house.live(), pauls, again]).update(evidence={"rules": ["Once a day v1"], "zones": ["Europe/London"]})
+    Permit.objects.filter(attempt=omars).update(evidence={"rules": ["Hours v1"], "zones": ["America/New_York"]})
+    return rows(omars, again)
 
 
 @plants("S4")

@@ -1,6 +1,6 @@
 """The law a second time, written from the packs' JSON alone and sharing no line with `rules/permit`: slow, by the minute, with nothing clever.
 
-Tests hold it against the gate, and against the ledger of attempts.
+Tests hold it against the gate, and `check_invariants` against the ledger of attempts; nothing that places a call may ask it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

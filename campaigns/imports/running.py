@@ -40,7 +40,7 @@ LARGEST_BATCH = 8_000_000  # characters, however few rows that is
 SAMPLE_ROWS = 200
 TRIES = 5
 # of the time a batch took: the rest is the web's, which shares our processors and the database's
-PAUSE = 0.25
+PAUSE = 1.0
 COUNTED = ("rows", "accepted", "duplicates", "rejected", "bytes_read", "reading", "heartbeat_at")
 
 

@@ -310,19 +310,25 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
     )
     found = sql.rows(
         f"""
-        WITH m AS (
+        WITH c AS (
+            SELECT * FROM json_to_recordset(%(changes)s::json) AS c(id uuid, deadline timestamptz, dial_due timestamptz, call_id uuid,
+                agent_call_id uuid, phone_id bigint, progress text, caller_id text, card jsonb, outcome text, talked boolean, held boolean,
+                muted boolean, disposition_id bigint, note text, notice text, closed_because text, not_ready text, keeps_place boolean, holds boolean)
+        ), work AS (
+            -- locked in one order, first what they work on and then the desks: two batches with the same agents must not wait for each other
+            SELECT i.id, i.agent_id FROM agents_interaction i JOIN c USING (id) WHERE i.phase = ANY(%(before)s) ORDER BY i.agent_id FOR UPDATE OF i
+        ), seat AS (
+            SELECT s.agent_id FROM agents_session s WHERE s.agent_id IN (SELECT agent_id FROM work) ORDER BY s.agent_id FOR UPDATE
+        ), m AS (
             UPDATE agents_interaction i SET {where_to}
                 call_id = coalesce(c.call_id, i.call_id), agent_call_id = coalesce(c.agent_call_id, i.agent_call_id),
                 phone_id = coalesce(c.phone_id, i.phone_id), progress = coalesce(c.progress, i.progress), outcome = coalesce(c.outcome, i.outcome),
                 caller_id = coalesce(c.caller_id, i.caller_id), card = coalesce(c.card, i.card),
                 talked = coalesce(c.talked, i.talked), held = coalesce(c.held, i.held), muted = coalesce(c.muted, i.muted),
                 disposition_id = coalesce(c.disposition_id, i.disposition_id), note = coalesce(c.note, i.note){", closed_at = %(now)s, closed_because = c.closed_because" if closing else ""}
-            FROM json_to_recordset(%(changes)s::json) AS c(id uuid, deadline timestamptz, dial_due timestamptz, call_id uuid, agent_call_id uuid,
-                phone_id bigint, progress text, caller_id text, card jsonb, outcome text, talked boolean, held boolean, muted boolean, disposition_id bigint, note text,
-                notice text, closed_because text, not_ready text, keeps_place boolean, holds boolean)
-            WHERE i.id = c.id AND i.phase = ANY(%(before)s) RETURNING i.*, c.not_ready, c.keeps_place
+            FROM c JOIN work USING (id) WHERE i.id = c.id RETURNING i.*, c.not_ready, c.keeps_place
         ), s AS (
-            UPDATE agents_session s SET {session} version = s.version + 1 FROM m WHERE s.agent_id = m.agent_id RETURNING s.*
+            UPDATE agents_session s SET {session} version = s.version + 1 FROM m JOIN seat USING (agent_id) WHERE s.agent_id = m.agent_id RETURNING s.*
         ){history}
         SELECT {_INTERACTION}, {_SESSION}, {_CODES} FROM m JOIN s USING (agent_id)
         """,

@@ -9,7 +9,10 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, transaction
 
+from agents import desk
+from agents.desk import Change, NewWork
 from agents.models import Interaction
+from agents.rules.lifecycle import Phase
 from campaigns import facts
 from campaigns.flow import control, dispatch, do_not_call, permit, place
 from campaigns.models import Attempt, Callback, Campaign, Contact, DoNotCall, Lead, PhoneNumber
@@ -131,6 +134,38 @@ def test_dispatchers_at_once_on_one_pool_give_each_agent_one_record_and_each_rec
         assert all(work is not None and work.phase == "dialing" for work in held)
         assert len({work.lead_id for work in held if work}) == 5
         assert sum(dialed(leads).values()) == 5
+
+
+def test_batches_over_the_same_desks_in_any_order_never_deadlock(floor: Floor) -> None:
+    team = [floor.agent(f"Agent{i}") for i in range(12)]
+    floor.campaign("progressive", agents=team, wrap_up_for=300)
+    for someone in team:
+        someone.sits_down()
+    works = [
+        NewWork(agent_id=someone.id, phase=Phase.DIALING, deadline=floor.now + timedelta(hours=1), campaign_id=Campaign.objects.get().pk)
+        for someone in team
+    ]
+    opened = [m.work.id for m in desk.open(works, needs="voice", now=floor.now) if m.work]
+    assert len(opened) == len(team)
+
+    def says(order: random.Random) -> int:
+        moved = 0
+        for _ in range(60):
+            order.shuffle(mixed := list(opened))
+            with transaction.atomic():
+                moved += len(desk.amend([Change(id=work, progress=order.choice(["dialing", "ringing"])) for work in mixed], now=floor.now))
+        return moved
+
+    def stands_up(order: random.Random) -> int:
+        moved = 0
+        for _ in range(60):
+            order.shuffle(mixed := [someone.id for someone in team])
+            with transaction.atomic():
+                moved += len(desk.fell_silent(mixed, now=floor.now))
+                moved += sum(1 for agent in sorted(mixed) if desk.console_opened(agent, now=floor.now))
+        return moved
+
+    at_once([partial(says, random.Random(1)), partial(says, random.Random(2)), partial(stands_up, random.Random(3))])
 
 
 def test_indexes_hold_where_nobody_takes_a_lock(floor: Floor) -> None:

@@ -279,6 +279,12 @@ def step(steps: Sequence[LeadStep], *, now: datetime) -> int:
         return 0
     return sql.changed(
         """
+        WITH s AS (
+            SELECT * FROM json_to_recordset(%(steps)s::json) AS s(id bigint, state text, reason text, next_call_at timestamptz, boost smallint,
+                next_phone bigint, reserved_for bigint, outcome text, disposition_id bigint, missed_by bigint)
+        ), held AS (
+            SELECT l.id FROM campaigns_lead l JOIN s USING (id) WHERE l.state IN ('waiting', 'busy') ORDER BY l.id FOR UPDATE OF l
+        )
         UPDATE campaigns_lead l SET state = s.state, reason = s.reason, next_call_at = coalesce(s.next_call_at, l.next_call_at), boost = s.boost,
             next_phone_id = coalesce(s.next_phone, l.next_phone_id), reserved_for_id = s.reserved_for,
             tries = CASE WHEN s.outcome IS NULL THEN l.tries
@@ -288,9 +294,7 @@ def step(steps: Sequence[LeadStep], *, now: datetime) -> int:
             last_missed_by_id = CASE WHEN s.missed_by IS NULL AND s.outcome IS NOT NULL THEN NULL ELSE coalesce(s.missed_by, l.last_missed_by_id) END,
             no_callback_since = CASE WHEN s.reason = 'no_callback' THEN %(now)s ELSE l.no_callback_since END,
             changed_at = %(now)s
-        FROM json_to_recordset(%(steps)s::json) AS s(id bigint, state text, reason text, next_call_at timestamptz, boost smallint, next_phone bigint,
-            reserved_for bigint, outcome text, disposition_id bigint, missed_by bigint)
-        WHERE l.id = s.id AND l.state IN ('waiting', 'busy')
+        FROM s JOIN held USING (id) WHERE l.id = s.id
         """,
         {"now": now, "steps": sql.records({name: getattr(s, name) for name in LeadStep.__dataclass_fields__} for s in steps)},
     )

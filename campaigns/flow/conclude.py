@@ -94,9 +94,15 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     )
     staying = {c.row.id for c in concluded if c.row.work_id is not None and _goes_to_wrap_up(c)}
     looking = {c.row.id for c in concluded if c.row.id not in staying and _stays_on_the_screen(c)}
+    # work and desks are locked before leads, as everywhere
+    moved = _move_agents(concluded, staying, looking, now=now)
     querysets.tried({c.row.lead_id: c.outcome for c in concluded if c.row.id in looking})
     _move_leads([c for c in concluded if c.row.id not in staying | looking], now=now)
-    _move_agents(concluded, staying, looking, now=now)
+    _release_legs(concluded)
+    next_for.settle(moved, now=now)
+    if waited := [c for c in concluded if c.call.answered_at and not c.call.connected_at]:
+        lines = {f"{c.campaign.line}@{c.call.node_id}" for c in waited}
+        transaction.on_commit(lambda: board.stop_waiting([c.row.id for c in waited], lines=lines), robust=True)
 
 
 def _outcome(call: Moved, *, machine: bool) -> Outcome:
@@ -299,7 +305,8 @@ def close_callbacks(lead_ids: Sequence[int], *, reason: str, now: datetime) -> N
     )
 
 
-def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], looking: set[UUID], *, now: datetime) -> None:
+def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], looking: set[UUID], *, now: datetime) -> list[desk.Moved]:
+    """Returns those whose work is closed."""
     wrapping, closing, staying_on = [], [], []
     for c in concluded:
         if c.row.work_id is None:
@@ -322,12 +329,7 @@ def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], looking: 
             closing.append(Change(id=c.row.work_id, outcome=c.outcome, progress="ended", closed_because=c.outcome))
     desk.move(PhaseMove.WRAP_UP, wrapping, now=now)
     desk.move(PhaseMove.PREVIEW, staying_on, now=now)
-    moved = desk.move(PhaseMove.CLOSE, closing, now=now)
-    _release_legs(concluded)
-    next_for.settle(moved, now=now)
-    if waited := [c for c in concluded if c.call.answered_at and not c.call.connected_at]:
-        lines = {f"{c.campaign.line}@{c.call.node_id}" for c in waited}
-        transaction.on_commit(lambda: board.stop_waiting([c.row.id for c in waited], lines=lines), robust=True)
+    return desk.move(PhaseMove.CLOSE, closing, now=now)
 
 
 def _release_legs(concluded: Sequence[_Conclusion]) -> None:

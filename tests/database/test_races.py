@@ -1,5 +1,6 @@
 """Real threads on real connections: what locks and indexes must settle, whoever comes first."""
 
+import random
 from collections import Counter
 from datetime import timedelta
 from functools import partial

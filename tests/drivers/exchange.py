@@ -25,7 +25,7 @@ from telephony.rules.events import Happened
 
 from .labs import Lab
 
-ANNOUNCEMENTS = {"sorry": 0.6, "welcome": 0.4, "voicemail": 0.6}  # seconds
+ANNOUNCEMENTS = {"abandoned": 0.5, "sorry": 0.6, "welcome": 0.4, "voicemail": 0.6}  # seconds
 
 
 def people() -> Script:

@@ -55,6 +55,7 @@ TONE = _loud()
 # How an answered call sounds from over there, in seconds: (until, aloud?). A person says hello and waits, a machine talks on.
 PERSON = ((0.3, False), (1.0, True), (4.5, False))
 MACHINE = ((0.3, False), (8.0, True), (9.0, False))
+TALKER = ((math.inf, True),)
 
 
 @dataclass(slots=True, eq=False)
@@ -85,6 +86,7 @@ class Dialog:
     last: bytes = b""
     packets: int = 0  # heard
     loud: int = 0  # of those that were not silence
+    heard_at: float | None = None  # the first of those
     digits: str = ""
     sequence: int = 0
     stamp: int = 0
@@ -111,13 +113,17 @@ class _Request:
 
 @dataclass
 class SipWorld:
-    """exchange: where the exchange takes SIP. password: of every station there."""
+    """exchange: where the exchange takes SIP. password: of every station there.
+
+    stations_talk: whoever sits at a phone talks all the time, so that a customer who hears nobody shows.
+    """
 
     script: Script
     exchange: tuple[str, int]
     password: str = ""
     seed: int = 7
     port: int = 0  # of the trunk; chosen where 0
+    stations_talk: bool = False
     calls: list[Dialog] = field(default_factory=list)  # every one there ever was
 
     def __post_init__(self) -> None:
@@ -192,14 +198,19 @@ class SipWorld:
             return dialog
 
     def forget(self) -> None:
-        """Whatever is still going on is forgotten, without a word to the exchange."""
+        """As if nobody had ever called."""
+        with self._lock:
+            self.forget_calls()
+            self.calls.clear()
+
+    def forget_calls(self) -> None:
+        """Whatever is still going on is forgotten, without a word to the exchange, which may be gone itself."""
         with self._lock:
             for dialog in self._dialogs.values():
                 dialog.dead = True
-                self._over(dialog, "us")
+                self._over(dialog, "them")
             self._dialogs.clear()
             self._requests.clear()
-            self.calls.clear()
 
     def hangs_up(self, dialog: Dialog) -> None:
         with self._lock:
@@ -336,7 +347,7 @@ class SipWorld:
             self._at(meets.talks_for.total_seconds(), self._bye, dialog)
         for after, digit in meets.presses if isinstance(meets, Answers) else ():
             self._at(after.total_seconds(), self._key, dialog, digit, 0)
-        dialog.script = MACHINE if isinstance(meets, Machine) else PERSON
+        dialog.script = MACHINE if isinstance(meets, Machine) else TALKER if dialog.station and self.stations_talk else PERSON
         self._speak(dialog, time.monotonic())
 
     def _final(self, dialog: Dialog, status: int, by: str = "us") -> None:
@@ -506,7 +517,9 @@ class SipWorld:
             kind = packet[1] & 0x7F if len(packet) > 12 else -1
             if kind == sip.VOICE and not dialog.dead:
                 dialog.packets += 1
-                dialog.loud += any(byte & 0x7F < 0x60 for byte in packet[12:])
+                if any(byte & 0x7F < 0x60 for byte in packet[12:]):
+                    dialog.loud += 1
+                    dialog.heard_at = dialog.heard_at or time.monotonic()
             elif kind == sip.EVENTS and packet[13] & 0x80 and dialog.key != packet[4:8].hex():
                 dialog.key = packet[4:8].hex()  # its end comes three times, with one time stamp
                 dialog.digits += "0123456789*#ABCD"[packet[12] & 0x0F]

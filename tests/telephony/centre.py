@@ -1,0 +1,166 @@
+"""The centre of the chaos tests on a real Asterisk: real workers and pumps, agents' phones and customers on SIP, with sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from agents.models import Agent, NotReadyReason, Station, User
+from campaigns.models import Attempt, Disposition, ZoneGroup
+from campaigns.rules.outcomes import DispositionClass, Outcome
+from dialer_project.local.redis_server import Redis
+from telephony.drivers.simulated.script import Behaviour
+from telephony.drivers.simulated.sip_world import Dialog
+from telephony.models import Announcement, Call, CallerId, Node, Trunk
+from tests.chaos.centre import Centre, Person, Someone
+from tests.drivers.exchange import Exchange
+from tests.telephony.cable import Cable
+
+STATIONS = tuple(f"agent{number}" for number in range(12))
+# What the carrier's last word to a call makes of it; a call it answered was talked to, abandoned, or hung up early.
+MEANS = {
+    486: Outcome.BUSY,
+    603: Outcome.REJECTED,
+    480: Outcome.UNAVAILABLE,
+    404: Outcome.UNALLOCATED,
+    484: Outcome.INVALID_NUMBER,
+    503: Outcome.CONGESTION,
+    487: Outcome.NO_ANSWER,
+    0: Outcome.TRUNK_NOT_RESPONDING,
+}
+SILENT_FOR = 2.4  # seconds: the promised two, and what a busy machine takes to begin
+ANSWERED = {Outcome.CONNECTED, Outcome.ABANDONED, Outcome.EARLY_HANG_UP}
+
+
+@dataclass
+class _People:
+    """The world as the centre of the chaos tests speaks to it."""
+
+    exchange: Exchange
+
+    def say(self, number: str, *behaviours: Behaviour) -> None:
+        self.exchange.world.script.say(number, *behaviours)
+
+    def far_hangs_up(self, call_id: UUID) -> None:
+        channel = self.exchange.ari.question("channels", str(call_id))
+        dialog = self.exchange.world.call(channel.said["protocol_id"]) if channel.ok else None
+        if dialog is not None:
+            self.exchange.world.hangs_up(dialog)
+
+
+@dataclass
+class RealCentre(Centre):
+    strangers: set[str] = field(default_factory=set)  # numbers called behind our back
+    leg_mode: str = Station.LegMode.NAILED_UP  # of the phones of those hired from now on
+    _hired: int = 0
+
+    @classmethod
+    def at(cls, folder: Path, database: str, redis: Redis) -> RealCentre:
+        return cls(folder, database, redis, carrier_port=0)
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        made = Exchange(stations=STATIONS)
+        made.world.stations_talk = True
+        made.start()
+        return made
+
+    @cached_property
+    def cable(self) -> Cable:
+        """Between us and Asterisk: commands and events."""
+        return Cable(self.exchange.server.ari_port)
+
+    @property
+    def carrier_url(self) -> str:
+        return f"http://ringmaster:{self.exchange.server.password}@127.0.0.1:{self.cable.port}"
+
+    @property
+    def world(self) -> Any:
+        return _People(self.exchange)
+
+    def furnish(self) -> None:
+        Node.objects.create(name="local", driver="asterisk", url=self.carrier_url)
+        trunk = Trunk.objects.create(name="trunk", endpoint="trunk", calls_per_second=1000, max_calls=1000)
+        CallerId.objects.create(e164="+34910000000", verified=True, trunk=trunk)
+        Announcement.objects.create(name="abandoned", media="sound:abandoned")
+        ZoneGroup.objects.create(zones=["Europe/Madrid"])
+        for code in ("login", "no_answer", "connection_lost", "wrap_up_expired"):
+            NotReadyReason.objects.get_or_create(code=code, defaults={"label": code.capitalize(), "system": True})
+        self.sale = Disposition.objects.create(code="sale", label="Sale", kind=DispositionClass.SUCCESS).pk
+
+    def hire(self, *names: str) -> list[Someone]:
+        """Each gets the next phone nobody has had, and it registers."""
+        hired = []
+        for name in names:
+            phone = STATIONS[self._hired % len(STATIONS)]
+            self._hired += 1
+            user, _ = User.objects.get_or_create(username=phone, defaults={"first_name": name})
+            agent, _ = Agent.objects.get_or_create(user=user)
+            station, _ = Station.objects.update_or_create(name=phone, defaults={"endpoint": phone, "leg_mode": self.leg_mode})
+            self.exchange.world.station_up(phone)
+            hired.append(Someone(self, agent, station))
+        self.until(lambda: {someone.station.endpoint for someone in hired} <= self.exchange.world.registered, what="phones are registered")
+        self.agents += hired
+        return hired
+
+    def seated(self, *names: str) -> list[Someone]:
+        if self.leg_mode == Station.LegMode.NAILED_UP:
+            return super().seated(*names)
+        hired = self.hire(*names)  # their phones ring for each call
+        for someone in hired:
+            someone.sits_down()
+        return hired
+
+    def end_shift(self) -> None:
+        super().end_shift()
+        self.leg_mode = Station.LegMode.NAILED_UP
+
+    def dialogs(self, number: str) -> list[Dialog]:
+        """The calls that reached the carrier, in order, by its own count."""
+        return [dialog for dialog in list(self.exchange.world.calls) if dialog.who == number and not dialog.station and not dialog.incoming]
+
+    def dialog(self, call_id: UUID) -> Dialog:
+        return self.exchange.dialog_of(call_id)
+
+    def compare(self) -> None:
+        """Every call of the carrier is one attempt, with the outcome it had there; and the other way round."""
+        numbers = {dialog.who for dialog in list(self.exchange.world.calls) if not dialog.station and not dialog.incoming}
+        dialed = Call.objects.filter(party="customer").exclude(dialing_at=None).order_by("dialing_at")
+        outcomes: dict[str, list[str | None]] = {}
+        attempts = {attempt.pk: attempt.outcome for attempt in Attempt.objects.all()}
+        for call in dialed:
+            outcomes.setdefault(call.address, []).append(attempts.get(call.pk))
+        assert numbers <= outcomes.keys() | self.strangers, f"called past the ledger: {numbers - outcomes.keys()}"
+        for number, ours in outcomes.items():
+            theirs = self.dialogs(number)
+            assert len(theirs) == len(ours), f"{number}: the carrier saw {len(theirs)} calls, the ledger {ours}"
+            for dialog, outcome in zip(theirs, ours, strict=True):
+                self._compare_one(number, dialog, outcome)
+
+    def _compare_one(self, number: str, dialog: Dialog, outcome: str | None) -> None:
+        if dialog.answered_at is not None:
+            assert outcome in ANSWERED, f"{number}: answered there, {outcome} here"
+            until = dialog.heard_at or dialog.ended_at
+            assert until is not None
+            assert until - dialog.answered_at < SILENT_FOR, f"{number}: heard nobody for {until - dialog.answered_at:.2f} s after the answer"
+        else:
+            expected = {MEANS[dialog.status]} | ({Outcome.CANCELLED} if dialog.status == 487 else set())
+            assert outcome in expected, f"{number}: {dialog.status} there, {outcome} here"
+
+    def end(self) -> None:
+        super().end()
+        self.cable.close()
+        self.exchange.close()
+
+
+def outcomes_of(people: Sequence[Person]) -> dict[str, int]:
+    """How often each came, of the first attempts."""
+    counted: dict[str, int] = {}
+    for person in people:
+        first = person.outcomes[0] if person.outcomes else None
+        counted[str(first)] = counted.get(str(first), 0) + 1
+    return counted

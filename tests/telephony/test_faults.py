@@ -1,0 +1,128 @@
+"""What goes wrong between us, Asterisk and the world; what the customers heard is the far side's word, and every call is accounted for."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from dialer_project.lib.failpoints import Failpoint
+from telephony.drivers.base import Address, AddressKind, Leg, Placed
+from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
+from telephony.models import Call, Node
+from tests.telephony.centre import RealCentre
+
+TALKS = Answers(after=seconds(0.3), talks_for=seconds(0.5))
+TALKS_LONG = Answers(after=seconds(0.5), talks_for=seconds(2.6))
+LINES = list(Failpoint)[list(Failpoint).index(Failpoint.ANSWER_HEARD) :]
+
+
+def epoch() -> int:
+    return Node.objects.get().lease_epoch
+
+
+def test_a_cut_connection_nothing_is_dialed_and_on_return_everything_is_known(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    late = Answers(after=seconds(2.5), talks_for=seconds(8))
+    _, (maria, petra), _ = centre.shift(TALKS_LONG, late, agents=2, ready=True)
+    centre.until(lambda: maria.state == "connected" and petra.state == "ringing", what="Maria talks and Petra's phone rings")
+    before = len(centre.exchange.world.calls)
+
+    centre.cable.cut()
+
+    centre.until(lambda: not centre.listens(), what="nobody listens")
+    (hers,) = centre.dialogs(petra.number)
+    centre.until(lambda: hers.heard_at is not None, what="Petra hears the message")
+    centre.until(lambda: centre.dialogs(maria.number)[0].over, what="Maria hangs up")
+    (clara,) = centre.people(centre.campaigns[-1], TALKS)
+    centre.holds(lambda: len(centre.exchange.world.calls) == before, for_=1.5, what="nothing is dialed while nobody listens")
+    centre.cable.mend()
+    centre.until(lambda: maria.outcomes == ["connected"], what="Maria's end is known")
+    centre.until(lambda: petra.outcomes == ["abandoned"], what="what Petra heard is known")
+    centre.until(lambda: "connected" in clara.outcomes, what="work goes on")
+
+
+def test_another_listener_takes_the_node_and_the_pump_returns_when_it_is_gone(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria,), (ana,) = centre.shift(TALKS, ready=False)
+    before = epoch()
+
+    with centre.exchange.carrier().listen():
+        centre.until(lambda: not centre.listens(), what="the pump has noticed")
+
+    centre.until(lambda: epoch() > before and centre.listens(), what="the pump listens again")
+    ana.goes_ready()
+    centre.until(lambda: maria.outcomes == ["connected"], what="Maria is called")
+
+
+def test_asterisk_is_killed_in_mid_call_and_its_calls_are_concluded(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria, petra), (ana,) = centre.shift(Answers(after=seconds(0.3), talks_for=seconds(60)), TALKS)
+    centre.until(lambda: ana.phase == "connected", what="Ana talks to Maria")
+    boot = Node.objects.get().boot
+
+    centre.exchange.kill()
+    centre.exchange.world.forget_calls()
+    centre.until(lambda: not centre.listens(), what="nobody listens")
+    centre.exchange.start()
+
+    centre.until(lambda: Node.objects.get().boot != boot and centre.listens(), what="the new run is listened to")
+    centre.until(lambda: maria.state == "ended" and maria.outcomes == ["connected"], what="Maria's call is concluded")
+    assert Call.objects.get(address=maria.number).cause == "node_lost"
+    centre.until(lambda: ana.session.leg_state == "up", what="Ana's phone is called again")
+    if not ana.session.voice_ready:
+        ana.goes_ready()
+    centre.until(lambda: petra.outcomes[-1:] == ["connected"], what="work goes on")
+
+
+def test_a_call_nobody_knows_of_is_hung_up(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    centre.until(centre.listens, what="the pump listens")
+    number = "+34699999999"
+    centre.world.say(number, NoAnswer())
+    placed = centre.exchange.carrier().place(Leg(call_id=uuid4(), to=Address(AddressKind.NUMBER, number, "trunk")))
+    assert placed == Placed()
+
+    centre.until(lambda: any(dialog.status == 487 for dialog in centre.dialogs(number)), what="it is cancelled")
+    centre.strangers.add(number)
+
+
+@pytest.mark.parametrize("place", LINES)
+def test_the_pump_dies_between_answer_and_conversation_and_the_customer_hears_somebody(centre: RealCentre, place: Failpoint) -> None:
+    centre.has("hot-1", "pump-1", "pump-2")
+    _, (maria, petra), (ana,) = centre.shift(TALKS_LONG, TALKS, ready=False)
+    centre.order(place, "kill", kind="pump")
+    before = epoch()
+
+    ana.goes_ready()
+
+    centre.until(lambda: centre.befell(place), what="the pump is dead")
+    centre.until(lambda: epoch() > before, within=3, what="the other one listens")
+    centre.until(lambda: petra.outcomes == ["connected"], what="Ana goes on to the next")
+    assert maria.outcomes[0] in ("connected", "abandoned")
+    if place in (Failpoint.JOINED, Failpoint.ENTERED, Failpoint.CONNECTED):
+        assert maria.outcomes == ["connected"], "a conversation that had begun was cut"
+
+
+def test_the_page_reloads_as_the_customer_answers_and_another_agent_takes_the_call(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria,), agents = centre.shift(Answers(after=seconds(1.2), talks_for=seconds(1.5)), agents=2)
+    centre.until(lambda: maria.state == "ringing", what="Maria's phone rings")
+    hers, other = sorted(agents, key=lambda someone: someone.phase is None)
+    assert (hers.phase, other.phase) == ("dialing", None)
+
+    centre.exchange.world.station_down(hers.station.endpoint)
+
+    centre.until(lambda: other.phase == "connected", what="the other agent talks to Maria")
+    centre.until(lambda: maria.outcomes == ["connected"], what="Maria's call is concluded")
+
+
+def test_the_page_reloads_as_the_customer_answers_and_nobody_else_is_there(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria,), (ana,) = centre.shift(Answers(after=seconds(1.2), talks_for=seconds(6)))
+    centre.until(lambda: maria.state == "ringing", what="Maria's phone rings")
+
+    centre.exchange.world.station_down(ana.station.endpoint)
+
+    centre.until(lambda: maria.outcomes == ["abandoned"], what="Maria heard the message and is counted")
+    assert centre.dialogs(maria.number)[0].ended_by == "them"

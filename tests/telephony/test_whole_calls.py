@@ -1,0 +1,113 @@
+"""One lead and two hundred, end to end: real workers, a real pump, a real Asterisk, and people who can be heard."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from agents.models import Station
+from campaigns.models import Attempt
+from telephony.drivers.simulated.script import (
+    Answers,
+    Behaviour,
+    Busy,
+    Congestion,
+    InvalidNumber,
+    NoAnswer,
+    Rejects,
+    TrunkSilent,
+    Unallocated,
+    Unavailable,
+    seconds,
+)
+from telephony.models import Call
+from tests.chaos.centre import Person, Someone
+from tests.telephony.centre import RealCentre
+
+TALKS = Answers(after=seconds(0.3), talks_for=None)
+MIX: list[tuple[int, Behaviour, str]] = [
+    (11, Answers(after=seconds(0.4), talks_for=seconds(0.8)), "connected"),
+    (2, Busy(), "busy"),
+    (1, Rejects(after=seconds(0.5)), "rejected"),
+    (1, Unavailable(), "unavailable"),
+    (1, Unallocated(), "unallocated"),
+    (1, InvalidNumber(), "invalid_number"),
+    (1, Congestion(), "congestion"),
+    (1, NoAnswer(), "no_answer"),
+    (1, TrunkSilent(), "trunk_not_responding"),
+]
+
+
+def hear_each_other(centre: RealCentre, customer: Person, agent: Someone) -> None:
+    """The customer speaks for a moment and the agent all the time; each is heard at the other end."""
+    call = Call.objects.filter(address=customer.number).get()
+    leg = agent.session.leg or (agent.work.agent_call_id if agent.work else None)
+    assert leg is not None
+    theirs, ours = centre.dialog(call.pk), centre.dialog(leg)
+    world = centre.exchange.world
+    heard = ours.loud
+    world.speaks(theirs, 1.0)
+    centre.until(lambda: ours.loud > heard + 20, what="the agent hears the customer")
+    heard = theirs.loud
+    centre.until(lambda: theirs.loud > heard + 20, what="the customer hears the agent")
+
+
+def test_a_progressive_call_is_answered_joined_heard_both_ways_and_ends(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria,), (ana,) = centre.shift(TALKS)
+
+    centre.until(lambda: ana.phase == "connected", what="Ana talks to Maria")
+    hear_each_other(centre, maria, ana)
+    centre.exchange.world.hangs_up(centre.dialogs(maria.number)[0])
+
+    centre.until(lambda: maria.outcomes == ["connected"] and ana.phase is None, what="Ana is done with Maria")
+    call = Call.objects.get(address=maria.number)
+    assert (call.cause, call.hung_up_by, call.state) == ("normal", "far", "ended")
+    assert call.rang_at
+    assert call.answered_at
+    assert call.connected_at
+    assert call.rang_at <= call.answered_at <= call.connected_at
+    assert (call.connected_at - call.answered_at).total_seconds() < 1.5
+
+
+def test_agent_first_the_agent_is_on_the_phone_before_the_customer_is_called(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    centre.leg_mode = Station.LegMode.PER_CALL
+    _, (maria,), (ana,) = centre.shift(TALKS, mode="agent_first")
+
+    centre.until(lambda: ana.phase == "connected", what="Ana talks to Maria")
+    hear_each_other(centre, maria, ana)
+    centre.exchange.world.hangs_up(centre.dialogs(maria.number)[0])
+
+    centre.until(lambda: maria.outcomes == ["connected"] and ana.phase is None, what="Ana is done with Maria")
+    leg = Call.objects.filter(party="agent", address=ana.station.endpoint).latest("planned_at")
+    dialed = Call.objects.get(address=maria.number).dialing_at
+    assert leg.answered_at is not None
+    assert dialed is not None
+    assert leg.answered_at <= dialed
+
+
+def test_two_hundred_people_and_every_call_of_the_carrier_is_one_attempt_with_its_outcome(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    mix = [behaviour for times, behaviour, _ in MIX for _ in range(times * 5)]
+    first_of_all, expected = mix[::2] + mix[1::2], Counter[str]()
+    for times, _, outcome in MIX:
+        expected[outcome] += 2 * 5 * times
+    _, called, _ = centre.shift(*first_of_all, agents=6, ring_for=3, min_ring_for=2)
+    centre.leg_mode = Station.LegMode.PER_CALL
+    _, told, _ = centre.shift(*first_of_all, agents=6, mode="agent_first", ring_for=3, min_ring_for=2)
+    people = called + told
+
+    leads = [person.lead.pk for person in people]
+
+    def concluded() -> int:
+        return Attempt.objects.filter(lead__in=leads, state="concluded").values("lead").distinct().count()
+
+    centre.until(lambda: concluded() == len(people), within=120, what="everybody was called")
+
+    counted = Counter(str(person.outcomes[0]) for person in people)
+    print(dict(counted))
+    assert len(people) == 200
+    answered = {"connected", "abandoned", "early_hang_up"}  # agents are reserved before the customer is called; a busy machine may be slow
+    assert sum(counted[outcome] for outcome in answered) == expected.pop("connected")
+    assert {outcome: count for outcome, count in counted.items() if outcome not in answered} == expected
+    assert counted["connected"] >= 100

@@ -101,7 +101,7 @@ _SETTING = """
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
         c.preview_for, c.when_missed, c.when_rejected, c.new_numbers,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
-        w.failures AS service_failures, w.problem AS service_problem,
+        w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout,
         coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version,
         (SELECT json_agg(json_build_object('name', r.name, 'version', r.version, 'jurisdiction', r.jurisdiction, 'rules', r.rules,
                 'effective_from', r.effective_from, 'effective_to', r.effective_to) ORDER BY r.name, r.version)
@@ -218,7 +218,8 @@ def _service(row: sql.Row) -> Service | None:
     if row.service_id is None:
         return None
     breaker = Breaker(row.service_failures)
-    return Service(row.service_id, row.service, problem(row.service, enabled=row.service_enabled, breaker=breaker, why=row.service_problem))
+    why = problem(row.service, enabled=row.service_enabled, breaker=breaker, why=row.service_problem)
+    return Service(row.service_id, row.service, why, timedelta(seconds=row.service_timeout))
 
 
 def _hours(week: object) -> Hours:

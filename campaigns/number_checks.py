@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from campaigns import facts, live, querysets
 from campaigns.facts import Setting
-from campaigns.flow import permit
+from campaigns.flow import permit, place
 from campaigns.models import ValidationService
 from campaigns.rules.number_checks import AT_ONCE, NOT_KNOWN_FOR, STILL_HOLDS, Answer, Breaker, Unreadable, question, read_answer
 from campaigns.rules.permit.gate import group_opens
@@ -122,7 +122,9 @@ def ask(service_id: int, *, now: datetime) -> int:
             break
         answers = _ask(taken)
         asked += len(taken.numbers)
-        _write(taken, answers, now=now + timedelta(seconds=time.monotonic() - began))
+        over = now + timedelta(seconds=time.monotonic() - began)
+        _write(taken, answers, now=over)
+        place.verdicts(now=over)  # agents who wait for one
         if isinstance(answers, Unreadable) or len(taken.numbers) < AT_ONCE:
             break
     return asked

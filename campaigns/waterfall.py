@@ -16,6 +16,7 @@ from campaigns import facts
 from campaigns.explain import Standing, answers, next_instant
 from campaigns.facts import Setting
 from campaigns.rules.lifecycle import LeadState, WaitReason
+from campaigns.rules.number_checks import STILL_HOLDS, Answer
 from campaigns.rules.outcomes import NOT_THE_CUSTOMER
 from campaigns.rules.permit.gate import Agreed, Facts, Gate, Stands
 from campaigns.rules.permit.kinds import OUTCOMES, Consent, Counter, FrequencyCap, HoldAfter, Scope
@@ -84,6 +85,7 @@ BY_RULE = {
     "one call per person": "on another call",
     "one call per number": "next number is being called",
     "left alone": "left alone for a while",
+    "validation": "next number was not cleared by its validation service",
 }
 
 
@@ -242,6 +244,7 @@ def _class(row: sql.Row, counters: Sequence[Counter], given: Sequence[datetime],
             excluded=row.excluded,
             person_busy=row.person_busy,
             number_busy=row.number_busy,
+            answer=Answer(row.answer) if row.answer else None,
         )
     marks = tuple((counter, getattr(row, f"mark_{i}_first"), getattr(row, f"mark_{i}_last")) for i, counter in enumerate(counters))
     return _Class(
@@ -278,6 +281,8 @@ def _statement(
         "decide": DECIDE,
         "shortest": SHORTEST,
         "given": list(given),
+        "service": setting.terms.service.id if setting.terms.service else None,
+        "holds_until": now + STILL_HOLDS,
     }
     for i, counter in enumerate(counters):
         params |= {
@@ -295,6 +300,12 @@ def _statement(
             GROUP BY q.id
         ) consents ON consents.id = q.id"""
         if agreed
+        else ""
+    )
+    checked = (
+        """
+        LEFT JOIN campaigns_numbercheck v ON v.service_id = %(service)s AND v.number_key = q.number_key AND v.valid_until > %(holds_until)s"""
+        if setting.terms.service
         else ""
     )
     statement = f"""
@@ -324,7 +335,8 @@ def _statement(
                         WHERE i.phase IN ('dialing', 'connecting', 'connected', 'wrap_up') AND h.state = 'busy'
                             AND h.campaign_id <> %(campaign)s), false) AS person_busy,
                 coalesce(q.e164 IN (SELECT a.e164 FROM campaigns_attempt a WHERE a.state = 'open'), false) AS number_busy
-                {"".join(f", of_{counter.scope}.mark_{i}" for i, counter in enumerate(counters))}{", consents.agreed" if agreed else ", NULL AS agreed"}
+                {"".join(f", of_{counter.scope}.mark_{i}" for i, counter in enumerate(counters))}{", consents.agreed" if agreed else ", NULL AS agreed"},
+                {"v.verdict" if setting.terms.service else "NULL"} AS answer
             FROM chosen q LEFT JOIN campaigns_contact c ON c.id = q.contact_id
             LEFT JOIN campaigns_donotcall d ON d.number_key = q.number_key AND d.campaign_id IS NULL
             LEFT JOIN campaigns_donotcall o ON o.number_key = q.number_key AND o.campaign_id = %(campaign)s
@@ -334,15 +346,15 @@ def _statement(
             LEFT JOIN (SELECT s.number_key, max(s.until) AS until FROM campaigns_suppression s
                 WHERE s.number_key <> '' AND s.until > %(now)s AND (s.campaign_id IS NULL OR s.campaign_id = %(campaign)s)
                 GROUP BY 1) n ON n.number_key = q.number_key
-            {" ".join(joins)} {consents}
+            {" ".join(joins)} {consents} {checked}
         ), classes AS (
             SELECT count(*) AS leads, state, reason, zone_group_id, waits, kept, used_up, e164, kind, zones, region, country, time_zone,
-                listed, excluded, person_busy, number_busy, agreed, min(next_call_at) AS next_call_at, max(next_call_at) AS next_call_at_last,
+                listed, excluded, person_busy, number_busy, agreed, answer, min(next_call_at) AS next_call_at, max(next_call_at) AS next_call_at_last,
                 min(suppressed_until) AS suppressed_first, max(suppressed_until) AS suppressed_last
                 {"".join(f", min(mark_{i}) AS mark_{i}_first, max(mark_{i}) AS mark_{i}_last" for i in range(len(counters)))}
             FROM facts
             GROUP BY state, reason, zone_group_id, waits, kept, used_up, e164, kind, zones, region, country, time_zone, listed, excluded,
-                person_busy, number_busy, agreed, suppressed_until IS NULL{"".join(f", mark_{i} IS NULL" for i in range(len(counters)))}
+                person_busy, number_busy, agreed, answer, suppressed_until IS NULL{"".join(f", mark_{i} IS NULL" for i in range(len(counters)))}
         )
         SELECT k.*, 0 AS id, true AS active, z.zones AS group_zones FROM classes k LEFT JOIN campaigns_zonegroup z ON z.id = k.zone_group_id
     """

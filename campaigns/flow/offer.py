@@ -278,7 +278,7 @@ def looked_at_too_long(*, now: datetime) -> None:
             """
             SELECT i.id, i.campaign_id, i.lead_id, i.agent_id, i.outcome, l.contact_id FROM agents_interaction i
             LEFT JOIN campaigns_lead l ON l.id = i.lead_id
-            WHERE i.phase IN ('preview', 'checking') AND i.deadline <= %s ORDER BY i.id LIMIT 100 FOR UPDATE OF i SKIP LOCKED
+            WHERE i.phase = 'preview' AND i.deadline <= %s ORDER BY i.id LIMIT 100 FOR UPDATE OF i SKIP LOCKED
             """,
             [now],
         ):

@@ -13,17 +13,16 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from campaigns import facts, querysets
-from campaigns.facts import Candidate, Person, Phone, Setting
+from campaigns.facts import Candidate, Known, Person, Phone, Setting
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
-from campaigns.rules.number_checks import STILL_HOLDS, Answer
-from campaigns.rules.permit.gate import BUSY_ELSEWHERE, Allowed, Held, NotBefore, Refused, Terms, earliest, may_call
+from campaigns.rules.number_checks import STILL_HOLDS, Answer, told
+from campaigns.rules.permit.gate import BUSY_ELSEWHERE, Allowed, Held, NotBefore, Refused, Terms, Verdict, earliest, may_call
 from dialer_project.lib import sql, wake
 from telephony import calls
 from telephony.calls import Plan
 from telephony.rules.lifecycle import Party
 
-ON_THE_LIST = "The phone number is on the Do-Not-Call list"
 NEXT_NUMBER = "The next available phone number will be selected."
 
 # the classes of our advisory locks
@@ -59,6 +58,16 @@ class Cleared:
 
 
 @dataclass(frozen=True, slots=True)
+class NotDialed:
+    """Why a record in an agent's hands was not dialed, and the number that is selected instead. waits_for_verdict: its validation service was
+    asked and may still say that it may be called."""
+
+    sentence: str
+    other: int | None = None
+    waits_for_verdict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """A cleared lead and the agent it is dialed for; the interaction is theirs."""
 
@@ -88,10 +97,10 @@ def candidates(leads: Sequence[DueLead], *, phones: dict[int, int] | None = None
 
 
 def consider(
-    campaign: Setting, asked: Sequence[Candidate], *, now: datetime, in_hand: bool = False, why: dict[int, str] | None = None
+    campaign: Setting, asked: Sequence[Candidate], *, now: datetime, in_hand: bool = False, why: dict[int, NotDialed] | None = None
 ) -> tuple[list[Cleared], list[LeadStep]]:
     """Who may be called now, and where everybody else goes. The caller writes the steps (`querysets.step`). `in_hand`: agents have these
-    records. `why`: filled with a sentence for each lead that may not be called, for the agent who looks at it.
+    records. `why`: filled for each lead that may not be called, for the agent who looks at it.
 
     Try-locks on persons and numbers, all in one statement: a loser is skipped and never waits, so nobody can deadlock, and what is read
     after them cannot change before we commit.
@@ -130,7 +139,7 @@ def consider(
             case Held():
                 pass  # a fact of the campaign: dispatch stops, no lead is moved
         if why is not None and not isinstance(verdict, Allowed):
-            why[lead.id] = in_words(verdict, another=any(step.next_phone for step in steps[before:]))
+            why[lead.id] = _not_dialed(verdict, candidate, about, campaign.terms, next((step.next_phone for step in steps[before:]), None), now=now)
     want_verdicts(campaign, unchecked, now=now)
     return cleared, steps
 
@@ -142,11 +151,29 @@ def want_verdicts(campaign: Setting, phones: Sequence[int], *, now: datetime) ->
         wake.check_numbers(service.id)
 
 
-def in_words(refused: NotBefore | Refused | Held, *, another: bool) -> str:
-    """What an agent is told whose record may not be dialed; `another`: the contact's next number is selected instead."""
-    if isinstance(refused, Refused) and refused.reason is FinalReason.DO_NOT_CALL:
-        return ON_THE_LIST + (f". {NEXT_NUMBER}" if another else "")
-    return " ".join([*refused.why, *([NEXT_NUMBER] if another else [])])[:200]
+def _not_dialed(refused: Verdict, candidate: Candidate, about: Known, terms: Terms, other: int | None, *, now: datetime) -> NotDialed:
+    """`other`: a number of the person that is called instead, where the refusal has found one."""
+    service, answer = terms.service, about.facts.answer
+    match refused:
+        case Refused(FinalReason.DO_NOT_CALL, _):
+            return NotDialed(told(Answer.LISTED, another=other is not None), other)
+        case Held((one,)) if service is not None and one == service.problem:
+            other = next_in_order(candidate, about.alternatives, terms=terms, now=now)
+            return NotDialed(told(answer, another=other is not None), other)
+        case NotBefore(_, WaitReason.VALIDATION, _):
+            other = other or next_in_order(candidate, about.alternatives, terms=terms, now=now)
+            return NotDialed(told(answer, another=other is not None), other, waits_for_verdict=answer is None)
+        case Held(why) | Refused(_, why) | NotBefore(_, _, why):
+            return NotDialed(" ".join([*why, *([NEXT_NUMBER] if other else [])])[:200], other)
+        case Allowed():
+            return NotDialed("")
+
+
+def next_in_order(candidate: Candidate, unlisted: Sequence[int], *, terms: Terms, now: datetime) -> int | None:
+    """The next of the person's numbers, never one before it: of two that nobody can speak about, each would else give way to the other."""
+    order = [phone.id for phone in candidate.person.phones]
+    after = order[order.index(candidate.phone.id) + 1 :] if candidate.phone else []
+    return other_number(terms, candidate.person, [i for i in unlisted if i in after], now=now)
 
 
 def other_number(terms: Terms, person: Person, unlisted: Sequence[int], *, now: datetime) -> int | None:

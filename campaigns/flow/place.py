@@ -17,11 +17,12 @@ from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
 from campaigns.flow import conclude, match, next_for, permit
-from campaigns.flow.permit import Cleared, Promise
+from campaigns.flow.permit import Cleared, NotDialed, Promise
 from campaigns.models import Campaign
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import FirstLeg, OnAgentMissed, OnDialRefused
-from dialer_project.lib import sql
+from campaigns.rules.number_checks import told
+from dialer_project.lib import sql, wake
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls, limits
 from telephony.calls import Moved, Plan
@@ -32,6 +33,8 @@ from telephony.rules.lifecycle import CallState, Party
 MARGIN = timedelta(seconds=15)
 # from the answer to the word whether a machine was heard; the agent is put through meanwhile, so nobody waits for it
 VERDICT_WITHIN = timedelta(seconds=4)
+# a question about a number under way, and then some, before the agent is told that nobody could say
+CHECK_MARGIN = timedelta(seconds=2)
 # a record that came back too often, or twice from the same agent, is left alone for this long
 REST_FROM_IT = timedelta(minutes=10)
 
@@ -187,14 +190,18 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
         sentence = f"{campaign.name} is {campaign.state}: nothing is dialed."
     else:
         chosen = {work.lead_id: work.phone_id} if work.phone_id else {}
-        why: dict[int, str] = {}
+        why: dict[int, NotDialed] = {}
         cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now, in_hand=True, why=why)
         if cleared and work.phone_id and staying and cleared[0].phone.id != work.phone_id:
             sentence, another = "This number is out of service. " + permit.NEXT_NUMBER, cleared[0].phone.id
         elif cleared:
             return _promise_one(campaign, cleared[0], work, seat[0].node_id, now=now)
         else:
-            sentence, another = why.get(work.lead_id, ""), next((step.next_phone for step in steps), None)
+            refused = why.get(work.lead_id, NotDialed(""))
+            if staying and refused.waits_for_verdict:
+                _waits_for_verdict(campaign, work, now=now)
+                return None
+            sentence, another = refused.sentence, refused.other
             # a record that stays with its agent is moved when they are done with it
             if steps and not staying:
                 querysets.step(steps, now=now)
@@ -206,6 +213,43 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
         give_up(campaign, leads[0].id, misses=leads[0].misses, agent_id=None, now=now)
     _closed(work.id, now=now)
     return None
+
+
+def _waits_for_verdict(campaign: Setting, work: sql.Row, *, now: datetime) -> None:
+    """The service is being asked; `verdicts` takes the order up again."""
+    patience = campaign.terms.service.answers_within + CHECK_MARGIN if campaign.terms.service else CHECK_MARGIN
+    desk.move(PhaseMove.CHECK, [Change(id=work.id, deadline=now + patience)], now=now)
+
+
+def verdicts(*, now: datetime) -> None:
+    """Records that wait for a verdict on their number: dialed, or refused, once it is there; else, after some seconds, with the message."""
+    with transaction.atomic():
+        for work in sql.rows(
+            """
+            SELECT i.id, i.campaign_id, i.lead_id, i.phone_id, i.card, v.id IS NOT NULL AS checked
+            FROM agents_interaction i JOIN campaigns_campaign c ON c.id = i.campaign_id JOIN campaigns_phonenumber p ON p.id = i.phone_id
+            LEFT JOIN campaigns_numbercheck v ON v.service_id = c.validation_service_id AND v.number_key = p.number_key AND v.valid_until > %(now)s
+            WHERE i.phase = 'checking' AND (v.id IS NOT NULL OR i.deadline <= %(now)s OR c.validation_service_id IS NULL)
+            ORDER BY i.id LIMIT 100 FOR UPDATE OF i SKIP LOCKED
+            """,
+            {"now": now},
+        ):
+            campaign = setting(work.campaign_id)
+            if campaign is None or work.checked or campaign.terms.service is None:
+                ring_for = campaign.ring_for if campaign else 0
+                deadline = now + timedelta(seconds=ring_for) + MARGIN
+                desk.move(PhaseMove.DIAL, [Change(id=work.id, dial_due=now, deadline=deadline, progress="dialing")], now=now)
+                wake.dial(work.id)
+            else:
+                _unvalidated(campaign, work, now=now)
+
+
+def _unvalidated(campaign: Setting, work: sql.Row, *, now: datetime) -> None:
+    other = None
+    for candidate in permit.candidates(querysets.owned([work.lead_id]), phones={work.lead_id: work.phone_id}):
+        known = facts.read([candidate.asked], terms=campaign.terms, now=now, in_hand=True)[work.lead_id]
+        other = permit.next_in_order(candidate, known.alternatives, terms=campaign.terms, now=now)
+    stays(campaign, work.id, told(None, another=other is not None), phone=_card_of(work, other) if other else None, now=now)
 
 
 def _card_of(work: sql.Row, phone_id: int) -> tuple[int, dict[str, object]]:

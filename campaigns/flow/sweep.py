@@ -35,6 +35,7 @@ def every_second(*, now: datetime) -> None:
         quarantines,
         offers,
         previews,
+        numbers_checked,
         wrap_ups,
         conversations,
         ringing_for_nobody,
@@ -127,6 +128,10 @@ def previews(*, now: datetime) -> None:
     offer.countdowns(now=now)
     offer.looked_at_too_long(now=now)
     offer.left_alone(now=now)
+
+
+def numbers_checked(*, now: datetime) -> None:
+    place.verdicts(now=now)
 
 
 def wrap_ups(*, now: datetime) -> None:

@@ -35,6 +35,7 @@ class Service:
     id: int
     name: str
     problem: str = ""
+    answers_within: timedelta = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)

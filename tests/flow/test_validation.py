@@ -1,55 +1,22 @@
 """A validation service is asked ahead of need; whatever it does, a number it has not cleared is never called."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from campaigns import number_checks
 from campaigns.models import Campaign, NumberCheck, Permit, PhoneNumber, ValidationService
 from campaigns.rules.number_keys import number_key
 from dialer_project.lib import outgoing, seal
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
+from tests.checker import Checker
 from tests.counting import Batch
 from tests.floor import Floor, Someone
-from tests.validation_service import Fault, Register
+from tests.validation_service import Fault
 
 TALKS = Answers(after=seconds(3), talks_for=seconds(20))
-
-
-class Checker(Register):
-    """The reference service, asked in process: how it answers, when it was asked, and that no transaction was open then."""
-
-    down = ""
-    times: list[datetime]
-
-    def __init__(self, floor: Floor) -> None:
-        super().__init__()
-        self.floor, self.times = floor, []
-
-    def post(self, url: str, body: bytes, *, headers: dict[str, str], within: float, at_most: int = 0) -> outgoing.Reply | outgoing.Failed:
-        assert not connection.in_atomic_block, "asked while a transaction was open"
-        self.times.append(self.floor.now)
-        if self.down:
-            return outgoing.Failed(self.down)
-        return outgoing.Reply(*self.answer(body, secret=headers.get("Authorization", "")))
-
-    @property
-    def numbers(self) -> list[str]:
-        return [number for question in self.asked for number in question]
-
-
-@pytest.fixture
-def checker(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> Checker:
-    checker = Checker(floor)
-    monkeypatch.setattr(outgoing, "post", checker.post)
-    return checker
-
-
-@pytest.fixture
-def service(floor: Floor) -> ValidationService:
-    return ValidationService.objects.create(name="Robinson", url="https://robinson.example/check")
 
 
 @pytest.fixture

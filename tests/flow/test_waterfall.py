@@ -28,9 +28,11 @@ from campaigns.models import (
     Holiday,
     HolidayCalendar,
     Lead,
+    NumberCheck,
     PhoneNumber,
     RulePack,
     Suppression,
+    ValidationService,
     ZoneGroup,
 )
 from campaigns.rules.number_keys import number_key
@@ -102,6 +104,7 @@ def somebody(dice: random.Random) -> dict[str, Any]:
         "listed": now_and_then(dice.choice(("all", "campaign")), None),
         "listed_until": dice.choice((None, moment(dice, -40, 40))),
         "excluded": now_and_then(True, False),
+        "verdict": (dice.choice(("clear", "clear", "clear", "listed", "unknown", "")), moment(dice, -40, 60)),
         "left_alone": now_and_then((dice.choice(("person", "number")), moment(dice, -40, 40)), None),
         "agreed": [
             (dice.choice(("call", "call", "sms")), moment(dice, -90, 5), dice.choice((None, None, moment(dice, -40, 40))))
@@ -110,11 +113,15 @@ def somebody(dice: random.Random) -> dict[str, Any]:
     }
 
 
-def centre(pinned: list[Any], folk: list[dict[str, Any]], max_attempts: int, state: str) -> Campaign:
+def centre(pinned: list[Any], folk: list[dict[str, Any]], max_attempts: int, state: str, failures: int | None = None) -> Campaign:
+    """failures: of the campaign's validation service; None: it has none."""
     week = {day: [["07:00", "22:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
     hours = CallableHours.objects.create(name="long", week=week)
     campaign = Campaign.objects.create(name="any", state=state, max_attempts=max_attempts, hours=hours)
     other = Campaign.objects.create(name="other", state="running")
+    if failures is not None:
+        campaign.validation_service = ValidationService.objects.create(name="Robinson", url="https://robinson.example", failures=failures)
+        campaign.save()
     lists = {each.pk: CallingList.objects.create(campaign=each, name="list") for each in (campaign, other)}
     ana = Agent.objects.create(user=User.objects.create(username="ana"))
     Holiday.objects.create(calendar=HolidayCalendar.objects.create(name="here"), day="2026-03-11", name="A day off")
@@ -179,6 +186,18 @@ def listings(campaign: Campaign, contact: Contact, phones: list[PhoneNumber], on
     if one["listed"] and phones:
         where = campaign if one["listed"] == "campaign" else None
         DoNotCall.objects.create(number_key=phones[0].number_key, campaign=where, source="test", created_at=MORNING, expires_at=one["listed_until"])
+    if campaign.validation_service:
+        verdict, until = one["verdict"]
+        NumberCheck.objects.bulk_create(
+            NumberCheck(
+                service=campaign.validation_service,
+                number_key=phone.number_key,
+                verdict=verdict,
+                checked_at=MORNING,
+                valid_until=until if verdict else None,
+            )
+            for phone in phones[:1]
+        )
     if one["excluded"]:
         CampaignExclusion.objects.create(campaign=campaign, contact=contact, created_at=MORNING)
     if one["left_alone"]:
@@ -197,7 +216,7 @@ def test_what_is_told_of_a_list_is_told_of_each_lead_and_is_what_the_selector_do
     with transaction.atomic():
         pinned = [(dice.choice(("*", "*", "ES", "US", "US-FL")), rule(dice)) for _ in range(dice.randint(0, 4))]
         state = "paused" if dice.random() < 0.05 else "running"
-        campaign = centre(pinned, [somebody(dice) for _ in range(dice.randint(1, 20))], dice.choice((2, 6)), state)
+        campaign = centre(pinned, [somebody(dice) for _ in range(dice.randint(1, 20))], dice.choice((2, 6)), state, dice.choice((None, None, 0, 3)))
         for _ in range(2):
             now = moment(dice, -30, 50)
             assert one_by_one(campaign, now=now) == selected(campaign, now=now)

@@ -406,6 +406,13 @@ class LeaveMessage(AboutWork):
     type: Literal["leave_message"] = "leave_message"
 
 
+class DoNotCall(AboutWork):
+    """The customer wants no more calls: nobody in the organisation calls this number again, or any of the contact's."""
+
+    type: Literal["do_not_call"] = "do_not_call"
+    every_number: bool = False
+
+
 class SaveNote(AboutWork):
     """The draft, as it is typed."""
 
@@ -444,7 +451,7 @@ Readiness = SignIn | SignOut | GoReady | SetChannel | TakeBreak
 TakingPart = RunCampaign | StopCampaign | GetRecord | ReadNotice
 BeforeTheCall = Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline
 OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
-Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | SaveNote | Finish
+Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | DoNotCall | SaveNote | Finish
 Question = AskRecord | AskChoices | AskCampaigns
 
 ServerMessage = Annotated[State | Answer | Pong | Replaced, Field(discriminator="type")]

@@ -1,7 +1,12 @@
-"""What other programs may ask: why a lead is called or not, and why a list is. Signed in, and with the permission each address names.
+"""What other programs may ask and do: why a lead or a list is called or not, and who is not to be called. Signed in, and with the permission
+each address names.
 
     GET /api/leads/<id>/explain?at=        `explain.Explanation.told`, past calls with the permits they were made under
     GET /api/campaigns/<id>/waterfall?at=  `waterfall.Waterfall.told`
+    GET  /api/do-not-call?number=          who lists it
+    POST /api/do-not-call                  {number, country, campaign, reason, expires_at}: 201 where it was new, 200 where it was listed
+    POST /api/do-not-call/<id>/removal     {reason}: the first of two persons
+    POST /api/do-not-call/removals/<id>/approve|refuse  {note}: the second; 409 where it cannot be
 
 `at`: as if it were this time, with its offset, over the facts of now. 400: it cannot be read; 403: not allowed; 404: there is none.
 """
@@ -9,15 +14,23 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.urls import path
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from agents.desk import Refusal
+from agents.models import User
 from campaigns import explain, waterfall
+from campaigns.flow import do_not_call
+from campaigns.models import Campaign, DoNotCall
+from campaigns.rules.number_keys import number_key
+from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
 
 
 class Explain(APIView):
@@ -40,6 +53,116 @@ class Waterfall(APIView):
         return Response(found.told())
 
 
+class ToList(serializers.Serializer[Any]):
+    """A number as anybody writes it; without its country code it needs `country`, two letters."""
+
+    number = serializers.CharField(max_length=60)
+    country = serializers.CharField(max_length=2, required=False, default="", allow_blank=True)
+    campaign = serializers.IntegerField(required=False, allow_null=True, default=None)
+    reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+    def validate_campaign(self, said: int | None) -> int | None:
+        if said is not None and not Campaign.objects.filter(pk=said).exists():
+            raise serializers.ValidationError(f"There is no campaign {said}.")
+        return said
+
+    def validate_expires_at(self, said: datetime | None) -> datetime | None:
+        if said is not None and said <= timezone.now():
+            raise serializers.ValidationError("This is over already. Choose a later instant, or leave it out for good.")
+        return said
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        match read_number(attrs["number"], country=attrs["country"].upper()):
+            case Dialable(e164):
+                return {**attrs, "number": e164}
+            case Undialable(why):
+                raise serializers.ValidationError({"number": f"{why}."})
+
+
+class DoNotCallEntries(APIView):
+    @property
+    def needs(self) -> str | None:
+        return {"GET": "campaigns.view_donotcall", "POST": "campaigns.add_donotcall"}.get(self.request.method or "")
+
+    def get(self, request: Request) -> Response:
+        asked = ToList(data={"number": request.query_params.get("number", ""), "country": request.query_params.get("country", "")})
+        asked.is_valid(raise_exception=True)
+        entries = _entries(asked.validated_data["number"])
+        return Response({"listed": any(one["in_force"] for one in entries), "entries": entries})
+
+    def post(self, request: Request) -> Response:
+        """The same number twice is one entry: a request may be repeated until it was answered."""
+        asked = ToList(data=request.data)
+        asked.is_valid(raise_exception=True)
+        told = asked.validated_data
+        new = do_not_call.list_numbers(
+            [told["number"]],
+            source="api",
+            now=timezone.now(),
+            campaign_id=told["campaign"],
+            reason=told["reason"],
+            by=_who(request),
+            expires_at=told["expires_at"],
+        )
+        entry = next(one for one in _entries(told["number"]) if one["campaign"] == told["campaign"] and one["register"] is None)
+        return Response(entry, status=201 if new else 200)
+
+
+class AskRemoval(APIView):
+    needs = "campaigns.add_donotcallremoval"
+
+    def post(self, request: Request, entry_id: int) -> Response:
+        match do_not_call.ask_removal(entry_id, reason=_said(request, "reason"), by=_who(request), now=timezone.now()):
+            case Refusal(sentence):
+                return Response({"detail": sentence}, status=409)
+            case asked:
+                return Response({"id": asked.pk, "state": asked.state}, status=201)
+
+
+class DecideRemoval(APIView):
+    needs = "campaigns.approve_donotcallremoval"
+
+    def post(self, request: Request, removal_id: int, verdict: str) -> Response:
+        if verdict not in ("approve", "refuse"):
+            raise NotFound(f"A request is approved or refused, not {verdict}.")
+        decide = do_not_call.approve_removal if verdict == "approve" else do_not_call.refuse_removal
+        match decide(removal_id, by=_who(request), note=_said(request, "note"), now=timezone.now()):
+            case Refusal(sentence):
+                return Response({"detail": sentence}, status=409)
+            case _:
+                return Response({"id": removal_id, "state": f"{verdict}d"})
+
+
+def _who(request: Request) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied  # the permission has seen to it before
+    return request.user
+
+
+def _said(request: Request, name: str) -> str:
+    return str(request.data.get(name) or "") if isinstance(request.data, dict) else ""
+
+
+def _entries(e164: str) -> list[dict[str, Any]]:
+    found = DoNotCall.objects.filter(number_key=number_key(e164, settings.NUMBER_KEY)).select_related("register").order_by("pk")
+    now = timezone.now()
+    return [
+        {
+            "id": one.pk,
+            "hint": one.hint,
+            "campaign": one.campaign_id,
+            "register": one.register.name if one.register else None,
+            "source": one.source,
+            "reason": one.reason,
+            "expires_at": one.expires_at,
+            "created_at": one.created_at,
+            "in_force": one.expires_at is None or one.expires_at > now,
+        }
+        for one in found
+    ]
+
+
 def _at(request: Request) -> datetime:
     asked: Any = request.query_params.get("at")
     if not asked:
@@ -55,5 +178,8 @@ def _at(request: Request) -> datetime:
 
 urlpatterns = [
     path("leads/<int:lead_id>/explain", Explain.as_view(), name="api_explain"),
+    path("do-not-call", DoNotCallEntries.as_view(), name="api_do_not_call"),
+    path("do-not-call/<int:entry_id>/removal", AskRemoval.as_view(), name="api_ask_removal"),
+    path("do-not-call/removals/<int:removal_id>/<slug:verdict>", DecideRemoval.as_view(), name="api_decide_removal"),
     path("campaigns/<int:campaign_id>/waterfall", Waterfall.as_view(), name="api_waterfall"),
 ]

@@ -8,7 +8,7 @@ from django.utils import timezone
 from agents import console, messages, sockets
 from agents.desk import Done, Refusal
 from campaigns import screens
-from campaigns.flow import next_for, offer, phone, pull, take_part, talk, wrap_up
+from campaigns.flow import do_not_call, next_for, offer, phone, pull, take_part, talk, wrap_up
 
 
 class AgentConsole(sockets.Connection):
@@ -66,6 +66,8 @@ class AgentConsole(sockets.Connection):
                 return talk.send_digits(work, me, digits)
             case messages.LeaveMessage(interaction=work):
                 return talk.leave_message(work, me, now=now)
+            case messages.DoNotCall(interaction=work, every_number=every_number):
+                return do_not_call.asked_for(work, me, every_number=every_number, now=now)
             case messages.SaveNote(interaction=work, note=note):
                 return wrap_up.save_note(work, me, note=note, now=now)
             case messages.Finish(interaction=work, disposition=chosen, note=note, stop=stop):

@@ -81,3 +81,59 @@ def test_what_is_not_there_or_cannot_be_read_is_said_in_a_sentence(floor: Floor)
         answer = client.get(f"/api/leads/{maria.lead.pk}/explain", {"at": at})
         assert answer.status_code == 400
         assert "offset" in answer.json()["at"]
+
+
+def post(client: Client, address: str, **told: Any) -> Any:
+    return client.post(address, told, content_type="application/json")
+
+
+def test_a_number_is_listed_once_however_often_a_program_says_it(floor: Floor) -> None:
+    maria = floor.person(floor.campaign("progressive", agents=[floor.agent("Ana")]))
+    client = somebody("add_donotcall", "view_donotcall")
+    assert client.get("/api/do-not-call", {"number": maria.number}).json() == {"listed": False, "entries": []}
+    first = post(client, "/api/do-not-call", number=maria.number, reason="opted out on the web")
+    again = post(client, "/api/do-not-call", number=f"00{maria.number[1:]}", reason="once more")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    assert first.json()["reason"] == "opted out on the web"
+    assert maria.number not in first.content.decode()
+    assert maria.where == ("final", "do_not_call")
+    told = client.get("/api/do-not-call", {"number": maria.number}).json()
+    assert (told["listed"], [one["source"] for one in told["entries"]]) == (True, ["api"])
+
+
+def test_a_program_is_told_what_is_wrong_with_a_number(floor: Floor) -> None:
+    client = somebody("add_donotcall")
+    for told, wrong in (
+        ({"number": "020 7946 0000"}, "number"),
+        ({"number": "nobody"}, "number"),
+        ({}, "number"),
+        ({"number": "+442079460000", "campaign": 99}, "campaign"),
+        ({"number": "+442079460000", "expires_at": "2001-01-01T00:00:00Z"}, "expires_at"),
+    ):
+        answer = post(client, "/api/do-not-call", **told)
+        assert answer.status_code == 400
+        assert list(answer.json()) == [wrong]
+    assert post(client, "/api/do-not-call", number="020 7946 0000", country="gb").status_code == 201
+
+
+def test_two_programs_take_a_number_off_and_one_does_not(floor: Floor) -> None:
+    one, other = somebody("add_donotcall", "add_donotcallremoval", "approve_donotcallremoval"), somebody("approve_donotcallremoval")
+    entry = post(one, "/api/do-not-call", number="+442079460000").json()
+    assert post(one, f"/api/do-not-call/{entry['id']}/removal").status_code == 409
+    asked = post(one, f"/api/do-not-call/{entry['id']}/removal", reason="a mistake").json()
+    own = post(one, f"/api/do-not-call/removals/{asked['id']}/approve")
+    assert (own.status_code, own.json()["detail"]) == (409, "You asked for this removal yourself: another person must decide it.")
+    assert post(other, f"/api/do-not-call/removals/{asked['id']}/approve", note="letter").json() == {"id": asked["id"], "state": "approved"}
+    assert post(other, f"/api/do-not-call/removals/{asked['id']}/refuse").status_code == 409
+    assert post(other, f"/api/do-not-call/removals/{asked['id']}/forget").status_code == 404
+
+
+def test_nobody_lists_or_removes_without_the_permission(floor: Floor) -> None:
+    client = somebody("view_lead")
+    assert client.get("/api/do-not-call", {"number": "+442079460000"}).status_code == 403
+    for address in ("/api/do-not-call", "/api/do-not-call/1/removal", "/api/do-not-call/removals/1/approve"):
+        assert post(client, address, number="+442079460000").status_code == 403
+    assert client.delete("/api/do-not-call").status_code == 403
+    looks = somebody("view_donotcall", "view_lead")
+    assert post(looks, "/api/do-not-call", number="+442079460000").status_code == 403

@@ -181,6 +181,15 @@ export interface DispositionChoice {
   note_required: boolean;
 }
 
+/** The customer wants no more calls: nobody in the organisation calls this number again, or any of the contact's. */
+export interface DoNotCall {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "do_not_call";
+  every_number?: boolean;
+}
+
 /** What the screen says an agent is doing: derived from readiness and the open interaction, never stored a second time. */
 export type Doing = "signed_out" | "not_ready" | "ready" | "offered" | "previewing" | "phone_ringing" | "dialing" | "on_call" | "wrap_up";
 
@@ -468,4 +477,4 @@ export interface Wait {
 }
 
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | SaveNote | Finish | AskRecord | AskChoices | AskCampaigns;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | SaveNote | Finish | AskRecord | AskChoices | AskCampaigns;

@@ -3,6 +3,7 @@
 import { t } from '../i18n';
 import { view } from '../state/store';
 import type { ContactShown, InteractionState } from '../protocol.gen';
+import { Unwanted } from './unwanted';
 
 export function Record({ work }: { work: InteractionState }) {
   const details = view.value.details;
@@ -18,7 +19,10 @@ export function Record({ work }: { work: InteractionState }) {
         <h2>{t('Contact')}</h2>
         {details ? (
           details.contact ? (
-            <Contact contact={details.contact} />
+            <>
+              <Contact contact={details.contact} />
+              <Unwanted work={work} contact={details.contact} />
+            </>
           ) : (
             <p class="quiet">{t('No contact belongs to this call.')}</p>
           )
@@ -89,6 +93,7 @@ function Contact({ contact }: { contact: ContactShown }) {
             {number.number}
             {number.dialed && <span class="tag">{t('this call')}</span>}
             {!number.active && <span class="quiet small"> {t('out of service')}</span>}
+            {number.listed && <span class="tag">{t('do not call')}</span>}
           </dd>
         </div>
       ))}

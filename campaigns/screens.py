@@ -245,7 +245,9 @@ def _contact(lead: Lead, *, dialed: int | None, campaign: Campaign | None, now: 
     numbers = list(contact.phones.all())
     listed = set(
         DoNotCall.objects.filter(
-            Q(campaign=campaign) | Q(campaign__isnull=True), number_key__in=[number.number_key for number in numbers]
+            Q(campaign=campaign) | Q(campaign__isnull=True),
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+            number_key__in=[number.number_key for number in numbers],
         ).values_list("number_key", flat=True)
     )
     place = (contact.address, contact.city, contact.region, contact.postal_code, contact.country)

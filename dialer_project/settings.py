@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from dialer_project.lib import env
@@ -215,6 +216,7 @@ UNFOLD = {
     "SITE_TITLE": "Ringmaster",
     "SITE_HEADER": "Ringmaster",
     "SITE_SYMBOL": "call",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("agents/icon.svg")}],
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": True,

@@ -29,7 +29,7 @@ class ListNumbers(ModelForm[DoNotCall]):
     """Numbers to be listed are typed as anybody writes them; only their keyed hashes are kept."""
 
     number = forms.CharField(
-        label="numbers",
+        label="Numbers",
         max_length=50 * AT_MOST,
         help_text=f"with their country code, such as +44 20 7946 0000; one a line, at most {AT_MOST:,}. More are imported as a file.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),

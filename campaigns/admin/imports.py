@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.widgets import UnfoldAdminSingleDateWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminSingleDateWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from campaigns import imports
 from campaigns.imports import Options
@@ -39,10 +39,10 @@ class ImportForm(ModelForm[ListImport]):
     reason = forms.CharField(max_length=200, required=False, help_text="for rows that name none of their own")
     expires = forms.DateField(required=False, help_text="the last day they are not called, for rows that name none; empty: for good")
     shorter = forms.BooleanField(
-        required=False, label="much shorter", help_text="the register has really lost more than half of its numbers; else such a file is not believed"
+        required=False, label="Much shorter", help_text="the register has really lost more than half of its numbers; else such a file is not believed"
     )
     country = forms.CharField(
-        label="default country",
+        label="Default country",
         max_length=60,
         required=False,
         help_text="where numbers without a country code are at home, such as GB; empty: where the campaign's caller ID is, if there is one",
@@ -50,16 +50,18 @@ class ImportForm(ModelForm[ListImport]):
     encoding = forms.CharField(max_length=30, required=False, help_text="empty: found out")
     delimiter = forms.CharField(max_length=10, required=False, help_text="comma, semicolon, tab or pipe; empty: found out")
     mapping = forms.CharField(
-        label="columns",
+        label="Columns",
         required=False,
         help_text="one “Header=field” a line where a column is not recognised, such as “Work no.=phone:work”",
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
 
     class Meta:
         model = ListImport
         fields = ("kind", "campaign", "file", "dry_run")
-        help_texts = {"campaign": "whose people they are; of numbers not to call: the one campaign that may not call them, empty: none may"}
+        help_texts = {
+            "campaign": "people: who calls them; numbers not to call: which campaign may not call them, empty: none in the organisation may"
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

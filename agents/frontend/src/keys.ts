@@ -2,6 +2,9 @@
 
 export interface Keys {
   readonly readiness: () => void;
+  readonly call: () => void;
+  readonly getRecord: () => void;
+  readonly notices: () => void;
   readonly hangUp: () => void;
   readonly hold: () => void;
   readonly mute: () => void;
@@ -23,6 +26,11 @@ export function listen(keys: Keys): () => void {
       }
       return;
     }
+    if (event.key === 'F6') {
+      event.preventDefault();
+      keys.notices();
+      return;
+    }
     if (!isTyping(event.target) && /^[1-9]$/.test(event.key)) keys.number(Number(event.key));
   };
   addEventListener('keydown', pressed);
@@ -33,6 +41,10 @@ function withAlt(keys: Keys, event: KeyboardEvent): (() => void) | null {
   switch (event.code) {
     case 'KeyR':
       return keys.readiness;
+    case 'KeyC':
+      return keys.call;
+    case 'KeyG':
+      return keys.getRecord;
     case 'KeyH':
       return keys.hangUp;
     case 'KeyO':

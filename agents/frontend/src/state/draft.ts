@@ -1,7 +1,7 @@
 /** What the agent has typed and chosen for the record on the desk: here at once, on the server soon after. */
 
 import { computed, effect, signal, untracked } from '@preact/signals';
-import { ask, refused, view, work } from './store';
+import { ask, refused, view, waits, work } from './store';
 
 const SAVE_AFTER = 700;
 const SAVE_AGAIN_AFTER = 5000;
@@ -17,7 +17,8 @@ export const missing = computed<'disposition' | 'note' | null>(() => {
   const details = view.value.details;
   const current = work.value;
   if (!details || !current) return null;
-  const needed = details.disposition_for === 'all' || (details.disposition_for === 'answered' && current.talked);
+  const tried = current.phase !== 'preview' || current.outcome !== '';
+  const needed = !tried ? false : details.disposition_for === 'all' || (details.disposition_for === 'answered' && current.talked);
   if (needed && details.dispositions.length > 0 && disposition.value === null) return 'disposition';
   if (chosen.value?.note_required && note.value.trim() === '') return 'note';
   return null;
@@ -27,6 +28,8 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 let about: string | null = null;
 
 export function type(text: string): void {
+  // who writes does not want to be overtaken by the countdown
+  if (work.value?.dials_at && !waits('wait')) ask({ type: 'wait', interaction: work.value.id });
   note.value = text;
   unsaved.value = true;
   clearTimeout(timer);

@@ -1,6 +1,6 @@
 /** What the page knows, and how each thing that happens changes it. Pure: the server owns the state, this is its latest picture. */
 
-import { CLOSED, type Answer, type ClientCommand, type Details, type Menu, type ServerMessage, type State } from '../protocol.gen';
+import { CLOSED, type Answer, type Campaigns, type ClientCommand, type Details, type Menu, type ServerMessage, type State } from '../protocol.gen';
 
 export type Link = 'connecting' | 'live' | 'lost';
 /** Why this page will not connect again by itself. */
@@ -21,6 +21,7 @@ export interface View {
   readonly offset: number;
   readonly menu: Menu | null;
   readonly details: Details | null;
+  readonly campaigns: Campaigns | null;
   /** commands without an answer yet */
   readonly waiting: Readonly<{ [id: string]: ClientCommand['type'] }>;
   readonly notices: readonly Notice[];
@@ -42,6 +43,7 @@ export const BLANK: View = {
   offset: 0,
   menu: null,
   details: null,
+  campaigns: null,
   waiting: {},
   notices: [],
 };
@@ -99,6 +101,7 @@ function answered(view: View, answer: Answer): View {
     return notice(next, answer.id ?? 'unnamed', answer.sentence ?? '');
   }
   if (asked === 'choices') return { ...next, menu: answer.data as Menu };
+  if (asked === 'campaigns') return { ...next, campaigns: answer.data as Campaigns };
   if (asked === 'record') {
     const details = answer.data as Details;
     return details.interaction === next.state?.interaction?.id ? { ...next, details } : next;

@@ -27,6 +27,9 @@ export const doing = computed(() => session.value?.doing ?? null);
 export const serverNow = computed(() => clock.value + view.value.offset);
 export const reasons = computed(() => view.value.menu?.reasons ?? []);
 export const station = computed(() => view.value.menu?.stations.find((one) => one.id === session.value?.station) ?? null);
+/** My Campaigns; null until they were told */
+export const campaigns = computed(() => view.value.campaigns?.campaigns ?? null);
+export const notices = computed(() => view.value.campaigns?.notices ?? []);
 export const isLive = computed(() => view.value.link === 'live' && view.value.state !== null);
 
 export function waits(...commands: string[]): boolean {
@@ -106,11 +109,27 @@ export function start(boot: Boot): void {
     if (live && !greeted) ask({ type: 'choices' });
     greeted = live;
   });
+  let news: number | null = null;
+  effect(() => {
+    // what there is to work on: once per connection, and whenever the server says that it has changed
+    const newest = isLive.value ? (session.value?.news ?? null) : null;
+    if (newest !== null && newest !== news) ask({ type: 'campaigns' });
+    news = newest;
+  });
+  let offered: string | null = null;
+  effect(() => {
+    // an offer that nobody is told of is withdrawn
+    const current = isLive.value && work.value?.phase === 'offered' ? work.value.id : null;
+    if (current && current !== offered) ask({ type: 'shown', interaction: current });
+    offered = current;
+  });
   let asked: string | null = null;
   effect(() => {
-    const id = isLive.value ? (work.value?.id ?? null) : null;
-    if (id && id !== asked) ask({ type: 'record', interaction: id });
-    asked = id;
+    // again where another number was selected or a sentence was said: the numbers may be marked otherwise
+    const current = isLive.value ? work.value : null;
+    const about = current && [current.id, current.card.number, current.notice].join(' ');
+    if (current && about !== asked) ask({ type: 'record', interaction: current.id });
+    asked = about;
   });
 }
 

@@ -3,11 +3,42 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { ring } from '../sound';
-import { ask, isLive, station, waits } from '../state/store';
+import { ask, isLive, station, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
 import { left } from './time';
 import { initials, originWords, phaseWords } from './words';
+
+/** What is known of it, before it is accepted. */
+function Offered({ work }: { work: InteractionState }) {
+  const details = view.value.details;
+  if (!details) return <span class="ghost-line" aria-hidden="true" />;
+  const number = details.contact?.numbers.find((one) => one.dialed);
+  const [, clock] = /(\d\d:\d\d)/.exec(number?.local_time ?? '') ?? [];
+  const lines: [string, string][] = [
+    [t('Company'), details.contact?.company ?? ''],
+    [t('Local time'), clock ?? ''],
+    [t('Attempts so far'), String(details.attempts_made)],
+    [t('Last result'), details.history[0]?.disposition || details.history[0]?.outcome || ''],
+    ...details.fields.slice(0, 6).map((field): [string, string] => [field.label, field.value]),
+  ];
+  return (
+    <>
+      <dl class="offered">
+        {lines
+          .filter(([, value]) => value)
+          .map(([label, value]) => (
+            <div key={label}>
+              <dt>{label}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+      </dl>
+      <p class="quiet small">{details.accept_dials ? t('Accept dials at once.') : t('Accept shows the record; nothing is dialed yet.')}</p>
+      <span hidden data-interaction={work.id} />
+    </>
+  );
+}
 
 export function Alert({ work }: { work: InteractionState }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -43,6 +74,7 @@ export function Alert({ work }: { work: InteractionState }) {
       <h1 id="alert-name">{name}</h1>
       <p class="alert-number">{work.card.number}</p>
       <p class="quiet small">{originWords(work)}</p>
+      {offered && <Offered work={work} />}
       {answersHere ? (
         <div class="alert-buttons">
           <button

@@ -9,9 +9,11 @@ import { doing, session, takeBack, view, work, type Boot } from '../state/store'
 import { Alert } from './alert';
 import { Bar, changeReadiness } from './bar';
 import { hangUp, hold, mute, openKeypad } from './call';
+import { CampaignNotices, CampaignsOverTheDesk, getRecord } from './campaigns';
 import { Desk, done } from './desk';
 import { Idle } from './idle';
 import { LostBanner, Notices, Spoken } from './notices';
+import { call } from './preview';
 import { StationChoice } from './station';
 import { doingWords } from './words';
 
@@ -22,6 +24,9 @@ export function App({ boot }: { boot: Boot }) {
     () =>
       listen({
         readiness: changeReadiness,
+        call: () => work.value && call(work.value),
+        getRecord,
+        notices: () => document.querySelector<HTMLElement>('#campaign-notices button')?.focus(),
         hangUp: () => work.value && hangUp(work.value),
         hold: () => work.value && hold(work.value),
         mute: () => work.value && mute(work.value),
@@ -60,6 +65,12 @@ export function App({ boot }: { boot: Boot }) {
       <main class="stage">
         <Stage boot={boot} />
       </main>
+      {session.value?.signed_in && (
+        <>
+          <CampaignsOverTheDesk />
+          <CampaignNotices />
+        </>
+      )}
       <Spoken />
       <Notices />
     </>

@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals';
 import { t } from '../i18n';
 import { ask, doing, isLive, labelOf, reasons, session, station, view, waits, work, type Boot } from '../state/store';
+import { listIsOpen } from './campaigns';
 import { Icon } from './icons';
 import { Menu } from './menu';
 import { Since } from './time';
@@ -35,9 +36,22 @@ export function Bar({ boot }: { boot: Boot }) {
               <Since at={now.since} />
             </span>
             {now.signed_in && <Readiness />}
+            {now.signed_in && <Channels />}
           </div>
         )}
         <div class="chips">
+          {now?.signed_in && work.value && (
+            <button
+              type="button"
+              class="icon-button"
+              aria-haspopup="dialog"
+              aria-label={t('My Campaigns')}
+              title={t('My Campaigns')}
+              onClick={() => (listIsOpen.value = true)}
+            >
+              <Icon name="list" />
+            </button>
+          )}
           {now?.signed_in && <PhoneChip />}
           <LinkChip />
           <Leave boot={boot} />
@@ -91,6 +105,35 @@ function Readiness() {
         />
       )}
     </>
+  );
+}
+
+/** My Channels: each Ready or not by itself; the pill is both together. */
+function Channels() {
+  const now = session.value!;
+  const busy = waits('set_channel', 'go_ready', 'take_break') || !isLive.value;
+  return (
+    <div class="channels" role="group" aria-label={t('My Channels')}>
+      {(
+        [
+          ['voice', t('Voice'), now.voice_ready],
+          ['preview', t('Outbound preview'), now.preview_ready],
+        ] as const
+      ).map(([channel, label, ready]) => (
+        <button
+          type="button"
+          class="channel"
+          key={channel}
+          aria-pressed={ready}
+          disabled={busy}
+          title={ready ? t('{channel}: Ready', { channel: label }) : t('{channel}: Not Ready', { channel: label })}
+          onClick={() => ask({ type: 'set_channel', channel, ready: !ready })}
+        >
+          <span class="channel-dot" aria-hidden="true" />
+          {label}
+        </button>
+      ))}
+    </div>
   );
 }
 

@@ -10,6 +10,7 @@ import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
 import { isTyping } from '../keys';
 import { CallLine } from './call';
+import { isPreview, Preview } from './preview';
 import { left } from './time';
 import { initials } from './words';
 import { Record } from './record';
@@ -18,11 +19,16 @@ import { Record } from './record';
 const complained = signal(false);
 
 export function done(work: InteractionState, stop: boolean): void {
-  if (work.phase !== 'wrap_up' || !isLive.value || waits('finish')) return;
+  if (!mayFinish(work) || !isLive.value || waits('finish')) return;
   complained.value = missing.value !== null;
   if (missing.value === 'disposition') document.querySelector<HTMLElement>('#dispositions input')?.focus();
   else if (missing.value === 'note') document.querySelector<HTMLElement>('#note')?.focus();
   else finish(stop);
+}
+
+/** The call is over, or there was none. */
+function mayFinish(work: InteractionState): boolean {
+  return work.phase === 'wrap_up' || work.phase === 'preview';
 }
 
 export function Desk({ work }: { work: InteractionState }) {
@@ -56,7 +62,7 @@ export function Desk({ work }: { work: InteractionState }) {
             {work.notice}
           </p>
         )}
-        <CallLine work={work} />
+        {isPreview(work) ? <Preview work={work} /> : <CallLine work={work} />}
         <Conclusion work={work} />
       </article>
       <Record work={work} />
@@ -66,7 +72,7 @@ export function Desk({ work }: { work: InteractionState }) {
 
 function Conclusion({ work }: { work: InteractionState }) {
   const details = view.value.details;
-  const over = work.phase === 'wrap_up';
+  const over = mayFinish(work);
   const problem = complained.value ? missing.value : null;
   const busy = !over || !isLive.value || waits('finish');
   return (
@@ -78,7 +84,7 @@ function Conclusion({ work }: { work: InteractionState }) {
         done(work, false);
       }}
     >
-      {over && work.deadline && <Countdown from={work.since} to={work.deadline} />}
+      {work.phase === 'wrap_up' && work.deadline && <Countdown from={work.since} to={work.deadline} />}
       <fieldset id="dispositions" aria-describedby={problem === 'disposition' ? 'no-disposition' : undefined}>
         <legend>
           {t('Disposition')}

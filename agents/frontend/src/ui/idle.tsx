@@ -3,6 +3,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { ask, doing, isLive, labelOf, session, station, waits } from '../state/store';
+import { MyCampaigns } from './campaigns';
 import { Icon } from './icons';
 import { Since } from './time';
 
@@ -15,42 +16,45 @@ export function Idle() {
   const reason = labelOf(now.reason);
 
   return (
-    <section class="idle">
-      <div class={`aura ${ready ? 'alive' : ''}`} aria-hidden="true">
-        <span class="aura-ring" />
-        <span class="aura-ring" />
-        <span class="aura-core">
-          <Icon name={ready ? 'phone' : 'cup'} />
-        </span>
-      </div>
-      <h1 ref={heading} tabIndex={-1}>
-        {ready ? t('Waiting for the next call') : reason ? t('Not Ready – {reason}', { reason }) : t('Not Ready')}
-      </h1>
-      <p class="idle-time">
-        <Since at={now.since} />
-      </p>
-      <p class="quiet idle-words">
-        {ready
-          ? noPhone
-            ? t('Your phone is not connected yet. Calls come as soon as it is.')
-            : t('The next call rings here, with the name of the campaign and of the person.')
-          : t('Nothing rings while you are not ready.')}
-      </p>
-      {!ready && (
-        <button
-          type="button"
-          class="button go big"
-          disabled={!isLive.value || waits('go_ready')}
-          aria-keyshortcuts="Alt+R"
-          onClick={() => ask({ type: 'go_ready' })}
-        >
-          <Icon name="play" />
-          {t('Go Ready')}
-        </button>
-      )}
-      <p class="quiet small keys">
-        <kbd>Alt</kbd> <kbd>R</kbd> {ready ? t('takes a break') : t('makes you Ready')}
-      </p>
-    </section>
+    <div class="between">
+      <section class="idle">
+        <div class={`aura ${ready ? 'alive' : ''}`} aria-hidden="true">
+          <span class="aura-ring" />
+          <span class="aura-ring" />
+          <span class="aura-core">
+            <Icon name={ready ? 'phone' : 'cup'} />
+          </span>
+        </div>
+        <h1 ref={heading} tabIndex={-1}>
+          {ready ? t('Waiting for the next call') : reason ? t('Not Ready – {reason}', { reason }) : t('Not Ready')}
+        </h1>
+        <p class="idle-time">
+          <Since at={now.since} />
+        </p>
+        <p class="quiet idle-words">
+          {ready
+            ? noPhone
+              ? t('Your phone is not connected yet. Calls come as soon as it is.')
+              : t('The next call rings here, with the name of the campaign and of the person.')
+            : t('Nothing rings while you are not ready.')}
+        </p>
+        {!ready && (
+          <button
+            type="button"
+            class="button go big"
+            disabled={!isLive.value || waits('go_ready')}
+            aria-keyshortcuts="Alt+R"
+            onClick={() => ask({ type: 'go_ready' })}
+          >
+            <Icon name="play" />
+            {t('Go Ready')}
+          </button>
+        )}
+        <p class="quiet small keys">
+          <kbd>Alt</kbd> <kbd>R</kbd> {ready ? t('takes a break') : t('makes you Ready')}
+        </p>
+      </section>
+      <MyCampaigns />
+    </div>
   );
 }

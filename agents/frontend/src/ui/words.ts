@@ -31,7 +31,7 @@ export function phaseWords(work: InteractionState): string {
     case 'offered':
       return t('A record for you');
     case 'preview':
-      return t('Preview');
+      return work.outcome ? outcomeWords(work.outcome) : work.progress === 'refused' ? t('Not dialed') : t('Preview');
     case 'checking':
       return t('Checking the number');
     case 'ringing_agent':

@@ -57,6 +57,7 @@ class Setting:
     when_missed: str = "mode"
     when_rejected: str = "mode"
     new_numbers: bool = True
+    dial_ratio: float = 1.0
 
     @property
     def line(self) -> str:
@@ -99,7 +100,7 @@ class Person:
 _SETTING = """
     SELECT c.id, c.name, c.mode_key, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
-        c.preview_for, c.when_missed, c.when_rejected, c.new_numbers,
+        c.preview_for, c.when_missed, c.when_rejected, c.new_numbers, c.dial_ratio,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
         w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout,
         coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version,
@@ -207,6 +208,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
         when_missed=row.when_missed,
         when_rejected=row.when_rejected,
         new_numbers=row.new_numbers,
+        dial_ratio=float(row.dial_ratio),
         retries={
             Outcome(outcome): Rule(attempts, timedelta(minutes=minutes), growing, next_number)
             for outcome, (attempts, minutes, growing, next_number) in (sql.loaded(row.retries) or {}).items()
@@ -225,6 +227,33 @@ def _service(row: sql.Row) -> Service | None:
 def _hours(week: object) -> Hours:
     loaded = sql.loaded(week)
     return hours_from(loaded) if loaded else ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Abandonment:
+    """Of the persons who answered, how many heard the message instead of an agent."""
+
+    answered: int
+    abandoned: int
+
+    @property
+    def share(self) -> float:
+        return self.abandoned / self.answered if self.answered else 0.0
+
+
+def abandonment(campaign_ids: Sequence[int], *, since: datetime) -> dict[int, Abandonment]:
+    """Campaign -> its abandoned calls, by the ledger. Who hung up before the two seconds were over is not counted as having answered."""
+    found = {
+        row.campaign_id: Abandonment(row.answered, row.abandoned)
+        for row in sql.rows(
+            """
+            SELECT a.campaign_id, count(*) AS answered, count(*) FILTER (WHERE a.outcome = 'abandoned') AS abandoned FROM campaigns_attempt a
+            WHERE a.campaign_id = ANY(%s) AND a.planned_at >= %s AND a.outcome IN ('connected', 'abandoned') GROUP BY a.campaign_id
+            """,
+            [list(campaign_ids), since],
+        )
+    }
+    return {campaign_id: found.get(campaign_id, Abandonment(0, 0)) for campaign_id in campaign_ids}
 
 
 def people(contact_ids: Sequence[int]) -> dict[int, Person]:

@@ -545,6 +545,9 @@ class Floor:
                     WHERE EXISTS (SELECT 1 FROM campaigns_lead l JOIN campaigns_campaign c ON c.id = l.campaign_id AND c.state = 'running'
                                   WHERE c.validation_service_id = s.id AND l.state = 'waiting' AND l.next_call_at <= %(now)s)
                        OR EXISTS (SELECT 1 FROM campaigns_numbercheck v WHERE v.service_id = s.id AND v.wanted_at IS NOT NULL)
+                UNION ALL SELECT %(now)s, false, false, 0 FROM campaigns_attempt a JOIN campaigns_campaign c ON c.id = a.campaign_id
+                    WHERE a.state = 'open' AND a.interaction_id IS NULL AND c.mode_key IN ('power', 'predictive')
+                      AND NOT EXISTS (SELECT 1 FROM agents_session s WHERE s.voice_ready AND s.present AND 'c' || c.id = ANY(s.lines))
                 UNION ALL SELECT NULL, false, false, epoch FROM agents_board
             ) AS something
             """,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import available_timezones
@@ -67,6 +67,8 @@ VERBS: dict[CampaignMove, Callable[..., Any]] = {
     CampaignMove.PAUSE: control.pause,
     CampaignMove.STOP: control.stop,
 }
+# over which the share of abandoned calls is shown
+ABANDONED_WITHIN = timedelta(days=30)
 COLOURS = {"Draft": "default", "Active": "success", "Paused": "warning", "Stopped": "danger", "Completed": "info"}
 
 
@@ -285,7 +287,21 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         (None, {"fields": ("name", "description", "mode_key", "call_application")}),
         (
             "Dialing",
-            {"classes": ("tab",), "fields": ("trunk", "caller_id", "ring_for", "min_ring_for", "longest_call", "message", "on_machine", "voicemail")},
+            {
+                "classes": ("tab",),
+                "fields": (
+                    "trunk",
+                    "caller_id",
+                    "dial_ratio",
+                    "abandoned",
+                    "ring_for",
+                    "min_ring_for",
+                    "longest_call",
+                    "message",
+                    "on_machine",
+                    "voicemail",
+                ),
+            },
         ),
         (
             "Agents",
@@ -299,6 +315,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         ("Law", {"classes": ("tab",), "fields": ("rule_packs", "validation_service")}),
         ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days")}),
     )
+    readonly_fields = ("abandoned",)
     inlines = (ListInline, RetryRuleInline, DispositionInline, FieldInline, VersionInline, ChangeInline)
 
     # --- the table
@@ -324,6 +341,13 @@ class CampaignAdmin(ModelAdmin[Campaign]):
     @admin.display(description="agents")
     def agents_ready(self, campaign: Any) -> str:
         return f"{campaign.figures.ready} ready of {campaign.figures.assigned}"
+
+    @admin.display(description="abandoned")
+    def abandoned(self, campaign: Campaign) -> str:
+        if not campaign.pk:
+            return "-"
+        found = facts.abandonment([campaign.pk], since=timezone.now() - ABANDONED_WITHIN)[campaign.pk]
+        return f"{100 * found.share:.1f} % in 30 days: {found.abandoned} of {found.answered} who answered heard the message"
 
     @admin.display(description="progress")
     def progress(self, campaign: Any) -> str:

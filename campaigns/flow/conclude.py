@@ -21,12 +21,12 @@ from campaigns.flow import next_for, permit
 from campaigns.querysets import LeadStep
 from campaigns.rules import retry
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
-from campaigns.rules.modes import DispositionFor
+from campaigns.rules.modes import Binding, DispositionFor
 from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, outcome_of
 from campaigns.rules.permit.gate import Refused as Forbidden
 from campaigns.rules.permit.gate import Terms, earliest
 from campaigns.rules.retry import Finished, Numbers, TryAgainAt
-from dialer_project.lib import sql
+from dialer_project.lib import sql, wake
 from telephony import calls
 from telephony.calls import ANSWERED_WITHIN, Moved, Placing, Refused, Unclear
 from telephony.rules.hangup_causes import Cause, HungUpBy
@@ -100,6 +100,9 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     _move_leads([c for c in concluded if c.row.id not in staying | looking], now=now)
     _release_legs(concluded)
     next_for.settle(moved, now=now)
+    # a call that nobody was bound to made room for another one
+    for pool in {c.campaign.pool for c in concluded if c.row.work_id is None and c.campaign.mode.binding is Binding.ON_ANSWER}:
+        wake.dispatch(pool)
     if waited := [c for c in concluded if c.call.answered_at and not c.call.connected_at]:
         lines = {f"{c.campaign.line}@{c.call.node_id}" for c in waited}
         transaction.on_commit(lambda: board.stop_waiting([c.row.id for c in waited], lines=lines), robust=True)

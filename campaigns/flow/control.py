@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
@@ -309,7 +310,17 @@ def snapshot(campaign: Campaign) -> dict[str, Any]:
     fields["week"] = campaign.hours.week if campaign.hours else None
     fields["other_caller_ids"] = sorted(str(number) for number in campaign.other_caller_ids.all())
     fields["rule_packs"] = sorted(str(pack) for pack in campaign.rule_packs.all())
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in sorted(fields.items())}
+    return {name: _plain(value) for name, value in sorted(fields.items())}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case _:
+            return value
 
 
 def clone(campaign: Campaign, *, by: User | None, now: datetime) -> Campaign:

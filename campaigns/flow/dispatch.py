@@ -22,8 +22,8 @@ from campaigns.flow import next_for, permit, phone, place
 from campaigns.flow.permit import POOL, Cleared, Promise
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.agent_choice import Wants, share
-from campaigns.rules.modes import Binding
-from campaigns.rules.pacing import one_each
+from campaigns.rules.modes import Binding, Pacing
+from campaigns.rules.pacing import agents_awaited, at_ratio, one_each
 from campaigns.rules.permit.gate import campaign_holds, group_opens
 from dialer_project.lib import sql, wake
 from dialer_project.lib.failpoints import Failpoint, reached
@@ -79,30 +79,117 @@ def pools_with_work(pools: Sequence[int], *, now: datetime) -> set[int]:
 
 
 def _gives(campaign: Setting, *, now: datetime) -> bool:
-    """Whether its records are given to free agents unasked, at present."""
-    return campaign.mode.binding is Binding.BEFORE_DIAL and campaign.mode.dispatches and not campaign_holds(campaign.terms, now=now)
+    """Whether its records are given to free agents, or called for them, unasked and at present."""
+    return (campaign.mode.dispatches or campaign.mode.binding is Binding.ON_ANSWER) and not campaign_holds(campaign.terms, now=now)
 
 
 def _dispatch(pool: int, *, now: datetime) -> Dispatched:
     campaigns = [c for c in facts.settings_of_pool(pool) if _gives(c, now=now)]
     if not campaigns:
         return Dispatched(0)
+    lines = [_Line(c, c.line) for c in campaigns if c.mode.binding is Binding.BEFORE_DIAL]
+    lines += _lines_on_answer([c for c in campaigns if c.mode.binding is Binding.ON_ANSWER], now=now)
     try:
-        standing = board.free([c.line for c in campaigns])
+        standing = board.free([line.name for line in lines])
     except Stale:
         return Dispatched(0, stale=True)
-    return Dispatched(_serve_all(pool, {c.id: c for c in campaigns}, standing, now=now))
+    return Dispatched(_serve_all(pool, lines, standing, now=now))
 
 
-def _serve_all(pool: int, hungry: dict[int, Setting], standing: Mapping[str, list[tuple[int, float]]], *, now: datetime) -> int:
+@dataclass(slots=True)
+class _Line:
+    """Where a campaign's free agents stand. Where the agent is chosen at the answer there is one for each node, because a bridge needs both
+    legs on one server, with the calls on their way there and the agents who are awaited for them."""
+
+    campaign: Setting
+    name: str
+    node_id: int | None = None
+    pending: int = 0
+    awaited: int = 0
+
+    @property
+    def room(self) -> int:
+        """How many more calls the awaited agents are good for."""
+        match self.campaign.mode.pacing:
+            case Pacing.RATIO:
+                return at_ratio(free=self.awaited, pending=self.pending, ratio=self.campaign.dial_ratio)
+            case _:
+                return one_each(free=self.awaited, pending=self.pending)
+
+
+def _lines_on_answer(campaigns: Sequence[Setting], *, now: datetime) -> list[_Line]:
+    """One line for each campaign and node, with what is on its way there and bound to nobody."""
+    by_id = {c.id: c for c in campaigns}
+    if not by_id:
+        return []
+    return [
+        _Line(by_id[row.campaign_id], f"{by_id[row.campaign_id].line}@{row.node_id}", row.node_id, row.pending)
+        for row in sql.rows(
+            """
+            SELECT k.id AS campaign_id, n.id AS node_id, (
+                SELECT count(*) FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id
+                WHERE a.campaign_id = k.id AND a.state = 'open' AND a.interaction_id IS NULL AND c.node_id = n.id AND c.bridge IS NULL
+                  AND c.state NOT IN ('announcing', 'ended')) AS pending
+            FROM unnest(%s::bigint[]) AS k(id) CROSS JOIN telephony_node n WHERE n.enabled AND n.listening_until > %s ORDER BY k.id, n.id
+            """,
+            [list(by_id), now],
+        )
+    ]
+
+
+def _await_answers(lines: Sequence[_Line], standing: Mapping[str, list[tuple[int, float]]], *, now: datetime) -> tuple[set[int], int]:
+    """The agents who are kept free for the calls that are on their way, whichever campaign of the pool they are of; where these are fewer
+    than the pacing allows, some more are started. Returns the agents and how many calls."""
+    kept: set[int] = set()
+    started = 0
+    for line in lines:
+        if line.node_id is None or not line.pending:
+            continue
+        wanted = agents_awaited(pending=line.pending, ratio=line.campaign.dial_ratio)
+        mine = [agent_id for agent_id, _ in standing[line.name] if agent_id not in kept][:wanted]
+        kept.update(mine)
+        line.awaited = len(mine)
+        started += _call_ahead(line, now=now)
+    return kept, started
+
+
+def _call_ahead(line: _Line, *, now: datetime) -> int:
+    """Starts the calls that the line's awaited agents are good for; nobody is given them before they are answered."""
+    campaign, node_id = line.campaign, line.node_id
+    room = min(line.room, BATCH)
+    room = limits.take(campaign.trunk_id, room) if room else 0
+    if not room or node_id is None:
+        return 0
+    with transaction.atomic():
+        permit.lock_campaign(campaign.id)
+        reached(Failpoint.CAMPAIGN_TAKEN)
+        leads, cleared, steps = claim(campaign, at_most=room, now=now)
+        promises = [Promise(one, None, node_id, None, permit.new_id()) for one in cleared[:room]]
+        permit.promise(campaign, promises, now=now)
+        if leads:
+            # those beyond what there is room for stay where they were
+            whole = len(cleared) <= room and bool(cleared or steps)
+            transaction.on_commit(lambda: live.eaten(campaign.id, leads) if whole else live.forget_floors(campaign.id), robust=True)
+    limits.give_back(campaign.trunk_id, room - len(promises))
+    place.dial_planned(campaign, [p.id for p in promises], now=now)
+    line.pending += len(promises)
+    if steps or len(promises) == BATCH:
+        wake.dispatch_now(campaign.pool)
+    return len(promises)
+
+
+def _serve_all(pool: int, lines: Sequence[_Line], standing: Mapping[str, list[tuple[int, float]]], *, now: datetime) -> int:
     """Shares the free agents out; those whom a campaign has no due lead for, or no line, go to the others. At most a batch for each."""
-    by_line = {c.line: c.id for c in hungry.values()}
+    hungry = {line.campaign.id: line.campaign for line in lines}
     since = {agent_id: at for agents in standing.values() for agent_id, at in agents}
-    members = {by_line[line]: frozenset(agent_id for agent_id, _ in agents) for line, agents in standing.items()}
+    kept_free, started = _await_answers(lines, standing, now=now)
+    members = {
+        c.id: frozenset(agent_id for line in lines if line.campaign.id == c.id for agent_id, _ in standing[line.name]) for c in hungry.values()
+    }
     kept = live.passes(pool) if len(hungry) > 1 else {}
     passed = {campaign_id: kept.get(campaign_id, 0.0) for campaign_id in hungry}
-    left = sorted(since, key=lambda agent_id: (since[agent_id], agent_id))
-    started, again = 0, False
+    left = sorted(since.keys() - kept_free, key=lambda agent_id: (since[agent_id], agent_id))
+    again = False
     while left and hungry:
         wants = [Wants(c.id, members[c.id], weight=c.weight, passed=passed[c.id]) for c in hungry.values()]
         shares = share(left, wants, at_most=4 * BATCH)
@@ -110,6 +197,14 @@ def _serve_all(pool: int, hungry: dict[int, Setting], standing: Mapping[str, lis
             break
         for campaign_id, agents in shares.items():
             campaign, wanted = hungry[campaign_id], agents[:BATCH]
+            if campaign.mode.binding is Binding.ON_ANSWER:
+                waiting = _wait_for(wanted, [line for line in lines if line.campaign.id == campaign_id], standing, now=now)
+                started += waiting.calls
+                passed[campaign_id] += len(waiting.agents) / campaign.weight
+                left = [agent_id for agent_id in left if agent_id not in waiting.agents]
+                if len(waiting.agents) < len(wanted) or len(agents) > BATCH:
+                    del hungry[campaign_id]
+                continue
             room = one_each(free=len(wanted), pending=0)
             # what the trunk cannot carry is not planned; agent-first takes its token when the agent has answered and the customer is dialed
             room = limits.take(campaign.trunk_id, room) if campaign.mode.dials_at_dispatch else room
@@ -128,6 +223,31 @@ def _serve_all(pool: int, hungry: dict[int, Setting], standing: Mapping[str, lis
     if again:
         wake.dispatch_now(pool)
     return started
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Agents left free for the answers of calls started for them."""
+
+    agents: set[int]
+    calls: int
+
+
+def _wait_for(wanted: Sequence[int], lines: Sequence[_Line], standing: Mapping[str, list[tuple[int, float]]], *, now: datetime) -> _Waiting:
+    """These agents are left free, and calls are started for them on the nodes that carry them."""
+    agents: set[int] = set()
+    calls = 0
+    for line in lines:
+        there = {agent_id for agent_id, _ in standing[line.name]}
+        mine = [agent_id for agent_id in wanted if agent_id in there and agent_id not in agents]
+        line.awaited += len(mine)
+        calls += _call_ahead(line, now=now)
+        # where the list or the lines gave fewer calls, some of them are wanted for nothing here
+        spare = line.awaited - agents_awaited(pending=line.pending, ratio=line.campaign.dial_ratio)
+        if spare > 0:
+            mine, line.awaited = mine[: len(mine) - spare] if spare < len(mine) else [], line.awaited - spare
+        agents.update(mine)
+    return _Waiting(agents, calls)
 
 
 def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[list[int], set[int]]:

@@ -12,7 +12,7 @@ from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns.flow import match, next_for, permit, place, take_part
-from campaigns.rules.modes import MODES, OnAgentLost
+from campaigns.rules.modes import MODES, Binding, OnAgentLost
 from dialer_project.lib import sql, wake
 from telephony import calls, nodes
 from telephony.calls import Moved as MovedCall
@@ -322,7 +322,25 @@ def nobody_left(*, now: datetime) -> None:
         others = row.reserved_for_id is None and desk.longest_free(f"c{row.campaign_id}", node_id=row.node_id)
         if at_once or (row.long_enough and not others):
             hang_up.append((row.node_id, row.id))
-    calls.hang_up(hang_up)
+    calls.hang_up(hang_up + _ringing_for_an_empty_floor(now=now))
+
+
+def _ringing_for_an_empty_floor(*, now: datetime) -> list[tuple[int, UUID]]:
+    """Calls whose agent is chosen at the answer, and nobody of their campaign is Ready any more, free or busy: as soon as they may be."""
+    return [
+        (row.node_id, row.id)
+        for row in sql.rows(
+            """
+            SELECT c.id, c.node_id FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id JOIN campaigns_campaign k ON k.id = a.campaign_id
+            WHERE a.state = 'open' AND a.interaction_id IS NULL AND k.mode_key = ANY(%(modes)s) AND c.state IN ('dialing', 'ringing')
+              AND c.dialing_at + make_interval(secs => k.min_ring_for) <= %(now)s
+              AND NOT EXISTS (SELECT 1 FROM agents_session s WHERE s.voice_ready AND s.present AND s.signed_in_at IS NOT NULL
+                              AND 'c' || a.campaign_id = ANY(s.lines))
+            ORDER BY c.id LIMIT 200
+            """,
+            {"now": now, "modes": [mode.key for mode in MODES.values() if mode.binding is Binding.ON_ANSWER]},
+        )
+    ]
 
 
 def stations_changed(endpoints: Sequence[str], *, lost: bool, now: datetime) -> None:

@@ -1,5 +1,7 @@
 """A campaign, its configuration, its agents, and what follows each outcome."""
 
+from decimal import Decimal
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -53,6 +55,13 @@ class Campaign(models.Model):
     pool = models.BigIntegerField(default=0, editable=False, help_text="campaigns connected by shared agents decide together")
     weight = models.PositiveSmallIntegerField(
         default=10, validators=[MinValueValidator(1), MaxValueValidator(100)], help_text="share of the pool's agents, 1 to 100"
+    )
+    dial_ratio = models.DecimalField(
+        max_digits=3,
+        decimal_places=1,
+        default=Decimal("1.5"),
+        validators=[MinValueValidator(Decimal(1)), MaxValueValidator(Decimal(5))],
+        help_text="power dialing: calls on their way for each free agent, 1 to 5; above 1 some answers find nobody free",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(User, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")

@@ -306,7 +306,7 @@ MODES: dict[str, Mode] = {
 _CAN_OPEN_IN = (Phase.OFFERED, Phase.PREVIEW, Phase.RINGING_AGENT, Phase.DIALING, Phase.CONNECTING)
 
 # The modes whose whole journey is built; the others are rows that cannot be started yet.
-RUNS: frozenset[str] = frozenset({"manual", "preview", "push_preview", "direct_push_preview", "agent_first", "progressive"})
+RUNS: frozenset[str] = frozenset({"manual", "preview", "push_preview", "direct_push_preview", "agent_first", "progressive", "power"})
 
 
 def keys_that_need(needs: Needs, *, callback: bool = False) -> list[str]:

@@ -171,8 +171,8 @@ def test_manual_customers_come_one_by_one(sitting: Page, ana: Agent, centre: Cen
     sitting.get_by_role("button", name="Get customers: Door to door").click()
     expect(sitting.get_by_text("There is no record now")).to_be_visible()
     looks_well(sitting, "manual")
-    for dismiss in sitting.get_by_role("button", name=re.compile("Dismiss")).all():
-        dismiss.click()
+    while sitting.get_by_role("button", name=re.compile("Dismiss")).count():
+        sitting.get_by_role("button", name=re.compile("Dismiss")).first.click()
     sitting.get_by_role("button", name="Close the window of Door to door").click()
     expect(sitting.get_by_role("button", name="Run campaign: Door to door")).to_be_visible()
 

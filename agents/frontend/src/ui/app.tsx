@@ -9,7 +9,7 @@ import { doing, session, takeBack, view, work, type Boot } from '../state/store'
 import { Alert } from './alert';
 import { Bar, changeReadiness } from './bar';
 import { hangUp, hold, mute, openKeypad } from './call';
-import { CampaignNotices, CampaignsOverTheDesk, getRecord } from './campaigns';
+import { CampaignsOverTheDesk, getRecord } from './campaigns';
 import { Desk, done } from './desk';
 import { Idle } from './idle';
 import { LostBanner, Notices, Spoken } from './notices';
@@ -65,12 +65,7 @@ export function App({ boot }: { boot: Boot }) {
       <main class="stage">
         <Stage boot={boot} />
       </main>
-      {session.value?.signed_in && (
-        <>
-          <CampaignsOverTheDesk />
-          <CampaignNotices />
-        </>
-      )}
+      {session.value?.signed_in && <CampaignsOverTheDesk />}
       <Spoken />
       <Notices />
     </>

@@ -156,7 +156,7 @@ export function CampaignsOverTheDesk() {
 
 const MOST_NOTICES = 3;
 
-/** Campaign Started, Paused, Stopped: never takes the focus; F6 goes there. */
+/** Campaign Started, Paused, Stopped: beside the work and over none of it, and never takes the focus; F6 goes there. */
 export function CampaignNotices() {
   const shown = notices.value.slice(-MOST_NOTICES);
   return (

@@ -9,6 +9,7 @@ import { isLive, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
 import { isTyping } from '../keys';
+import { CampaignNotices } from './campaigns';
 import { CallLine } from './call';
 import { isPreview, Preview } from './preview';
 import { left } from './time';
@@ -65,7 +66,10 @@ export function Desk({ work }: { work: InteractionState }) {
         {isPreview(work) ? <Preview work={work} /> : <CallLine work={work} />}
         <Conclusion work={work} />
       </article>
-      <Record work={work} />
+      <div class="beside">
+        <CampaignNotices />
+        <Record work={work} />
+      </div>
     </div>
   );
 }

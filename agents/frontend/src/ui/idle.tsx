@@ -3,7 +3,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { ask, doing, isLive, labelOf, session, station, waits } from '../state/store';
-import { MyCampaigns } from './campaigns';
+import { CampaignNotices, MyCampaigns } from './campaigns';
 import { Icon } from './icons';
 import { Since } from './time';
 
@@ -54,6 +54,7 @@ export function Idle() {
           <kbd>Alt</kbd> <kbd>R</kbd> {ready ? t('takes a break') : t('makes you Ready')}
         </p>
       </section>
+      <CampaignNotices />
       <MyCampaigns />
     </div>
   );

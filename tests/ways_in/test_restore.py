@@ -220,3 +220,21 @@ def test_a_number_whose_transaction_failed_after_the_journal_is_listed_by_a_repl
     assert restore.ahead(now=NOW).listed == 1
     replayed()
     assert len(listed()) == 1
+
+
+def test_the_check_of_a_restored_database_says_what_to_do(capsys: Any) -> None:
+    backup = Backup()
+    lists(MARIA)
+    backup.restore()
+    call_command("check", databases=["default"])
+    assert "run manage.py replay_do_not_call" in capsys.readouterr().err
+    replayed()
+    call_command("check", databases=["default"])
+    assert "replay" not in capsys.readouterr().err
+
+
+def test_whoever_listed_a_number_may_leave_and_the_number_stays() -> None:
+    ada = User.objects.create_user("ada")
+    lists(MARIA, by=ada)
+    ada.delete()
+    assert DoNotCall.objects.get().created_by is None

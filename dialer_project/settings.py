@@ -190,6 +190,8 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 # where the simulated carrier listens, host:port; the demo's node points at it
 SIMULATED_CARRIER = env.text("SIMULATED_CARRIER", "127.0.0.1:8190")
+# the demo's node points there instead, where it is given: ARI of an Asterisk, http://host:port
+ASTERISK_URL = env.text("ASTERISK_URL", "")
 # what Asterisk nodes ask of us, where the address of a node does not bring its own; the user is ringmaster
 ARI_PASSWORD = env.text("ARI_PASSWORD", "")
 # seconds between two comparisons of what a telephony node holds with what we believe

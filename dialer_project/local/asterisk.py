@@ -338,7 +338,7 @@ def _trunk(name: str, at: str) -> str:
 
 def _station(name: str, password: str) -> str:
     return (
-        f"[{name}](station-template)\naors={name}\nauth={name}\nset_var=CALLERID(name)={name}\n"
+        f"[{name}](station-template)\naors={name}\nauth={name}\n"
         f"[{name}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n"
         f"[{name}]\ntype=auth\nauth_type=userpass\nusername={name}\npassword={password}\n\n"
     )

@@ -8,10 +8,11 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from dialer_project.local import frontend, places, processes, say, servers, virtualenv
+from dialer_project.local import asterisk, frontend, places, processes, say, servers, virtualenv
 from dialer_project.local.ending import Ended
 from dialer_project.local.places import PROJECT, PYTHON
 from dialer_project.local.say import CannotGoOn
@@ -19,6 +20,8 @@ from dialer_project.local.supervisor import Child, Program, Supervisor, is_runni
 
 DEFAULT_PORT = "8000"
 ENV_FILE = "env.json"  # how `make manage` reaches the running product
+CARRIERS = ("simulated", "asterisk")
+PHONES = ("ana", "ben", "carla", "dev", "ella", "finn")  # the demo's agents, as the exchange and the telephones know them
 LOGINS = "demo-logins.json"  # written by load_demo: a list of role, username, password, address
 
 Ready = Callable[[Child], bool]
@@ -33,8 +36,16 @@ class Wave(IntEnum):
     AGENTS = 4  # need the web
 
 
-def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]:
-    """The table."""
+@dataclass(frozen=True)
+class Exchange:
+    """A real Asterisk, and the port at which the world is called through its trunk."""
+
+    server: asterisk.Asterisk
+    trunk_port: int
+
+
+def programs(*, port: int, env: Mapping[str, str], python: str, exchange: Exchange | None = None) -> list[Program]:
+    """The table; with an exchange, calls go through a real one instead of the simulated carrier."""
     state = env["STATE_DIR"]
     carrier_port = int(env["SIMULATED_CARRIER"].rsplit(":", 1)[1])
 
@@ -53,8 +64,18 @@ def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]
         "-m uvicorn dialer_project.asgi:application --host 127.0.0.1 --port {port}"
         " --ws-max-size 65536 --ws-ping-interval 5 --ws-ping-timeout 5 --timeout-graceful-shutdown 5"
     )
+    carrier = [program("simulated-carrier", "manage.py simulate_carrier", wave=Wave.CARRIER, ready=_listens(carrier_port))]
+    if exchange is not None:
+        people = (
+            f"manage.py simulate_people --exchange 127.0.0.1:{exchange.server.sip_port} --port {exchange.trunk_port}"
+            f" --stations {','.join(PHONES)} --password-file {exchange.server.folder / 'stations.password'}"
+        )
+        carrier = [
+            exchange.server.program(wave=Wave.CARRIER, state=Path(state)),
+            program("people", people, wave=Wave.CARRIER, ready=_has_said("people are there")),
+        ]
     return [
-        program("simulated-carrier", "manage.py simulate_carrier", wave=Wave.CARRIER, ready=_listens(carrier_port)),
+        *carrier,
         worker("hot", processes=2),
         worker("tick", processes=1),
         worker("checks", processes=1),
@@ -68,6 +89,7 @@ def programs(*, port: int, env: Mapping[str, str], python: str) -> list[Program]
 
 def run(argv: list[str]) -> int:
     port = wanted_port()
+    wanted_carrier()
     state = places.make_writable(places.state_dir())
     if not places.inside_the_environment():
         claim(state, port).close()  # what would refuse us later refuses us now, before anything slow
@@ -128,6 +150,13 @@ def wanted_port() -> int:
     return int(asked)
 
 
+def wanted_carrier() -> str:
+    asked = os.environ.get("CARRIER", "").strip() or CARRIERS[0]
+    if asked not in CARRIERS:
+        raise CannotGoOn(f"CARRIER should be {' or '.join(CARRIERS)}, and is {asked!r}", remedy="choose one, for example: make run CARRIER=asterisk")
+    return asked
+
+
 def _must_be_free(port: int) -> None:
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -159,9 +188,10 @@ def _come_up(supervisor: Supervisor, port: int) -> None:
     urls = servers.bring_up(supervisor)
     named = [name for name in urls if os.environ.get(name, "").strip()]
     say.progress(f"PostgreSQL and Redis are found{', as given by ' + ' and '.join(named) if named else ''}")
-    env = environment(state, port=port, urls=urls)
+    exchange = _exchange(state) if wanted_carrier() == "asterisk" else None
+    env = environment(state, port=port, urls=urls, exchange=exchange)
     places.write_secretly(state / ENV_FILE, json.dumps({name: env[name] for name in (*HANDED_ON, *urls)}, indent=1))
-    table = programs(port=port, env=env, python=sys.executable)
+    table = programs(port=port, env=env, python=sys.executable, exchange=exchange)
 
     def launch(wave: Wave) -> None:
         supervisor.launch(*(program for program in table if program.wave == wave))
@@ -184,10 +214,18 @@ def _come_up(supervisor: Supervisor, port: int) -> None:
     _welcome(state, port)
 
 
-HANDED_ON = ("SECRET_KEY", "STATE_DIR", "SIMULATED_CARRIER", "DJANGO_SETTINGS_MODULE", "ALLOWED_HOSTS", "PORT")
+def _exchange(state: Path) -> Exchange:
+    installed = asterisk.find_or_install(state / "log" / "install-asterisk.log")
+    trunk_port = processes.free_port()
+    server = asterisk.Asterisk(state / "asterisk", installed, trunks={"demo": f"127.0.0.1:{trunk_port}"}, stations=PHONES)
+    server.write()
+    return Exchange(server, trunk_port)
 
 
-def environment(state: Path, *, port: int, urls: Mapping[str, str]) -> dict[str, str]:
+HANDED_ON = ("SECRET_KEY", "STATE_DIR", "SIMULATED_CARRIER", "ASTERISK_URL", "ARI_PASSWORD", "DJANGO_SETTINGS_MODULE", "ALLOWED_HOSTS", "PORT")
+
+
+def environment(state: Path, *, port: int, urls: Mapping[str, str], exchange: Exchange | None = None) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name not in {"DEBUG", say.CLOCK, "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     return {
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
@@ -197,6 +235,8 @@ def environment(state: Path, *, port: int, urls: Mapping[str, str]) -> dict[str,
         "STATE_DIR": str(state),
         "PORT": str(port),
         "SIMULATED_CARRIER": f"127.0.0.1:{processes.free_port()}",
+        "ASTERISK_URL": exchange.server.url if exchange else "",
+        "ARI_PASSWORD": exchange.server.password if exchange else "",
         "DJANGO_SETTINGS_MODULE": "dialer_project.settings",
         "PYTHONUNBUFFERED": "1",
     }

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from dialer_project.local import checks, commands, frontend, processes, product, servers
+from dialer_project.local.asterisk import Asterisk, Installed
 from dialer_project.local.places import PROJECT
+from dialer_project.local.say import CannotGoOn
 
 CONSOLE_LOCK = PROJECT / "agents" / "frontend" / "package-lock.json"
 
@@ -55,6 +57,25 @@ def test_the_carrier_is_up_before_the_pump_and_the_web_before_the_agents() -> No
     wave = {program.name: program.wave for program in product.programs(port=8000, env=env, python="python")}
     assert 0 < wave["simulated-carrier"] < wave["event-pump"]
     assert wave["web"] < wave["agents"]
+
+
+def test_with_an_exchange_calls_go_through_it_and_nobody_simulates_the_carrier(tmp_path: Path) -> None:
+    server = Asterisk(tmp_path, Installed(("asterisk",), tmp_path))
+    env = {"STATE_DIR": "/nowhere", "SIMULATED_CARRIER": "127.0.0.1:8190"}
+    table = product.programs(port=8000, env=env, python="python", exchange=product.Exchange(server, 5999))
+    wave = {program.name: program.wave for program in table}
+    assert "simulated-carrier" not in wave
+    assert wave["asterisk"] == wave["people"] < wave["event-pump"]
+    seen = product.environment(tmp_path, port=8000, urls={}, exchange=product.Exchange(server, 5999))
+    assert (seen["ASTERISK_URL"], seen["ARI_PASSWORD"]) == (server.url, server.password)
+
+
+def test_a_carrier_of_another_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARRIER", "pigeons")
+    with pytest.raises(CannotGoOn, match="CARRIER should be simulated or asterisk, and is 'pigeons'"):
+        product.wanted_carrier()
+    monkeypatch.delenv("CARRIER")
+    assert product.wanted_carrier() == "simulated"
 
 
 def test_programs_never_see_debug(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

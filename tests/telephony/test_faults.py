@@ -104,6 +104,23 @@ def test_the_pump_dies_between_answer_and_conversation_and_the_customer_hears_so
         assert maria.outcomes == ["connected"], "a conversation that had begun was cut"
 
 
+def test_without_a_stand_by_asterisk_itself_speaks_at_two_seconds_and_the_next_pump_knows(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria,), (ana,) = centre.shift(Answers(after=seconds(0.5), talks_for=seconds(8)), ready=False)
+    centre.order(Failpoint.ANSWER_HEARD, "kill", kind="pump")
+
+    ana.goes_ready()
+
+    centre.until(lambda: centre.befell(Failpoint.ANSWER_HEARD), what="the pump is dead")
+    centre.until(lambda: centre.dialogs(maria.number)[0].over, what="Maria heard the message to its end")
+    (hers,) = centre.dialogs(maria.number)
+    assert hers.heard_at is not None
+    assert hers.answered_at is not None
+    assert 1.9 < hers.heard_at - hers.answered_at < 2.4
+    centre.has("hot-1", "pump-1")
+    centre.until(lambda: maria.outcomes == ["abandoned"], what="it is counted")
+
+
 def test_the_page_reloads_as_the_customer_answers_and_another_agent_takes_the_call(centre: RealCentre) -> None:
     centre.has("hot-1", "pump-1")
     _, (maria,), agents = centre.shift(Answers(after=seconds(1.2), talks_for=seconds(1.5)), agents=2)

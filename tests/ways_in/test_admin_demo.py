@@ -13,11 +13,12 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from agents.models import Agent, NotReadyReason, Session, User
+from agents.models import Agent, NotReadyReason, Session, Station, User
 from campaigns import imports, invariants
 from campaigns.management.commands import load_demo
 from campaigns.models import Campaign, Lead, PhoneNumber
 from campaigns.rules.lifecycle import CampaignState
+from dialer_project.local import product
 from telephony.models import Node
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,6 +108,16 @@ def test_a_second_loading_changes_nothing_but_where_the_carrier_listens(state: P
     Node.objects.update(url="127.0.0.1:4000")
     assert everything() == before
     assert logins(state) == told
+
+
+def test_the_demo_goes_through_a_real_exchange_where_there_is_one_and_back(state: Path, settings: Any) -> None:
+    settings.ASTERISK_URL = "http://127.0.0.1:8088"
+    load()
+    assert Node.objects.values_list("driver", "url").get() == ("asterisk", "http://127.0.0.1:8088")
+    assert set(Station.objects.values_list("endpoint", flat=True)) == set(product.PHONES)
+    settings.ASTERISK_URL = ""
+    load()
+    assert Node.objects.values_list("driver", "url").get() == ("simulated", "127.0.0.1:4000")
 
 
 def test_what_a_person_did_since_then_stays_as_it_is(state: Path) -> None:

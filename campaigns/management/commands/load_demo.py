@@ -255,9 +255,10 @@ def _choices() -> None:
 
 
 def _lines() -> tuple[Trunk, CallerId, Announcement]:
-    node, fresh = Node.objects.get_or_create(name="local", defaults={"driver": "simulated", "url": settings.SIMULATED_CARRIER})
-    if not fresh and node.url != settings.SIMULATED_CARRIER:
-        Node.objects.filter(pk=node.pk).update(url=settings.SIMULATED_CARRIER)  # it listens elsewhere after each start
+    driver, url = ("asterisk", settings.ASTERISK_URL) if settings.ASTERISK_URL else ("simulated", settings.SIMULATED_CARRIER)
+    node, fresh = Node.objects.get_or_create(name="local", defaults={"driver": driver, "url": url})
+    if not fresh and (node.driver, node.url) != (driver, url):
+        Node.objects.filter(pk=node.pk).update(driver=driver, url=url)  # it listens elsewhere after each start, and may be another one
     trunk, _ = Trunk.objects.get_or_create(name="demo", defaults={"endpoint": "demo", "max_calls": 50, "calls_per_second": 10})
     caller_id, _ = CallerId.objects.get_or_create(e164="+442079460000", defaults={"label": "Demo", "verified": True, "trunk": trunk})
     message, _ = Announcement.objects.get_or_create(

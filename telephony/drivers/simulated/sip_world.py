@@ -12,6 +12,7 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -26,6 +27,8 @@ from telephony.rules.hangup_causes import Cause
 HOME = "127.0.0.1"
 AGAIN_AFTER = 0.5  # seconds until what was not acknowledged is sent again
 GIVES_UP_AFTER = 8.0
+REGISTERS_EVERY = 600.0
+REMEMBERS = 50_000  # calls
 FRAME = 0.02  # seconds of sound in a packet
 STATUS = {
     Cause.BUSY: 486,
@@ -124,18 +127,19 @@ class SipWorld:
     seed: int = 7
     port: int = 0  # of the trunk; chosen where 0
     stations_talk: bool = False
-    calls: list[Dialog] = field(default_factory=list)  # every one there ever was
+    calls: deque[Dialog] = field(default_factory=lambda: deque(maxlen=REMEMBERS))  # the last of them, ended ones included
 
     def __post_init__(self) -> None:
         self.trunk, self.phones = _line(self.port), _line(0)
         self.port = self.trunk.getsockname()[1]
         self._lock = threading.RLock()
-        self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._agenda: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._entries = 0
         self._dialogs: dict[str, Dialog] = {}
         self._requests: dict[str, _Request] = {}
         self._times_called: dict[str, int] = {}
         self._registered: dict[str, bool] = {}
+        self._renewals: dict[str, int] = {}
         self.registered: set[str] = set()  # as the exchange has confirmed
         self._selector = selectors.DefaultSelector()
         for each in (self.trunk, self.phones):
@@ -169,7 +173,7 @@ class SipWorld:
     def station_up(self, name: str) -> None:
         with self._lock:
             self._registered[name] = True
-            self._register(name, 3600)
+            self._keep_registered(name)
 
     def station_down(self, name: str) -> None:
         """Its page was closed: the exchange is told that the phone is gone, and its calls hear and say nothing more."""
@@ -241,7 +245,7 @@ class SipWorld:
                     _, _, step, args = heappop(self._agenda)
                     step(*args)
 
-    def _at(self, after: float, step: Callable[..., None], *args: Any) -> None:
+    def _at(self, after: float, step: Callable[..., object], *args: Any) -> None:
         self._entries += 1
         heappush(self._agenda, (time.monotonic() + after, self._entries, step, args))
         if threading.current_thread() is not self._thread:
@@ -407,6 +411,21 @@ class SipWorld:
         elif message.cseq[1] == "INVITE" and (dialog := self._dialogs.get(message.call_id)) is not None and dialog.incoming:
             self._invited(dialog, message)
 
+    def _keep_registered(self, name: str) -> None:
+        """Again from time to time, and soon where the exchange did not answer."""
+        if self._registered.get(name):
+            self._register(name, 3600)
+            self._renewals[name] = self._renewals.get(name, 0) + 1
+            self._at(GIVES_UP_AFTER, self._renew, name, self._renewals[name], REGISTERS_EVERY)
+
+    def _renew(self, name: str, renewal: int, later: float) -> None:
+        if self._renewals.get(name) != renewal:
+            return  # it has registered since, for another reason
+        if later and name in self.registered:
+            self._at(later, self._renew, name, renewal, 0.0)
+        else:
+            self._keep_registered(name)
+
     def _register(self, name: str, expires: int, challenge: str = "", nth: int = 1) -> None:
         host, port = self.exchange
         uri, who = f"sip:{host}:{port}", f"<sip:{name}@{host}>"
@@ -493,6 +512,7 @@ class SipWorld:
             self._selector.unregister(dialog.rtp)
             dialog.rtp.close()
             dialog.rtp = None
+        self._at(64.0, self._dialogs.pop, dialog.call_id, None)  # for as long as anything may be sent again
 
     def _remember(self, dialog: Dialog) -> None:
         self._dialogs[dialog.call_id] = dialog

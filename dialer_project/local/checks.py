@@ -17,6 +17,8 @@ from dialer_project.local.say import CannotGoOn
 
 NOT_FOR_TESTS = ("DEBUG", "STATE_DIR", "PORT", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", say.CLOCK)
 TALLY = "RINGMASTER_TALLY"  # where the pytest plugin writes what came of the tests
+# on a virtual clock, or on none: two processes share these; the others watch real processes and real time, and are left alone
+SHARED_OUT = ("rules", "flow", "scenarios", "live", "database", "ways_in")
 
 
 @dataclass
@@ -93,10 +95,18 @@ def _checks(findings: Findings, *, log: Path, pytest_args: list[str]) -> list[Ch
         findings.not_run.append(f"everything on a real Asterisk: {asterisk.WITHOUT}={os.environ[asterisk.WITHOUT]}")
     else:
         checks.append(Check("Asterisk", an_asterisk))
+
+    def tests(*args: str) -> Callable[[], None]:
+        return lambda: _pytest(findings, [*args], chromium=chromium[0] if chromium else None, log=log)
+
+    checks.append(Check("Chromium", a_browser))
+    if pytest_args:
+        return [*checks, Check("tests", tests(*pytest_args))]
+    folders = sorted(folder.name for folder in (places.PROJECT / "tests").iterdir() if any(folder.glob("test_*.py")))
     return [
         *checks,
-        Check("Chromium", a_browser),
-        Check("tests", lambda: _pytest(findings, pytest_args, chromium=chromium[0] if chromium else None, log=log)),
+        Check("tests on a virtual clock", tests("-n", "2", "--dist", "worksteal", *(f"tests/{name}" for name in SHARED_OUT))),
+        Check("tests on real processes", tests(*(f"tests/{name}" for name in folders if name not in SHARED_OUT))),
     ]
 
 

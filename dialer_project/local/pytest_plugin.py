@@ -6,6 +6,7 @@ Loaded with `-p`: a conftest would come too late, since pytest-django imports th
 import atexit
 import json
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
         _servers.append(servers)
         atexit.register(pytest_unconfigure)  # pytest does not call it when it stops before it was configured
         os.environ.update(servers.env)
+    elif worker := os.environ.get("PYTEST_XDIST_WORKER"):  # a database of its own in PostgreSQL it gets from pytest-django
+        os.environ["REDIS_URL"] = re.sub(r"/\d+$", f"/{int(worker.removeprefix('gw')) + 1}", os.environ["REDIS_URL"])
     return (yield)
 
 

@@ -68,7 +68,7 @@ def _web(built: None) -> Iterator[Served]:
 
 @pytest.fixture
 def web(_web: Served, chromium: Browser, transactional_db: None) -> Iterator[Served]:
-    hot().flushall()
+    hot().flushdb()
     reasons()
     Node.objects.create(name="east", listening_until=datetime.now(UTC) + timedelta(hours=1), boot="one")
     yield _web

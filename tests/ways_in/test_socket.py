@@ -36,7 +36,7 @@ def _web() -> Iterator[Served]:
 
 @pytest.fixture
 def web(_web: Served, transactional_db: None) -> Iterator[Served]:
-    hot().flushall()
+    hot().flushdb()
     reasons()
     Node.objects.create(name="east", listening_until=now() + timedelta(hours=1), boot="one")
     yield _web
@@ -114,10 +114,10 @@ def test_what_overtook_wins_when_two_commits_are_told_in_the_other_order(web: Se
 def test_after_redis_was_emptied_a_change_is_on_the_screen_within_one_heartbeat(web: Served, ana: Agent) -> None:
     with Screen(web, ana) as screen:
         version = screen.hears("state")["version"]
-        hot().flushall()
+        hot().flushdb()
         desk.sign_in(ana.pk, station_id=a_station().pk, node_id=None, nailed_up=False, leg=None, now=now())
         assert screen.hears("state")["session"]["signed_in"] is True
-        hot().flushall()
+        hot().flushdb()
         screen.says("ping", version=version)
         assert screen.hears("pong")["version"] == version + 1
         assert screen.hears("state")["session"]["signed_in"] is True
@@ -294,7 +294,7 @@ def test_an_emptied_redis_calls_nobody_silent_until_it_is_as_old_as_the_silence(
     presence.heard({ana.pk: at + timedelta(seconds=14)}, now=at + timedelta(seconds=14))
     presence.heard({ana.pk: at + timedelta(seconds=3)}, now=at + timedelta(seconds=15))  # an older process, late
     assert presence.silent([ana.pk, 77], now=at + timedelta(seconds=20), older_than=limit) == {77}
-    hot().flushall()
+    hot().flushdb()
     presence.heard({}, now=at + timedelta(seconds=21))
     assert presence.silent([ana.pk, 77], now=at + timedelta(seconds=22), older_than=limit) == set()
 

@@ -93,7 +93,7 @@ def lead(lead_id: int, *, now: datetime) -> Explanation | None:
     if not found:
         return None
     row = found[0]
-    campaign = facts.settings_of([row.campaign_id])[row.campaign_id]
+    campaign = facts.settings_now([row.campaign_id], now=now)[row.campaign_id]
     phone = facts.people([row.contact_id])[row.contact_id].phone(row.next_phone_id)
     asked = Asked(row.id, row.campaign_id, row.contact_id, sql.loaded(row.tries), phone)
     known = facts.read([asked], terms=campaign.terms, now=now)[row.id]

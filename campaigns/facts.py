@@ -1,9 +1,11 @@
 """Everything a permit asks, read set-based, once. The flow and explain share it, so that no second answer can exist."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
+from campaigns import spending
 from campaigns.querysets import DueLead
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import MODES, Mode, OnPreviewTimeout
@@ -14,6 +16,7 @@ from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
 from campaigns.rules.permit.kinds import OUTCOMES, Counter, FrequencyCap, HoldAfter, Pack, pack_from
 from campaigns.rules.places import place_of, places, state_named, zones_of_state
 from campaigns.rules.retry import Rule, counted
+from campaigns.rules.spending import Limit, Tariff
 from campaigns.rules.time_zones import known_zones
 from dialer_project.lib import sql
 
@@ -52,6 +55,7 @@ class Setting:
     max_misses: int
     no_callback_for: timedelta
     is_live: bool
+    limits: tuple[Limit, ...]  # what may be spent a day, its own and the organisation's; how they stand is in the terms of `settings_now`
     retries: Mapping[Outcome, Rule]  # its own; what has none falls back to `retry.DEFAULTS`
     preview_for: timedelta | None = None
     when_missed: str = "mode"
@@ -102,7 +106,10 @@ _SETTING = """
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
         c.preview_for, c.when_missed, c.when_rejected, c.new_numbers, c.dial_ratio,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
-        w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout,
+        w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout, t.per_minute,
+        (SELECT json_agg(json_build_object('id', y.id, 'campaign_id', y.campaign_id, 'per_day', y.per_day::text, 'time_zone', y.time_zone)
+                ORDER BY y.id)
+            FROM campaigns_spendlimit y WHERE y.campaign_id = c.id OR y.campaign_id IS NULL) AS limits,
         coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version,
         (SELECT json_agg(json_build_object('name', r.name, 'version', r.version, 'jurisdiction', r.jurisdiction, 'rules', r.rules,
                 'effective_from', r.effective_from, 'effective_to', r.effective_to) ORDER BY r.name, r.version)
@@ -114,6 +121,7 @@ _SETTING = """
     LEFT JOIN telephony_callerid i ON i.id = c.caller_id_id
     LEFT JOIN telephony_announcement m ON m.id = c.message_id
     LEFT JOIN telephony_announcement v ON v.id = c.voicemail_id
+    LEFT JOIN telephony_trunk t ON t.id = c.trunk_id
     LEFT JOIN campaigns_validationservice w ON w.id = c.validation_service_id
 """
 
@@ -122,9 +130,31 @@ def settings_of(campaign_ids: Sequence[int]) -> dict[int, Setting]:
     return _settings(sql.rows(f"{_SETTING} WHERE c.id = ANY(%s)", [list(campaign_ids)]))
 
 
-def settings_of_pool(pool: int) -> list[Setting]:
-    """The running campaigns of a pool."""
-    return list(_settings(sql.rows(f"{_SETTING} WHERE c.pool = %s AND c.state = 'running'", [pool])).values())
+def settings_now(campaign_ids: Sequence[int], *, now: datetime) -> dict[int, Setting]:
+    """As `settings_of`, and how their spend limits stand: for whoever is about to dial, or to say why nobody does."""
+    return {campaign.id: campaign for campaign in with_spending(settings_of(campaign_ids).values(), now=now)}
+
+
+def with_spending(campaigns: Iterable[Setting], *, now: datetime) -> list[Setting]:
+    """One statement where there is any limit, none else."""
+    campaigns = list(campaigns)
+    limits = {limit.id: limit for campaign in campaigns for limit in campaign.limits}
+    if not limits:
+        return campaigns
+    spent, dearest = spending.read(list(limits.values()), [c.trunk_id for c in campaigns if c.trunk_id is not None], now=now)
+
+    def stands(campaign: Setting) -> Setting:
+        flat = campaign.terms.tariff.flat
+        tariff = Tariff(flat, max(flat, dearest.get(campaign.trunk_id or 0, flat)) if flat is not None else None)
+        return replace(campaign, terms=replace(campaign.terms, spending=tuple(spent[limit.id] for limit in campaign.limits), tariff=tariff))
+
+    return [stands(campaign) for campaign in campaigns]
+
+
+def settings_of_pool(pool: int, *, now: datetime) -> list[Setting]:
+    """The running campaigns of a pool, and how their spend limits stand."""
+    found = _settings(sql.rows(f"{_SETTING} WHERE c.pool = %s AND c.state = 'running'", [pool]))
+    return with_spending(found.values(), now=now)
 
 
 def _settings(found: Sequence[sql.Row]) -> dict[int, Setting]:
@@ -187,7 +217,10 @@ def _setting(row: sql.Row, world: _World) -> Setting:
             min_ring=timedelta(seconds=row.min_ring_for),
             lists=world.lists,
             service=_service(row),
+            tariff=Tariff(row.per_minute, row.per_minute),
+            trunk_id=row.trunk_id,
         ),
+        limits=tuple(Limit(**{**limit, "per_day": Decimal(limit["per_day"])}) for limit in sql.loaded(row.limits) or ()),
         trunk_id=row.trunk_id,
         caller_id=row.caller_id or "",
         message=row.media or "",
@@ -320,8 +353,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Known:
+    """price: a minute, where the trunk has one."""
+
     facts: Facts
     alternatives: tuple[int, ...]  # other active numbers that are on no list for good, as far as anybody knows
+    price: Decimal | None = None
 
 
 def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int] | None = None, in_hand: bool = False) -> dict[int, Known]:
@@ -376,12 +412,17 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
                     ORDER BY m.dialed_at DESC OFFSET k.nth - 1 LIMIT 1
                  ) made) AS marks,
                 (SELECT v.verdict FROM campaigns_numbercheck v
-                 WHERE v.service_id = %(service)s AND v.number_key = p.number_key AND v.valid_until > %(holds_until)s) AS answer
+                 WHERE v.service_id = %(service)s AND v.number_key = p.number_key AND v.valid_until > %(holds_until)s) AS answer,
+                -- the longest prefix decides
+                (SELECT t.per_minute FROM telephony_trunkprice t
+                 WHERE t.trunk_id = %(trunk)s AND t.prefix IN (SELECT left(p.e164, n) FROM generate_series(2, 12) AS n)
+                 ORDER BY length(t.prefix) DESC LIMIT 1) AS price
             FROM json_to_recordset(%(asked)s::json) AS q(lead_id bigint, campaign_id bigint, contact_id bigint, phone_id bigint)
             JOIN campaigns_phonenumber p ON p.id = q.phone_id
             """,
             {
                 "now": now,
+                "trunk": terms.trunk_id,
                 "service": terms.service.id if terms.service else None,
                 "holds_until": now if in_hand else now + STILL_HOLDS,
                 "counters": sql.records({"i": i, **_counter(rule, now)} for i, rule in enumerate(counters)),
@@ -417,7 +458,7 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
             answer=Answer(row.answer) if row.answer else None,
             in_hand=in_hand,
         )
-        known[one.lead_id] = Known(facts, tuple(row.alternatives))
+        known[one.lead_id] = Known(facts, tuple(row.alternatives), row.price if row.price is not None else terms.tariff.flat)
     return known
 
 

@@ -185,7 +185,7 @@ def _remark(campaign: Campaign, mode: Mode, session: Session | None, *, joined: 
         return "Paused: nothing comes until it goes on."
     if campaign.state == CampaignState.LOADED:
         return "Not started yet."
-    if holds := campaign_holds(facts.settings_of([campaign.pk])[campaign.pk].terms, now=now):
+    if holds := campaign_holds(facts.settings_now([campaign.pk], now=now)[campaign.pk].terms, now=now):
         return " ".join(holds)
     if not joined:
         return "Stopped: nothing comes until you ask for it."

@@ -122,7 +122,7 @@ class Waterfall:
 def of_campaign(campaign_id: int, *, now: datetime) -> Waterfall | None:
     """None where there is no such campaign. Reads only, in two statements for any number of leads."""
     with transaction.atomic():
-        setting = facts.settings_of([campaign_id]).get(campaign_id)
+        setting = facts.settings_now([campaign_id], now=now).get(campaign_id)
         if setting is None:
             return None
         sql.rows("SELECT set_config('work_mem', %s, true) AS memory, set_config('enable_sort', 'off', true) AS sort", [MEMORY])

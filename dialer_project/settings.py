@@ -242,6 +242,7 @@ UNFOLD = {
                     _page("Removals from it", "how_to_reg", "campaigns_donotcallremoval"),
                     _page("Registers", "library_books", "campaigns_donotcalllist"),
                     _page("Validation services", "fact_check", "campaigns_validationservice"),
+                    _page("Spend limits", "savings", "campaigns_spendlimit"),
                     _page("Callable hours", "schedule", "campaigns_callablehours"),
                     _page("Permits", "verified_user", "campaigns_permit"),
                 ],

@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.utils import timezone
 
-from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin
-from telephony.models import Announcement, Call, CallerId, CallEvent, Node, Recording, Trunk
+from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, TabularInline
+from telephony.models import Announcement, Call, CallerId, CallEvent, Node, Recording, Trunk, TrunkPrice
 
 
 @admin.register(Node)
@@ -19,11 +19,17 @@ class NodeAdmin(ModelAdmin[Node]):
         return node.listening_until is not None and node.listening_until > timezone.now()
 
 
+class TrunkPriceInline(TabularInline[TrunkPrice, Trunk]):
+    model = TrunkPrice
+    extra = 0
+
+
 @admin.register(Trunk)
 class TrunkAdmin(ModelAdmin[Trunk]):
-    list_display = ("name", "endpoint", "enabled", "max_calls", "calls_per_second")
+    list_display = ("name", "endpoint", "enabled", "max_calls", "calls_per_second", "per_minute")
     list_filter = ("enabled",)
     search_fields = ("name", "endpoint")
+    inlines = (TrunkPriceInline,)
 
 
 @admin.register(CallerId)

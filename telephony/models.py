@@ -1,5 +1,6 @@
 """What telephony remembers: nodes, trunks, calls (one leg each) and what the carrier said of them."""
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
@@ -32,9 +33,34 @@ class Trunk(models.Model):
     max_calls = models.PositiveIntegerField(default=100, help_text="calls at once")
     calls_per_second = models.PositiveIntegerField(default=10)
     enabled = models.BooleanField(default=True)
+    per_minute = models.DecimalField(
+        "price a minute",
+        max_digits=10,
+        decimal_places=5,
+        null=True,
+        blank=True,
+        help_text="where no prefix says otherwise; a begun minute counts whole",
+    )
 
     def __str__(self) -> str:
         return self.name
+
+
+class TrunkPrice(models.Model):
+    """What a minute to numbers that begin so costs on a trunk; the longest prefix decides."""
+
+    trunk = models.ForeignKey(Trunk, db_index=False, on_delete=models.CASCADE, related_name="prices")
+    prefix = models.CharField(
+        max_length=12, validators=[RegexValidator(r"^\+[1-9][0-9]*$", "A prefix begins with + and a country code, such as +346.")]
+    )
+    per_minute = models.DecimalField("price a minute", max_digits=10, decimal_places=5)
+
+    class Meta:
+        ordering = ["prefix"]
+        constraints = [models.UniqueConstraint(fields=["trunk", "prefix"], name="one_price_per_prefix")]
+
+    def __str__(self) -> str:
+        return f"{self.prefix} {self.per_minute}"
 
 
 class CallerId(models.Model):

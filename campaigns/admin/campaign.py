@@ -219,7 +219,7 @@ def measure(campaigns: Sequence[Any]) -> None:
     ready = Q(agent__session__voice_ready=True, agent__session__present=True)
     of_leads = {pk: counts for pk, *counts in leads.annotate(Count("pk"), final=Count("pk", filter=Q(state=LeadState.FINAL)))}
     of_agents = {pk: counts for pk, *counts in places.annotate(Count("pk"), ready=Count("pk", filter=ready))}
-    settings = facts.settings_of(ids)
+    settings = facts.settings_now(ids, now=timezone.now())
     for campaign in campaigns:
         campaign.terms = settings[campaign.pk].terms
         campaign.figures = Figures(*of_leads.get(campaign.pk, (0, 0)), *of_agents.get(campaign.pk, (0, 0)))

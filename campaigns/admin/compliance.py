@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from agents.models import User
+from campaigns import spending
 from campaigns.flow import control
 from campaigns.models import (
     CallableHours,
@@ -21,6 +22,7 @@ from campaigns.models import (
     HolidayCalendar,
     NumberCheck,
     RulePack,
+    SpendLimit,
     Suppression,
     ValidationService,
 )
@@ -28,6 +30,7 @@ from campaigns.rules.lifecycle import CAMPAIGN
 from campaigns.rules.number_checks import Breaker
 from campaigns.rules.permit.hours import DAYS, hours_from
 from campaigns.rules.permit.kinds import BlockedDays, rule_from
+from campaigns.rules.spending import Limit
 from dialer_project.lib import outgoing, seal
 from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm, TabularInline
 from dialer_project.lib.lifecycle import is_final
@@ -255,3 +258,26 @@ class NumberCheckAdmin(Ledger[NumberCheck]):
     list_select_related = ("service",)
     search_fields = ("=number_key",)
     ordering = ("-checked_at",)
+
+
+@admin.register(SpendLimit)
+class SpendLimitAdmin(ModelAdmin[SpendLimit]):
+    """What calls may cost a day. Reached, dialing is held with the cause under the campaign's status; it goes on the next day by itself."""
+
+    list_display = ("whose", "per_day", "time_zone", "today")
+    list_select_related = ("campaign",)
+    autocomplete_fields = ("campaign",)
+    readonly_fields = ("today",)
+    fields = ("campaign", "per_day", "time_zone", "today")
+
+    @admin.display(description="whose")
+    def whose(self, limit: SpendLimit) -> str:
+        return limit.campaign.name if limit.campaign else "the whole organisation"
+
+    @admin.display(description="spent today")
+    def today(self, limit: SpendLimit) -> str:
+        if limit.pk is None:
+            return ""
+        known = Limit(limit.pk, limit.per_day, limit.time_zone, limit.campaign_id)
+        stands, _ = spending.read([known], [], now=timezone.now())
+        return f"{stands[limit.pk].amount:.2f}"

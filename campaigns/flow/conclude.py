@@ -73,7 +73,10 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
             UPDATE campaigns_lead l SET reserved_for_id = NULL FROM kept WHERE l.id = kept.lead_id
         )
         UPDATE campaigns_attempt a SET state = 'concluded', outcome = c.outcome, concluded_at = c.at,
-            answered_at = coalesce(a.answered_at, c.answered_at), connected_at = coalesce(a.connected_at, c.connected_at)
+            answered_at = coalesce(a.answered_at, c.answered_at), connected_at = coalesce(a.connected_at, c.connected_at),
+            -- begun minutes, from the answer on
+            cost = a.price * CASE WHEN coalesce(a.answered_at, c.answered_at) IS NULL THEN 0
+                ELSE greatest(1, ceil(extract(epoch FROM c.at - coalesce(a.answered_at, c.answered_at)) / 60)) END
         FROM json_to_recordset(%(c)s::json) AS c(id uuid, outcome text, at timestamptz, answered_at timestamptz, connected_at timestamptz)
         WHERE a.id = c.id AND a.state = 'open'
         """,

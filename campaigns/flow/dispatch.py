@@ -72,7 +72,7 @@ def _had(pool: int) -> bool:
 def pools_with_work(pools: Sequence[int], *, now: datetime) -> set[int]:
     """Of these pools those with a due lead that may be called now: one statement where nothing is due, two else, however many campaigns."""
     due = querysets.due_groups(pools, now=now) if pools else []
-    campaigns = facts.settings_of(list({row.campaign_id for row in due})) if due else {}
+    campaigns = facts.settings_now(list({row.campaign_id for row in due}), now=now) if due else {}
     return {
         row.pool for row in due if _gives(campaigns[row.campaign_id], now=now) and _is_open(tuple(row.zones), campaigns[row.campaign_id], now=now)
     }
@@ -84,7 +84,7 @@ def _gives(campaign: Setting, *, now: datetime) -> bool:
 
 
 def _dispatch(pool: int, *, now: datetime) -> Dispatched:
-    campaigns = [c for c in facts.settings_of_pool(pool) if _gives(c, now=now)]
+    campaigns = [c for c in facts.settings_of_pool(pool, now=now) if _gives(c, now=now)]
     if not campaigns:
         return Dispatched(0)
     lines = [_Line(c, c.line) for c in campaigns if c.mode.binding is Binding.BEFORE_DIAL]
@@ -262,8 +262,8 @@ def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[
         pairs, unpaired = _pair(campaign, cleared, wanted, now=now)
         querysets.step(unpaired, now=now)
         opened, promised, legs = _open(campaign, pairs, now=now)
-        # a lead that nobody was found for stays where it was: it must not be hidden behind a floor
-        whole = len(opened) + len(unpaired) == len(cleared) and bool(cleared or steps)
+        # a lead that nobody was found for, or that a spend limit holds, stays where it was: it must not be hidden behind a floor
+        whole = len(opened) + len(unpaired) == len(cleared) and len(cleared) + len(steps) == len(leads)
         transaction.on_commit(lambda: live.eaten(campaign.id, leads) if whole else live.forget_floors(campaign.id), robust=True)
     served = [m.seat.agent_id for m in opened]
     lost = {agent_id for agent_id, _ in pairs} - set(served)

@@ -8,16 +8,18 @@ numbers, then rows.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from campaigns import facts, querysets
+from campaigns import facts, querysets, spending
 from campaigns.facts import Candidate, Known, Person, Phone, Setting
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
 from campaigns.rules.number_checks import STILL_HOLDS, Answer, told
 from campaigns.rules.permit.gate import BUSY_ELSEWHERE, Allowed, Held, NotBefore, Refused, Terms, Verdict, earliest, may_call
+from campaigns.rules.spending import Purse
 from dialer_project.lib import sql, wake
 from telephony import calls
 from telephony.calls import Plan
@@ -36,6 +38,7 @@ class Cleared:
     candidate: Candidate
     phone: Phone
     allowed: Allowed
+    price: Decimal | None = None  # a minute, where the trunk has one
 
     @property
     def lead(self) -> DueLead:
@@ -84,10 +87,10 @@ def lock_campaign(campaign_id: int) -> None:
     sql.rows("SELECT pg_advisory_xact_lock_shared(%s, %s)", [CAMPAIGN, campaign_id])
 
 
-def take_campaign(campaign_id: int) -> Setting | None:
+def take_campaign(campaign_id: int, *, now: datetime) -> Setting | None:
     """The campaign under its shared lock."""
     lock_campaign(campaign_id)
-    return facts.settings_of([campaign_id]).get(campaign_id)
+    return facts.settings_now([campaign_id], now=now).get(campaign_id)
 
 
 def candidates(leads: Sequence[DueLead], *, phones: dict[int, int] | None = None) -> list[Candidate]:
@@ -111,6 +114,7 @@ def consider(
     steps: list[LeadStep] = []
     taken: set[str] = set()
     unchecked: list[int] = []
+    purse = _purse(campaign, now=now) if asked else Purse(())
     for candidate in asked:
         lead, phone = candidate.lead, candidate.phone
         about = known[lead.id]
@@ -118,8 +122,9 @@ def consider(
         before = len(steps)
         match verdict:
             case Allowed() as allowed if phone is not None and phone.e164 not in taken:
-                taken.add(phone.e164)
-                cleared.append(Cleared(candidate, phone, allowed))
+                if purse.pays(about.price):  # else this call would pass the spend limit: held, as by any fact of the campaign
+                    taken.add(phone.e164)
+                    cleared.append(Cleared(candidate, phone, allowed, about.price))
             case Allowed():  # the same number twice in one batch: the second lead waits its turn
                 steps.append(_wait(lead, calls_at=_soon(now, lead.id), reason=WaitReason.HOLD))
             case NotBefore(_, WaitReason.VALIDATION, _) if about.facts.answer is Answer.UNKNOWN and (
@@ -142,6 +147,16 @@ def consider(
             why[lead.id] = _not_dialed(verdict, candidate, about, campaign.terms, next((step.next_phone for step in steps[before:]), None), now=now)
     want_verdicts(campaign, unchecked, now=now)
     return cleared, steps
+
+
+def _purse(campaign: Setting, *, now: datetime) -> Purse:
+    """What may still be spent. Near a limit whoever plans calls under it does so alone, and looks again once alone; empty while somebody else does."""
+    purse = Purse(campaign.terms.spending)
+    if not purse.is_nearly_empty(campaign.terms.tariff):
+        return purse
+    if not spending.lock(campaign.limits):
+        return Purse.empty()
+    return Purse(facts.with_spending([campaign], now=now)[0].terms.spending)
 
 
 def want_verdicts(campaign: Setting, phones: Sequence[int], *, now: datetime) -> None:
@@ -240,13 +255,14 @@ def promise(campaign: Setting, promises: Sequence[Promise], *, now: datetime) ->
         """
         WITH p AS (
             SELECT * FROM json_to_recordset(%(promises)s::json) AS p(id uuid, lead_id bigint, contact_id bigint, phone_id bigint, e164 text,
-                agent_id bigint, interaction_id uuid, until timestamptz, evidence jsonb)
+                agent_id bigint, interaction_id uuid, until timestamptz, evidence jsonb, price numeric)
         ), lead AS (
             UPDATE campaigns_lead l SET state = 'busy', changed_at = %(now)s FROM p WHERE l.id = p.lead_id AND l.state = 'waiting'
         ), attempt AS (
             INSERT INTO campaigns_attempt (id, lead_id, campaign_id, contact_id, phone_id, e164, agent_id, interaction_id, state, epoch, version,
-                planned_at)
-            SELECT id, lead_id, %(campaign)s, contact_id, phone_id, e164, agent_id, interaction_id, 'open', %(epoch)s, %(version)s, %(now)s FROM p
+                planned_at, price)
+            SELECT id, lead_id, %(campaign)s, contact_id, phone_id, e164, agent_id, interaction_id, 'open', %(epoch)s, %(version)s, %(now)s, price
+            FROM p
         )
         INSERT INTO campaigns_permit (attempt_id, decided_at, valid_until, rules, evidence) SELECT id, %(now)s, until, %(rules)s, evidence FROM p
         """,
@@ -267,6 +283,7 @@ def promise(campaign: Setting, promises: Sequence[Promise], *, now: datetime) ->
                     "interaction_id": p.interaction_id,
                     "until": p.cleared.allowed.valid_until,
                     "evidence": dict(p.cleared.allowed.evidence),
+                    "price": p.cleared.price,
                 }
                 for p in promises
             ),

@@ -116,7 +116,7 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
         if not taken:
             return []
         work = taken[0]
-        campaign = permit.take_campaign(work.campaign_id)
+        campaign = permit.take_campaign(work.campaign_id, now=now)
         leg = attempt = None
         if campaign is None:
             next_for.settle(desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because="campaign_gone")], now=now), now=now)

@@ -30,7 +30,7 @@ def get_record(agent_id: int, campaign_id: int, *, now: datetime) -> Answer:
             [agent_id, campaign_id],
         )
         permit.lock_campaign(campaign_id)
-        campaign = facts.settings_of([campaign_id]).get(campaign_id)
+        campaign = facts.settings_now([campaign_id], now=now).get(campaign_id)
         if not member or campaign is None:
             return take_part.NOT_MEMBER
         if campaign.mode.delivery is not Delivery.PULL:
@@ -100,7 +100,7 @@ def _open(campaign: Setting, agent_id: int, *, now: datetime) -> UUID | Refusal:
     querysets.busy([one.lead.id], now=now)
     if leads:
         # of several that may be called one is taken: the others must not be hidden behind a floor
-        whole = len(cleared) == 1
+        whole = len(cleared) == 1  # nor one that a spend limit holds
         transaction.on_commit(lambda: live.eaten(campaign.id, leads) if whole else live.forget_floors(campaign.id), robust=True)
     return work.id
 

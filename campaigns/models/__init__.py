@@ -1,6 +1,6 @@
 """What campaigns remember: the plan (campaigns, lists, rules), the people, and the ledger of what was tried."""
 
-from campaigns.models.campaign import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule
+from campaigns.models.campaign import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule, SpendLimit
 from campaigns.models.compliance import (
     CallableHours,
     CampaignExclusion,
@@ -47,6 +47,7 @@ __all__ = [
     "PhoneNumber",
     "RetryRule",
     "RulePack",
+    "SpendLimit",
     "Suppression",
     "Survey",
     "SurveyAnswer",

@@ -1,7 +1,9 @@
 """A campaign, its configuration, its agents, and what follows each outcome."""
 
 from decimal import Decimal
+from zoneinfo import available_timezones
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -248,3 +250,31 @@ class RetryRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign_id}: {self.outcome}"
+
+
+class SpendLimit(models.Model):
+    """What calls may cost a day, of one campaign or of the whole organisation. Reached, it holds dialing until the next day."""
+
+    campaign = models.ForeignKey(
+        Campaign,
+        null=True,
+        blank=True,
+        db_index=False,
+        on_delete=models.CASCADE,
+        related_name="spend_limits",
+        help_text="empty: the whole organisation",
+    )
+    per_day = models.DecimalField(
+        max_digits=12, decimal_places=2, validators=[MinValueValidator(0)], help_text="in the currency of the trunks' prices"
+    )
+    time_zone = models.CharField(max_length=60, default="UTC", help_text="whose midnight begins the day")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign"], name="one_spend_limit_each", nulls_distinct=False)]
+
+    def __str__(self) -> str:
+        return f"{self.campaign or 'organisation'}: {self.per_day} a day"
+
+    def clean(self) -> None:
+        if self.time_zone not in available_timezones():
+            raise ValidationError({"time_zone": "This is not the name of a time zone, such as Europe/Madrid."})

@@ -96,6 +96,8 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=24, null=True, blank=True, choices=[(o, o.replace("_", " ").capitalize()) for o in Outcome])
     epoch = models.BigIntegerField(help_text="the campaign's, when this was planned")
     version = models.PositiveIntegerField(default=1, help_text="the campaign's configuration it was made under")
+    price = models.DecimalField(max_digits=10, decimal_places=5, null=True, blank=True, help_text="a minute, when it was planned")
+    cost = models.DecimalField(max_digits=12, decimal_places=5, null=True, blank=True, help_text="begun minutes since the answer at that price")
     planned_at = models.DateTimeField()
     dialed_at = models.DateTimeField(null=True, blank=True, help_text="caps count from here; a cancelled plan has none")
     answered_at = models.DateTimeField(null=True, blank=True)
@@ -120,6 +122,7 @@ class Attempt(models.Model):
             models.Index(fields=["campaign"], name="attempt_open", condition=Q(state=AttemptState.OPEN)),
             models.Index(fields=["contact", "dialed_at"], name="attempt_person_window"),
             models.Index(fields=["e164", "dialed_at"], name="attempt_number_window"),
+            models.Index(fields=["concluded_at"], include=["campaign", "cost"], name="attempt_cost", condition=Q(cost__gt=0)),
         ]
 
     def __str__(self) -> str:

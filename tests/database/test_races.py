@@ -218,7 +218,7 @@ def test_a_campaign_does_not_complete_around_a_lead_that_comes_to_life(floor: Fl
 
         def reviver(campaign: Campaign = campaign, maria: Person = maria) -> bool:
             with transaction.atomic():
-                standing = permit.take_campaign(campaign.pk)
+                standing = permit.take_campaign(campaign.pk, now=floor.now)
                 if standing is None or standing.state is not CampaignState.RUNNING:
                     return False
                 return Lead.objects.filter(pk=maria.lead.pk).update(state=LeadState.WAITING, reason="retry") == 1

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from campaigns.rules.permit.hours import ALWAYS, hours_from, wider
 from campaigns.rules.permit.kinds import OUTCOMES, Counts, Pack, Scope, rule_from
 from campaigns.rules.places import place_of, places, state_named, zones_of_state
 from campaigns.rules.rule_packs import PACKS
+from campaigns.rules.spending import Limit, Spent, Tariff
 from tests.rules.permits import NOW, facts, pack, shipped, terms
 
 NINE_TO_FIVE = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
@@ -45,6 +47,8 @@ ALONE: dict[str, tuple[Terms, Facts]] = {
     "a verdict is there": (terms(service=Service(1, "Robinson")), facts()),
     "the verdict is clear": (terms(service=Service(1, "Robinson")), facts(answer=Answer.LISTED)),
     "the verdict says something": (terms(service=Service(1, "Robinson")), facts(answer=Answer.UNKNOWN)),
+    "spend limit": (terms(spending=(Spent(Limit(1, Decimal(10), "UTC"), Decimal(10)),), tariff=Tariff(Decimal(1), Decimal(1))), facts()),
+    "spend limit without a price": (terms(spending=(Spent(Limit(1, Decimal(10), "UTC"), Decimal(0)),)), facts()),
     "own hours": (terms(hours=hours_from({"mon": [["09:00", "17:00"]]})), facts()),
     "calling_window": (terms(pack({"kind": "calling_window", "week": {"mon": [["09:00", "17:00"]]}})), facts()),
     "blocked_days": (terms(pack({"kind": "blocked_days", "calendar": "x"}, calendars={"x": frozenset({NOW.date()})})), facts()),

@@ -43,6 +43,7 @@ from campaigns.models import (
     PhoneNumber,
     RetryRule,
     RulePack,
+    SpendLimit,
     Suppression,
     Survey,
     SurveyAnswer,
@@ -50,14 +51,14 @@ from campaigns.models import (
     ZoneGroup,
 )
 from campaigns.rules.number_keys import number_key
-from telephony.models import Announcement, Call, CallerId, CallEvent, Node, Recording, Trunk
+from telephony.models import Announcement, Call, CallerId, CallEvent, Node, Recording, Trunk, TrunkPrice
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 3, 10, 0, tzinfo=UTC)
 OURS = [model for label in ("agents", "telephony", "campaigns") for model in apps.get_app_config(label).get_models()]
 # shown inside the page of what they belong to
-WITHIN_ANOTHER: set[type[Model]] = {PhoneNumber, RetryRule, FieldDefinition, Holiday, ZoneGroup}
+WITHIN_ANOTHER: set[type[Model]] = {PhoneNumber, RetryRule, FieldDefinition, Holiday, TrunkPrice, ZoneGroup}
 LEDGERS: list[type[Model]] = [
     Attempt,
     Permit,
@@ -136,6 +137,8 @@ def house() -> dict[type[Model], Model]:
     keep(CampaignExclusion.objects.create(campaign=campaign, contact=contact, created_at=NOW))
     keep(Consent.objects.create(contact=contact, kind="calls", source="web form", given_at=NOW))
     keep(RulePack.objects.create(name="Spain", jurisdiction="ES"))
+    keep(SpendLimit.objects.create(campaign=campaign, per_day=100))
+    keep(TrunkPrice.objects.create(trunk=trunk, prefix="+34", per_minute="0.02"))
     checker = keep(ValidationService.objects.create(name="checker", url="https://checker.example/"))
     keep(NumberCheck.objects.create(number_key="k", service=checker, verdict="clear", checked_at=NOW, valid_until=NOW))
     keep(Survey.objects.create(campaign=campaign))

@@ -34,6 +34,7 @@ from campaigns.rules.permit.kinds import (
     Rule,
 )
 from campaigns.rules.places import countries_of
+from campaigns.rules.spending import Spent, Tariff, why_held
 
 # how long a permit holds between the transaction that grants it and the last look before the carrier
 HOLDS_FOR = timedelta(seconds=5)
@@ -61,6 +62,9 @@ class Terms:
     min_ring: timedelta = timedelta(0)
     lists: Mapping[str, datetime] = field(default_factory=dict)  # do-not-call lists by name, and when each was last loaded
     service: Service | None = None  # must have been asked about a number before it is called
+    spending: tuple[Spent, ...] = ()  # how its spend limit and the organisation's stand
+    tariff: Tariff = field(default_factory=Tariff)
+    trunk_id: int | None = None
 
     @property
     def counters(self) -> tuple[Counter, ...]:
@@ -181,6 +185,9 @@ def campaign_gates(terms: Terms, *, now: datetime) -> Iterator[Gate]:
     yield _held("caller ID", own, not terms.caller_id_ok, "The campaign's caller ID is not verified.")
     if terms.service is not None:
         yield _held("validation service", own, bool(terms.service.problem), terms.service.problem)
+    for spent in terms.spending:
+        why = why_held(spent, terms.tariff, now=now)
+        yield _held("spend limit", own if spent.limit.campaign_id else "organisation", bool(why), why)
     for pack in terms.packs:
         if pack.in_force(now):
             for rule in pack.rules:

@@ -167,8 +167,8 @@ def _call_ahead(line: _Line, *, now: datetime) -> int:
         promises = [Promise(one, None, node_id, None, permit.new_id()) for one in cleared[:room]]
         permit.promise(campaign, promises, now=now)
         if leads:
-            # those beyond what there is room for stay where they were
-            whole = len(cleared) <= room and bool(cleared or steps)
+            # those beyond what there is room for, and those a spend limit holds, stay where they were
+            whole = len(cleared) <= room and len(cleared) + len(steps) == len(leads)
             transaction.on_commit(lambda: live.eaten(campaign.id, leads) if whole else live.forget_floors(campaign.id), robust=True)
     limits.give_back(campaign.trunk_id, room - len(promises))
     place.dial_planned(campaign, [p.id for p in promises], now=now)

@@ -102,7 +102,7 @@ class Person:
 
 
 _SETTING = """
-    SELECT c.id, c.name, c.mode_key, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
+    SELECT c.id, c.name, c.mode_key, c.call_purpose, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
         c.preview_for, c.when_missed, c.when_rejected, c.new_numbers, c.dial_ratio,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
@@ -111,7 +111,7 @@ _SETTING = """
                 ORDER BY y.id)
             FROM campaigns_spendlimit y WHERE y.campaign_id = c.id OR y.campaign_id IS NULL) AS limits,
         coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version,
-        (SELECT json_agg(json_build_object('name', r.name, 'version', r.version, 'jurisdiction', r.jurisdiction, 'rules', r.rules,
+        (SELECT json_agg(json_build_object('name', r.name, 'version', r.version, 'jurisdiction', r.jurisdiction, 'rules', r.rules, 'purposes', r.purposes,
                 'effective_from', r.effective_from, 'effective_to', r.effective_to) ORDER BY r.name, r.version)
             FROM campaigns_rulepack_campaigns x JOIN campaigns_rulepack r ON r.id = x.rulepack_id WHERE x.campaign_id = c.id) AS packs,
         (SELECT json_object_agg(t.outcome, json_build_array(t.max_attempts, t.delay_minutes, t.growing, t.next_number))
@@ -186,8 +186,10 @@ def _world() -> _World:
     )
 
 
-def _packs(data: object, world: _World) -> tuple[Pack, ...]:
-    return tuple(pack_from(pack, calendars=world.calendars) for pack in sql.loaded(data) or ())
+def _packs(data: object, world: _World, *, purpose: str) -> tuple[Pack, ...]:
+    """The pinned packs that concern calls of this purpose."""
+    packs = [pack_from(pack, calendars=world.calendars) for pack in sql.loaded(data) or ()]
+    return tuple(pack for pack in packs if pack.concerns(purpose))
 
 
 def _setting(row: sql.Row, world: _World) -> Setting:
@@ -211,7 +213,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
             max_attempts=row.max_attempts,
             caller_id_ok=row.caller_id is None or row.verified,
             version=version,
-            packs=_packs(row.packs, world),
+            packs=_packs(row.packs, world, purpose=row.call_purpose),
             has_caller_id=row.caller_id is not None,
             has_message=row.media is not None,
             min_ring=timedelta(seconds=row.min_ring_for),

@@ -49,6 +49,7 @@ from campaigns.rules.modes import RUNS, describe
 from campaigns.rules.permit.gate import Stands, campaign_holds
 from campaigns.rules.permit.hours import hours_from, wider
 from campaigns.rules.permit.kinds import AbandonedMessage, CallerId, CallingWindow, MaxRing, MinRing, pack_from
+from campaigns.rules.rule_packs import STRICT
 from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, ModelForm, TabularInline
 from dialer_project.lib.lifecycle import is_final
 
@@ -100,6 +101,8 @@ class CampaignForm(ModelForm[Campaign]):
             self.fields["rule_packs"].initial = pinned
             # one that was switched off since stays pinned until somebody takes it away
             self.fields["rule_packs"].queryset = (RulePack.objects.filter(enabled=True) | pinned).distinct()  # type: ignore[attr-defined]
+        else:
+            self.fields["rule_packs"].initial = RulePack.objects.filter(name=STRICT, enabled=True)
 
     def clean_time_zone(self) -> str:
         zone = str(self.cleaned_data["time_zone"])
@@ -139,7 +142,11 @@ class CampaignForm(ModelForm[Campaign]):
 def looser(settings: Mapping[str, Any], pack: RulePack) -> Iterator[tuple[str, str]]:
     """(setting, sentence) where a campaign's own settings are looser than a pack it pins. At the gate the stricter wins anyway."""
     week = settings["hours"].week if settings.get("hours") else None
-    for rule in pack_from(model_to_dict(pack, fields=("name", "version", "jurisdiction", "rules"))).rules:
+    read = pack_from(model_to_dict(pack, fields=("name", "version", "jurisdiction", "rules", "purposes")))
+    if not read.concerns(settings.get("call_purpose") or ""):
+        yield "rule_packs", f"{pack} is about {', '.join(read.purposes)} only, and would not be asked. Take it away, or choose that purpose."
+        return
+    for rule in read.rules:
         match rule:
             case CallingWindow(hours) if week is not None and (days := wider(hours_from(week), hours)):
                 yield "hours", f"{settings['hours']} opens on {', '.join(days)} when {pack} is closed. Choose hours within it."
@@ -312,7 +319,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         ),
         ("Preview", {"classes": ("tab",), "fields": ("preview_for", "other_caller_ids", "new_numbers")}),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
-        ("Law", {"classes": ("tab",), "fields": ("rule_packs", "validation_service")}),
+        ("Law", {"classes": ("tab",), "fields": ("call_purpose", "rule_packs", "validation_service")}),
         ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days")}),
     )
     readonly_fields = ("abandoned",)

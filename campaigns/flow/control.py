@@ -27,6 +27,7 @@ STOP_WAITS_MS = 300
 ANNOUNCED = frozenset({CampaignMove.LOAD, CampaignMove.START, CampaignMove.PAUSE, CampaignMove.STOP, CampaignMove.COMPLETE})
 # settings whose change asks for approval again while a campaign is not running; the others apply at once
 MATERIAL = (
+    "call_purpose",
     "mode_key",
     "caller_id",
     "hours",

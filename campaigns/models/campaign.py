@@ -44,6 +44,14 @@ class Campaign(models.Model):
         READY = "ready", "Ready, for the next record"
         NOT_READY = "not_ready", "Not Ready"
 
+    class CallPurpose(models.TextChoices):
+        SALES = "sales", "Sales"
+        SERVICE = "service", "Service to customers"
+        COLLECTION = "collection", "Collection of debts"
+        SURVEY = "survey", "Survey"
+        CHARITY = "charity", "Charity"
+        POLITICAL = "political", "Political"
+
     class AtStop(models.TextChoices):
         DRAIN = "drain", "Let ringing calls finish"
         CANCEL = "cancel", "Hang up ringing calls"
@@ -55,6 +63,9 @@ class Campaign(models.Model):
     state_since = models.DateTimeField(null=True, blank=True, editable=False)
     epoch = models.BigIntegerField(default=0, editable=False, help_text="rises at every stop and pause; nothing planned under an older one is dialed")
     pool = models.BigIntegerField(default=0, editable=False, help_text="campaigns connected by shared agents decide together")
+    call_purpose = models.CharField(
+        max_length=12, choices=CallPurpose.choices, default=CallPurpose.SALES, help_text="which of the pinned rule packs concern its calls"
+    )
     weight = models.PositiveSmallIntegerField(
         default=10, validators=[MinValueValidator(1), MaxValueValidator(100)], help_text="share of the pool's agents, 1 to 100"
     )

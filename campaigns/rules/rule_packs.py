@@ -9,6 +9,11 @@ from typing import Any
 
 from campaigns.rules import holidays
 
+# what a new campaign begins with until somebody chooses the law it calls under
+STRICT = "Strict default"
+# the same without its hours, for invented people, who answer on any night
+AT_ANY_HOUR = "Strict default at any hour (demo)"
+
 
 def _week(weekdays: str, saturday: str = "", sunday: str = "") -> dict[str, list[list[str]]]:
     """A week from "08:00-21:00"; an empty day is closed."""
@@ -45,6 +50,15 @@ def _state(name: str, state: str, source: str, *, effective_from: str) -> dict[s
         effective_from=effective_from,
     )
 
+
+_COUNTED_AND_TOLD: tuple[Mapping[str, Any], ...] = (
+    {"kind": "frequency_cap", "scope": "number", "count": 3, "hours": 24, "source": "house rule"},
+    {"kind": "frequency_cap", "scope": "person", "count": 7, "hours": 168, "source": "house rule"},
+    {"kind": "hold_after", "event": "abandoned", "hours": 72, "scope": "number", "source": "house rule, after Ofcom guidance 2010"},
+    {"kind": "min_ring", "seconds": 20, "source": "house rule"},
+    {"kind": "abandoned_message", "source": "house rule"},
+    {"kind": "caller_id", "source": "house rule"},
+)
 
 PACKS: tuple[dict[str, Any], ...] = (
     _pack(
@@ -150,16 +164,12 @@ PACKS: tuple[dict[str, Any], ...] = (
         enabled=False,
     ),
     _pack(
-        "Strict default",
+        STRICT,
         "*",
         {"kind": "calling_window", "week": _week("09:00-20:00", "09:00-20:00"), "source": "house rule"},
-        {"kind": "frequency_cap", "scope": "number", "count": 3, "hours": 24, "source": "house rule"},
-        {"kind": "frequency_cap", "scope": "person", "count": 7, "hours": 168, "source": "house rule"},
-        {"kind": "hold_after", "event": "abandoned", "hours": 72, "scope": "number", "source": "house rule, after Ofcom guidance 2010"},
-        {"kind": "min_ring", "seconds": 20, "source": "house rule"},
-        {"kind": "abandoned_message", "source": "house rule"},
-        {"kind": "caller_id", "source": "house rule"},
+        *_COUNTED_AND_TOLD,
     ),
+    _pack(AT_ANY_HOUR, "*", *_COUNTED_AND_TOLD),
     *(
         _pack(f"Public holidays {country}", country, {"kind": "blocked_days", "calendar": country, "source": "house rule"})
         for country in holidays.COUNTRIES

@@ -68,6 +68,12 @@ HOURS: tuple[tuple[str, str, str, str], ...] = (
     ("Strict default", "+6851234567", "Pacific/Apia", STRICT),
     ("Strict default", "+61880001234", "Australia/Adelaide", STRICT),
     # packs without hours let every hour pass
+    (
+        "Strict default at any hour (demo)",
+        "+447700900123",
+        "Europe/London",
+        "Mon00:00 Mon03:00 Mon08:59 Mon23:59 Sat20:00 Sun00:00 Sun03:30 Sun12:00 Sun23:59",
+    ),
     ("United Kingdom", "+447700900123", "Europe/London", "Mon03:00 Sun12:00"),
     ("United Kingdom, Ofcom 2010 and PECR (not verified)", "+447700900123", "Europe/London", "Mon03:00 Sun12:00"),
     ("Canada, national list (not verified)", "+14165550123", "America/Toronto", "Mon03:00 Sun12:00"),
@@ -162,6 +168,10 @@ def test_nobody_is_called_on_a_holiday_where_they_live(name: str, number: str, z
         ("Strict default", "+447700900123", "Europe/London", 1, 168, 0),
         ("Strict default", "+447700900123", "Europe/London", 2, 48, 24),
         ("Strict default", "+447700900123", "Europe/London", 2, 72, 0),
+        ("Strict default at any hour (demo)", "+447700900123", "Europe/London", 0, 0.5, 23.5),
+        ("Strict default at any hour (demo)", "+447700900123", "Europe/London", 0, 24, 0),
+        ("Strict default at any hour (demo)", "+447700900123", "Europe/London", 1, 144, 24),
+        ("Strict default at any hour (demo)", "+447700900123", "Europe/London", 2, 48, 24),
     ],
 )
 def test_caps_and_holds_of_every_pack_last_as_long_as_the_source_says(

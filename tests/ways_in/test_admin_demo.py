@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from agents.models import Agent, NotReadyReason, Session, Station, User
-from campaigns import imports, invariants
+from campaigns import imports, invariants, waterfall
 from campaigns.management.commands import load_demo
 from campaigns.models import Campaign, Lead, PhoneNumber
 from campaigns.rules.lifecycle import CampaignState
@@ -58,9 +59,21 @@ def test_two_campaigns_run_with_people_to_call_and_agents_to_call_them(state: Pa
     assert {spring.state, welcome.state} == {CampaignState.RUNNING}
     assert {place.state for c in (spring, welcome) for place in c.participations.all()} == {"joined"}
     assert spring.imports.get().rejected == 2
+    assert [[pack.name for pack in c.rule_packs.all()] for c in (spring, welcome)] == [["Strict default at any hour (demo)"]] * 2
     assert Lead.objects.filter(state="waiting", next_call_at__lte=timezone.now()).count() == 800
     assert not Session.objects.exclude(signed_in_at=None).exists()
     invariants.check(now=timezone.now())
+
+
+@pytest.mark.parametrize("at", ["2026-03-08T03:30+00:00", "2026-12-25T23:59+00:00"], ids=["a Sunday night", "Christmas"])
+def test_everybody_can_be_called_at_any_hour_of_any_day(state: Path, at: str) -> None:
+    load()
+    now = datetime.fromisoformat(at)
+    Lead.objects.update(next_call_at=now)
+    for campaign in Campaign.objects.all():
+        whole = waterfall.of_campaign(campaign.pk, now=now)
+        assert whole is not None
+        assert (whole.leads, whole.callable_now) == (400, 400), whole.in_words
 
 
 def test_nobody_who_is_called_exists(state: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from agents.models import Agent, User
+from campaigns import facts
 from campaigns.models import CallableHours, CallingList, Campaign, CampaignVersion, Participation, RulePack
 from telephony.models import Announcement, CallerId
 from tests.ways_in.test_admin_campaign import errors, page_of, save, saved
@@ -73,6 +76,22 @@ def test_settings_as_strict_as_the_pack_are_accepted(boss: Client, campaign: Cam
     campaign.caller_id = CallerId.objects.create(e164="+441632960000", verified=True)
     campaign.save()
     saved(boss, campaign, rule_packs=[law(DAYTIME, {"kind": "caller_id"}, {"kind": "abandoned_message"}).pk])
+
+
+def test_a_pack_about_other_calls_is_refused_and_one_that_concerns_these_is_asked(boss: Client, campaign: Campaign) -> None:
+    debts = law(DAYTIME, name="Debts")
+    RulePack.objects.filter(pk=debts.pk).update(purposes=["collection"])
+    assert "about collection only" in " ".join(errors(save(boss, campaign, rule_packs=[debts.pk]))["rule_packs"])
+    saved(boss, campaign, rule_packs=[debts.pk], call_purpose="collection")
+    assert [pack.name for pack in facts.settings_of([campaign.pk])[campaign.pk].terms.packs] == ["Debts"]
+    Campaign.objects.filter(pk=campaign.pk).update(call_purpose="sales")
+    assert facts.settings_of([campaign.pk])[campaign.pk].terms.packs == ()
+
+
+def test_a_new_campaign_begins_with_the_strict_default_pinned(boss: Client) -> None:
+    call_command("load_rule_packs", stdout=StringIO())
+    form: Any = boss.get("/admin/campaigns/campaign/add/")
+    assert [pack.name for pack in form.context["adminform"].form["rule_packs"].initial] == ["Strict default"]
 
 
 def test_a_pack_that_is_not_enabled_cannot_be_pinned(boss: Client, campaign: Campaign) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
@@ -25,10 +26,11 @@ from agents.models import Agent, NotReadyReason, Station, Team, User
 from campaigns import imports
 from campaigns.flow import control
 from campaigns.imports import Finished, Options, Refused
-from campaigns.models import CallableHours, Campaign, Disposition, ListImport, RetryRule
+from campaigns.models import CallableHours, Campaign, Disposition, ListImport, RetryRule, RulePack
 from campaigns.rules.lifecycle import CampaignMove, CampaignState
 from campaigns.rules.outcomes import DispositionClass, Outcome
 from campaigns.rules.permit import DAYS
+from campaigns.rules.rule_packs import AT_ANY_HOUR
 from telephony.models import Announcement, CallerId, Node, Trunk
 
 LOGINS = "demo-logins.json"
@@ -135,6 +137,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
+        call_command("load_rule_packs", stdout=io.StringIO())
         Path(settings.STATE_DIR).mkdir(parents=True, exist_ok=True)
         with transaction.atomic():
             logins = _people(_known())
@@ -143,9 +146,11 @@ class Command(BaseCommand):
         _remember(logins)
         admin = User.objects.get(username="admin")
         agents = {agent.user.username: agent for agent in Agent.objects.filter(user__username__in=AGENTS).select_related("user")}
-        # both call at any hour: a demo is started whenever somebody is curious
+        # both call at any hour: a demo is started whenever somebody is curious, and nobody is woken by it. So their law is the strict default
+        # without its hours; its caps, holds and the rest are shown at work
+        law = RulePack.objects.get(name=AT_ANY_HOUR, version=1)
         always = CallableHours.objects.get(name="Always")
-        common = {"caller_id": caller_id, "trunk": trunk, "message": message, "hours": always, "ring_for": 20, "wrap_up_for": 20}
+        common = {"caller_id": caller_id, "trunk": trunk, "message": message, "hours": always, "ring_for": 20, "min_ring_for": 20, "wrap_up_for": 20}
         plans: tuple[tuple[str, str, str, Sequence[str], str], ...] = (
             ("Spring renewal", "progressive", "Subscriptions that end this spring", ("ana", "ben", "carla", "dev"), _british(400)),
             ("Welcome calls", "agent_first", "A word with new customers", ("ella", "finn"), _both_sides(400)),
@@ -155,6 +160,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 campaign, fresh = Campaign.objects.get_or_create(name=name, defaults=facts)
                 if fresh:
+                    campaign.rule_packs.set([law])
                     for outcome, at_most, minutes, next_number in RETRIES:
                         RetryRule.objects.create(
                             campaign=campaign, outcome=outcome, max_attempts=at_most, delay_minutes=minutes, next_number=next_number

@@ -144,7 +144,8 @@ Counter = FrequencyCap | HoldAfter
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A jurisdiction's rules as they stand in one version. `jurisdiction`: *, a country (US) or a state (US-FL)."""
+    """A jurisdiction's rules as they stand in one version. `jurisdiction`: *, a country (US) or a state (US-FL); `purposes`: of the calls it
+    concerns, empty where it concerns all."""
 
     name: str
     version: int
@@ -152,6 +153,7 @@ class Pack:
     rules: tuple[Rule, ...]
     effective_from: date | None = None
     effective_to: date | None = None
+    purposes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -161,6 +163,9 @@ class Pack:
         """By the date of UTC, which no jurisdiction is more than a day away from; a day early is the stricter side."""
         begins = self.effective_from is None or now.date() + timedelta(days=1) >= self.effective_from
         return begins and (self.effective_to is None or now.date() - timedelta(days=1) < self.effective_to)
+
+    def concerns(self, purpose: str) -> bool:
+        return not self.purposes or purpose in self.purposes
 
     def surely_applies(self, places: frozenset[str]) -> bool:
         return self.jurisdiction == EVERYWHERE or self.jurisdiction in places
@@ -201,6 +206,7 @@ def pack_from(data: Mapping[str, Any], *, calendars: Mapping[str, frozenset[date
         rules=tuple(rule_from(rule, calendars=calendars) for rule in data["rules"]),
         effective_from=day("effective_from"),
         effective_to=day("effective_to"),
+        purposes=tuple(data.get("purposes") or ()),
     )
 
 

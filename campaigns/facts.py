@@ -296,9 +296,10 @@ def people(contact_ids: Sequence[int]) -> dict[int, Person]:
     found: dict[int, tuple[str, list[Phone]]] = {}
     for row in sql.rows(
         """
-        SELECT c.id AS contact_id, c.first_name, c.last_name, c.company, c.region, c.country, c.time_zone,
+        SELECT c.id AS contact_id, c.first_name, c.last_name, c.company, c.region, c.country, c.time_zone, z.zone AS confirmed_zone,
             p.id, p.e164, p.kind, p.zones, p.active
         FROM campaigns_contact c LEFT JOIN campaigns_phonenumber p ON p.contact_id = c.id
+        LEFT JOIN campaigns_zoneconfirmation z ON z.contact_id = c.id AND z.ended_at IS NULL
         WHERE c.id = ANY(%s) ORDER BY c.id, p.position, p.id
         """,
         [list(contact_ids)],
@@ -315,14 +316,17 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def phone_of(row: sql.Row) -> Phone:
-    """A number with every place and zone its person may be in. A row has id, e164, kind, zones and active of the number, and region, country and
-    time_zone of its contact."""
+    """A number with every place and zone its person may be in. A row has id, e164, kind, zones and active of the number, and region, country,
+    time_zone and confirmed_zone of its contact."""
     zones = _zones(row)
     return Phone(row.id, row.e164, row.kind, zones, row.active, places(row.e164, zones=zones, country=row.country, region=row.region))
 
 
 def _zones(row: sql.Row) -> tuple[str, ...]:
-    """Every zone this person may be in on this number: the number's own, that of the CRM or the agent, those of the address' state."""
+    """Every zone this person may be in on this number: the number's own, that of the CRM, those of the address' state; or the one in which the
+    person said they are."""
+    if row.confirmed_zone:
+        return (row.confirmed_zone,)
     country = row.country or next(iter(place_of(row.e164).countries & {"US", "CA"}), "")
     state = state_named(row.region, country) if country else ""
     own = {row.time_zone} if row.time_zone in known_zones() else set()

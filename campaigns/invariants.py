@@ -193,15 +193,17 @@ ALL: tuple[Invariant, ...] = (
     ),
     Invariant(
         "S3",
-        "Every call was dialed within the hours of the campaign's version, in every time zone its number may be in.",
+        "Every call was dialed within the hours of the campaign's version, in every time zone its number may be in, or in the one confirmed.",
         """
         SELECT a.id
         FROM campaigns_attempt a
         JOIN campaigns_campaign c ON c.id = a.campaign_id
         JOIN campaigns_campaignversion v ON v.campaign_id = a.campaign_id AND v.number = a.version
         JOIN campaigns_phonenumber p ON p.id = a.phone_id
-        CROSS JOIN LATERAL unnest(CASE WHEN p.zones = '{}' THEN ARRAY[c.time_zone] ELSE p.zones END) AS zone
-        CROSS JOIN LATERAL (SELECT a.dialed_at AT TIME ZONE zone AS time) AS local
+        LEFT JOIN campaigns_zoneconfirmation z ON z.contact_id = a.contact_id
+            AND z.at <= a.planned_at AND coalesce(z.ended_at, 'infinity') > a.planned_at
+        CROSS JOIN LATERAL unnest(CASE WHEN z.zone IS NOT NULL THEN ARRAY[z.zone] WHEN p.zones = '{}' THEN ARRAY[c.time_zone] ELSE p.zones END) AS possible(zone)
+        CROSS JOIN LATERAL (SELECT a.dialed_at AT TIME ZONE possible.zone AS time) AS local
         WHERE a.dialed_at IS NOT NULL AND jsonb_typeof(v.settings -> 'week') = 'object' AND NOT EXISTS (
             SELECT 1 FROM jsonb_array_elements(
                 coalesce(v.settings -> 'week' -> to_char(local.time, 'dy'), '[]'::jsonb)) AS span

@@ -326,7 +326,7 @@ def _statement(
                 CASE WHEN q.state <> 'final' THEN q.zone_group_id END AS zone_group_id, q.next_call_at, q.next_call_at > %(now)s AS waits, q.kept,
                 q.used_up,
                 CASE WHEN length(q.e164) < %(shortest)s THEN q.e164 ELSE rpad(left(q.e164, %(decide)s), %(shortest)s, '0') END AS e164,
-                CASE WHEN q.kind IN ('home', 'work') THEN q.kind ELSE '' END AS kind, q.zones, c.region, c.country, c.time_zone,
+                CASE WHEN q.kind IN ('home', 'work') THEN q.kind ELSE '' END AS kind, q.zones, c.region, c.country, c.time_zone, h.zone AS confirmed_zone,
                 d.number_key IS NOT NULL AND d.expires_at IS NULL OR o.number_key IS NOT NULL AND o.expires_at IS NULL AS listed, x.id IS NOT NULL AS excluded,
                 greatest(s.until, n.until, CASE WHEN d.expires_at > %(now)s THEN d.expires_at END, CASE WHEN o.expires_at > %(now)s THEN o.expires_at END)
                     AS suppressed_until,
@@ -338,6 +338,7 @@ def _statement(
                 {"".join(f", of_{counter.scope}.mark_{i}" for i, counter in enumerate(counters))}{", consents.agreed" if agreed else ", NULL AS agreed"},
                 {"v.verdict" if setting.terms.service else "NULL"} AS answer
             FROM chosen q LEFT JOIN campaigns_contact c ON c.id = q.contact_id
+            LEFT JOIN campaigns_zoneconfirmation h ON h.contact_id = q.contact_id AND h.ended_at IS NULL
             LEFT JOIN campaigns_donotcall d ON d.number_key = q.number_key AND d.campaign_id IS NULL
             LEFT JOIN campaigns_donotcall o ON o.number_key = q.number_key AND o.campaign_id = %(campaign)s
             LEFT JOIN campaigns_campaignexclusion x ON x.contact_id = q.contact_id AND x.campaign_id = %(campaign)s
@@ -348,12 +349,12 @@ def _statement(
                 GROUP BY 1) n ON n.number_key = q.number_key
             {" ".join(joins)} {consents} {checked}
         ), classes AS (
-            SELECT count(*) AS leads, state, reason, zone_group_id, waits, kept, used_up, e164, kind, zones, region, country, time_zone,
+            SELECT count(*) AS leads, state, reason, zone_group_id, waits, kept, used_up, e164, kind, zones, region, country, time_zone, confirmed_zone,
                 listed, excluded, person_busy, number_busy, agreed, answer, min(next_call_at) AS next_call_at, max(next_call_at) AS next_call_at_last,
                 min(suppressed_until) AS suppressed_first, max(suppressed_until) AS suppressed_last
                 {"".join(f", min(mark_{i}) AS mark_{i}_first, max(mark_{i}) AS mark_{i}_last" for i in range(len(counters)))}
             FROM facts
-            GROUP BY state, reason, zone_group_id, waits, kept, used_up, e164, kind, zones, region, country, time_zone, listed, excluded,
+            GROUP BY state, reason, zone_group_id, waits, kept, used_up, e164, kind, zones, region, country, time_zone, confirmed_zone, listed, excluded,
                 person_busy, number_busy, agreed, answer, suppressed_until IS NULL{"".join(f", mark_{i} IS NULL" for i in range(len(counters)))}
         )
         SELECT k.*, 0 AS id, true AS active, z.zones AS group_zones FROM classes k LEFT JOIN campaigns_zonegroup z ON z.id = k.zone_group_id

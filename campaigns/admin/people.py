@@ -8,10 +8,14 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 
-from campaigns.models import CallingList, Contact, Lead, PhoneNumber
+from agents.models import User
+from campaigns.flow import confirm_zone
+from campaigns.models import CallingList, Contact, Lead, PhoneNumber, ZoneConfirmation
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
+from campaigns.rules.time_zones import zone_named
 from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, ModelForm, TabularInline
 
 
@@ -42,6 +46,41 @@ class PhoneForm(ModelForm[PhoneNumber]):
                 raise forms.ValidationError(f"{why}.")
 
 
+class ContactForm(ModelForm[Contact]):
+    """`customer_is_in`: what the customer said, which counts instead of what number and address suggest."""
+
+    customer_is_in = forms.CharField(
+        label="customer said they are in",
+        max_length=60,
+        required=False,
+        help_text="a time zone such as Europe/Madrid; replaces every zone their numbers and address suggest; empty: nobody has asked",
+    )
+
+    class Meta:
+        model = Contact
+        fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and (held := self.instance.zone_confirmations.filter(ended_at=None).first()):
+            self.fields["customer_is_in"].initial = held.zone
+
+    def clean_customer_is_in(self) -> str:
+        zone = str(self.cleaned_data["customer_is_in"]).strip()
+        if zone and not zone_named(zone):
+            raise forms.ValidationError(f"There is no time zone {zone}. Write it as Europe/Madrid or America/New_York.")
+        return zone_named(zone) if zone else ""
+
+
+class ZoneConfirmationInline(LedgerInline):
+    model = ZoneConfirmation
+    fk_name = "contact"
+    fields = ("zone", "at", "by", "ended_at", "ended_by")
+    ordering = ("-at",)
+    show_change_link = False
+    verbose_name_plural = "where they said they are"
+
+
 class PhoneInline(TabularInline[PhoneNumber, Contact]):
     model = PhoneNumber
     form = PhoneForm
@@ -65,10 +104,21 @@ class ContactAdmin(ModelAdmin[Contact]):
     list_filter = ("source", "country", "created_at")
     search_fields = ("first_name", "last_name", "company", "=email", "=external_id", "=phones__e164")
     ordering = ("-id",)
-    inlines = (PhoneInline, LeadInline)
+    form = ContactForm
+    inlines = (PhoneInline, ZoneConfirmationInline, LeadInline)
 
     def has_delete_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.attempts.exists())
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if "customer_is_in" in form.changed_data:
+            by = request.user if isinstance(request.user, User) else None
+            zone, contact_id = form.cleaned_data["customer_is_in"], form.instance.pk
+            if zone:
+                confirm_zone.confirm(contact_id, zone, by=by, now=timezone.now())
+            else:
+                confirm_zone.take_back(contact_id, by=by, now=timezone.now())
 
 
 @admin.register(CallingList)

@@ -84,6 +84,7 @@ def load(newcomers: Sequence[Newcomer], *, calling_list: CallingList, source: st
     kept = _fill_and_read(reused, source) if reused else {}
     _copy(PhoneNumber, _numbers(people, kept, key))
     zones = {contact_id: _zones(one.person, kept.get(contact_id, ())) for contact_id, one in people}
+    zones |= _confirmed(sorted(reused))
     groups = _zone_groups(set(zones.values()))
     standing = campaign_standing(calling_list.campaign_id)
     if not standing.over:
@@ -162,6 +163,12 @@ def _zones(person: Person, kept: Sequence[_Kept]) -> str:
     zones = {zone for number in kept if number.active for zone in number.zones}
     zones |= {zone for number in person.numbers if number.e164 not in had for zone in number.zones}
     return " ".join(sorted(zones)) or " ".join(sorted(person.numbers[0].zones))
+
+
+def _confirmed(contacts: Sequence[int]) -> dict[int, str]:
+    """Who said where they are stays there, whatever number a file brings."""
+    found = sql.rows("SELECT contact_id, zone FROM campaigns_zoneconfirmation WHERE contact_id = ANY(%s) AND ended_at IS NULL", [list(contacts)])
+    return {row.contact_id: row.zone for row in found}
 
 
 def _fill_and_read(reused: Mapping[int, Newcomer], source: str) -> dict[int, list[_Kept]]:

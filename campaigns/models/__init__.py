@@ -16,7 +16,7 @@ from campaigns.models.compliance import (
     ValidationService,
 )
 from campaigns.models.ledger import Attempt, Callback, Lead, Permit, ZoneGroup
-from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber
+from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber, ZoneConfirmation
 from campaigns.models.records import FieldDefinition, LiveSource, Outbox, Survey, SurveyAnswer
 
 __all__ = [
@@ -52,5 +52,6 @@ __all__ = [
     "Survey",
     "SurveyAnswer",
     "ValidationService",
+    "ZoneConfirmation",
     "ZoneGroup",
 ]

@@ -42,6 +42,23 @@ class Contact(models.Model):
         return " ".join(part for part in (self.first_name, self.last_name) if part) or self.company or f"Contact {self.pk}"
 
 
+class ZoneConfirmation(models.Model):
+    """Where a customer said they are, and who heard it. The one in force replaces every time zone that number, file and address suggest."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="zone_confirmations")
+    zone = models.CharField("time zone", max_length=60)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="since then another one holds, or none")
+    ended_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact"], name="one_zone_confirmed_per_contact", condition=Q(ended_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return self.zone
+
+
 class PhoneNumber(models.Model):
     """One number of a contact, with every time zone it may be in."""
 

@@ -33,6 +33,7 @@ from campaigns.models import (
     RulePack,
     Suppression,
     ValidationService,
+    ZoneConfirmation,
     ZoneGroup,
 )
 from campaigns.rules.number_keys import number_key
@@ -104,6 +105,7 @@ def somebody(dice: random.Random) -> dict[str, Any]:
         "listed": now_and_then(dice.choice(("all", "campaign")), None),
         "listed_until": dice.choice((None, moment(dice, -40, 40))),
         "excluded": now_and_then(True, False),
+        "is_in": now_and_then("Asia/Kolkata", None),
         "verdict": (dice.choice(("clear", "clear", "clear", "listed", "unknown", "")), moment(dice, -40, 60)),
         "left_alone": now_and_then((dice.choice(("person", "number")), moment(dice, -40, 40)), None),
         "agreed": [
@@ -139,6 +141,9 @@ def centre(pinned: list[Any], folk: list[dict[str, Any]], max_attempts: int, sta
             )
         zones = sorted({zone for phone in phones if phone.active for zone in phone.zones})
         state = one["state"] if one["state"] in ("waiting", "busy") else "final"
+        if one["is_in"]:
+            ZoneConfirmation.objects.create(contact=contact, zone=one["is_in"], at=MORNING)
+            zones = [one["is_in"]]
         lead = Lead.objects.create(
             campaign=campaign,
             calling_list=lists[campaign.pk],

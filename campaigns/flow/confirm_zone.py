@@ -1,0 +1,62 @@
+"""A customer says where they are: from then on that time zone alone counts, and not what number, file and address suggest.
+
+Under the person's lock, so that a dial transaction sees either all of it or nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from django.db import transaction
+
+from agents.desk import DONE, Answer, Refusal
+from agents.models import User
+from campaigns import facts, live
+from campaigns.flow.permit import PERSON
+from campaigns.models import ZoneConfirmation, ZoneGroup
+from campaigns.rules.time_zones import known_zones
+from dialer_project.lib import sql
+
+
+def confirm(contact_id: int, zone: str, *, by: User | None, now: datetime) -> Answer:
+    """`zone`: as in Europe/Madrid."""
+    if zone not in known_zones():
+        return Refusal(f"There is no time zone {zone}. Write it as Europe/Madrid or America/New_York.")
+    with transaction.atomic():
+        if not _end(contact_id, by=by, now=now):
+            return Refusal("This contact is no longer there. Look for them again.")
+        ZoneConfirmation.objects.create(contact_id=contact_id, zone=zone, at=now, by=by)
+        _regroup(contact_id, (zone,), now=now)
+    return DONE
+
+
+def take_back(contact_id: int, *, by: User | None, now: datetime) -> Answer:
+    """It was a mistake, or they have moved: every possible zone counts again."""
+    with transaction.atomic():
+        if not _end(contact_id, by=by, now=now):
+            return Refusal("This contact is no longer there. Look for them again.")
+        phones = facts.people([contact_id])[contact_id].phones
+        _regroup(contact_id, sorted({zone for phone in phones if phone.active for zone in phone.zones}), now=now)
+    return DONE
+
+
+def _end(contact_id: int, *, by: User | None, now: datetime) -> bool:
+    """The one in force, if any; whether there is such a contact."""
+    sql.rows("SELECT pg_advisory_xact_lock(%s, %s)", [PERSON, contact_id % 2147483647])
+    ZoneConfirmation.objects.filter(contact_id=contact_id, ended_at=None).update(ended_at=now, ended_by=by)
+    return bool(sql.rows("SELECT id FROM campaigns_contact WHERE id = %s", [contact_id]))
+
+
+def _regroup(contact_id: int, zones: Sequence[str], *, now: datetime) -> None:
+    """The claim looks for their leads where they belong now; what waited for other hours is asked about again at once."""
+    group, _ = ZoneGroup.objects.get_or_create(zones=list(zones))
+    moved = sql.rows(
+        """
+        UPDATE campaigns_lead SET zone_group_id = %(group)s, changed_at = %(now)s,
+            next_call_at = CASE WHEN state = 'waiting' AND reason = 'hours' THEN least(next_call_at, %(now)s) ELSE next_call_at END
+        WHERE contact_id = %(contact)s AND state <> 'final' RETURNING campaign_id
+        """,
+        {"group": group.pk, "contact": contact_id, "now": now},
+    )
+    for row in moved:
+        transaction.on_commit(partial(live.forget_floors, row.campaign_id), robust=True)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0009_numbers_are_validated"),
+        ("campaigns", "0010_a_fixed_ratio"),
     ]
 
     operations = [

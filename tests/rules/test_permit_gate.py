@@ -1,8 +1,10 @@
 """The gate: each rule alone can refuse, several at once, the strictest wins, what is missing refuses."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,7 @@ from campaigns.rules import oracle
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.number_checks import Answer, Service
 from campaigns.rules.outcomes import Outcome
+from campaigns.rules.permit import gate
 from campaigns.rules.permit.gate import Allowed, Facts, Held, NotBefore, Refused, Terms, campaign_holds, earliest, group_opens, may_call
 from campaigns.rules.permit.hours import ALWAYS, hours_from, wider
 from campaigns.rules.permit.kinds import OUTCOMES, Counts, Pack, Scope, rule_from
@@ -43,7 +46,10 @@ ALONE: dict[str, tuple[Terms, Facts]] = {
     "one call per person": (terms(), facts(person_busy=True)),
     "one call per number": (terms(), facts(number_busy=True)),
     "left alone": (terms(), facts(suppressed_until=NOW + HOUR)),
-    "validation service answers": (terms(service=Service(1, "Robinson", "The validation service Robinson is unavailable.")), facts()),
+    "validation service answers": (
+        terms(service=Service(1, "Robinson", "The validation service Robinson is unavailable.")),
+        facts(answer=Answer.CLEAR),
+    ),
     "a verdict is there": (terms(service=Service(1, "Robinson")), facts()),
     "the verdict is clear": (terms(service=Service(1, "Robinson")), facts(answer=Answer.LISTED)),
     "the verdict says something": (terms(service=Service(1, "Robinson")), facts(answer=Answer.UNKNOWN)),
@@ -279,6 +285,22 @@ def test_every_minute_of_the_days_on_which_clocks_change_agrees_with_the_second_
             at = begins + timedelta(minutes=minute)
             broken = oracle.hours_broken([{"kind": "calling_window", "week": week}], (zone,), at, timedelta(seconds=25), {})
             assert isinstance(may_call(known, terms=asked, now=at), Allowed) != broken, (zone, at)
+
+
+@pytest.mark.parametrize("rule", ALONE)
+def test_taking_any_one_rule_out_of_the_gate_lets_its_case_through(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the case of each rule really is the one that would fail, as docs/compliance.md says."""
+    asked, known = ALONE[rule]
+    (broken,) = {each.rule for each in gate.gates(known, terms=asked, now=NOW) if each.stands is not gate.Stands.OPEN}
+    everything = gate.gates
+    monkeypatch.setattr(gate, "gates", lambda *args, **named: (each for each in everything(*args, **named) if each.rule != broken))
+    assert isinstance(may_call(known, terms=asked, now=NOW), Allowed)
+
+
+def test_the_table_of_rules_and_the_tests_that_fail_without_them_is_complete() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "compliance.md").read_text().split("## Rules, and the test")[1].split("## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("|")][2:]
+    assert {name for row in rows for name in re.findall("`([^`]+)`", row.split("|")[3])} == set(ALONE)
 
 
 # --- packs ----------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0011_what_calls_are_for"),
+        ("campaigns", "0012_what_calls_are_for"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0010_a_fixed_ratio"),
+        ("campaigns", "0011_spend_limits"),
     ]
 
     operations = [

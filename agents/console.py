@@ -47,6 +47,7 @@ class Work:
     card: Mapping[str, Any]
     outcome: str
     note: str
+    draft: Mapping[str, Any]
     disposition_id: int | None
     talked: bool
     held: bool
@@ -142,6 +143,7 @@ def state(screen: Screen, *, now: datetime) -> str:
             notice=work.notice,
             dials_at=work.dials_at,
             note=work.note,
+            draft=messages.Draft(**work.draft),
             disposition_id=work.disposition_id,
         )
         if work

@@ -27,15 +27,25 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is missing or wrong, and the place on the screen where it is put right."""
+
+    where: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
-    """It was not done, and why, in a sentence a person can act on. Nothing is lost."""
+    """It was not done, and why, in a sentence a person can act on. Nothing is lost. problems: each with its place, where it has one."""
 
     sentence: str
+    problems: tuple[Problem, ...] = ()
 
 
 Answer = Done | Refusal
 
 DONE = Done()
+NOT_YOURS = Refusal("This record is no longer yours: it was closed in the meantime.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +90,7 @@ class Change:
     muted: bool | None = None
     disposition_id: int | None = None
     note: str | None = None
+    draft: Mapping[str, Any] | None = None  # these parts of it
     notice: str | None = None
     closed_because: str = ""
     not_ready: str | None = None
@@ -150,6 +161,7 @@ _INTERACTION = ", ".join(
         "card",
         "outcome",
         "note",
+        "draft",
         "disposition_id",
         "talked",
         "held",
@@ -313,7 +325,7 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
         WITH c AS (
             SELECT * FROM json_to_recordset(%(changes)s::json) AS c(id uuid, deadline timestamptz, dial_due timestamptz, call_id uuid,
                 agent_call_id uuid, phone_id bigint, progress text, caller_id text, card jsonb, outcome text, talked boolean, held boolean,
-                muted boolean, disposition_id bigint, note text, notice text, closed_because text, not_ready text, keeps_place boolean, holds boolean)
+                muted boolean, disposition_id bigint, note text, draft jsonb, notice text, closed_because text, not_ready text, keeps_place boolean, holds boolean)
         ), work AS (
             -- locked in one order, first what they work on and then the desks: two batches with the same agents must not wait for each other
             SELECT i.id, i.agent_id FROM agents_interaction i JOIN c USING (id) WHERE i.phase = ANY(%(before)s) ORDER BY i.agent_id FOR UPDATE OF i
@@ -325,7 +337,8 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
                 phone_id = coalesce(c.phone_id, i.phone_id), progress = coalesce(c.progress, i.progress), outcome = coalesce(c.outcome, i.outcome),
                 caller_id = coalesce(c.caller_id, i.caller_id), card = coalesce(c.card, i.card),
                 talked = coalesce(c.talked, i.talked), held = coalesce(c.held, i.held), muted = coalesce(c.muted, i.muted),
-                disposition_id = coalesce(c.disposition_id, i.disposition_id), note = coalesce(c.note, i.note){", closed_at = %(now)s, closed_because = c.closed_because" if closing else ""}
+                disposition_id = coalesce(c.disposition_id, i.disposition_id), note = coalesce(c.note, i.note),
+                draft = i.draft || coalesce(c.draft, '{{}}'){", closed_at = %(now)s, closed_because = c.closed_because" if closing else ""}
             FROM c JOIN work USING (id) WHERE i.id = c.id RETURNING i.*, c.not_ready, c.keeps_place
         ), s AS (
             UPDATE agents_session s SET {session} version = s.version + 1 FROM m JOIN seat USING (agent_id) WHERE s.agent_id = m.agent_id RETURNING s.*
@@ -706,6 +719,7 @@ def _screen(row: sql.Row) -> console.Screen:
             card=sql.loaded(row.i_card),
             outcome=row.i_outcome,
             note=row.i_note,
+            draft=sql.loaded(row.i_draft),
             disposition_id=row.i_disposition_id,
             talked=row.i_talked,
             held=row.i_held,

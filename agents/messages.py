@@ -64,6 +64,37 @@ class SessionState(Message):
     news: int = Field(description="rises when the campaigns to work on, or their notices, have changed: ask for them")
 
 
+class CallbackWindow(Message):
+    """Schedule Callback as the agent left it."""
+
+    on: bool
+    local: str = Field(default="", max_length=20, description="the wall clock in `zone`: 2026-03-11T10:00")
+    zone: str = Field(default="", max_length=60)
+    personal: bool = False
+    phone: int | None = None
+    new_number: str = Field(default="", max_length=60)
+    new_kind: str = Field(default="other", max_length=8)
+    note: str = Field(default="", max_length=LONGEST_NOTE)
+
+
+class CallbackDraft(CallbackWindow):
+    """The window, and what became of it: promised, or why not."""
+
+    at: AwareDatetime | None = Field(description="the instant meant")
+    problem: str = Field(description="why it is not promised; empty where it is")
+    nearest: str | None = Field(description="the nearest wall clock in `zone` at which it could be promised")
+
+
+class Draft(Message):
+    """What the agent has entered for the record in hand."""
+
+    callback: CallbackDraft | None = None
+    fields: dict[str, bool | str] = {}
+    survey: dict[str, bool | str] = {}
+    disposition: int | None = None
+    no_callback: bool = False
+
+
 class InteractionState(Message):
     """The one open piece of work."""
 
@@ -83,6 +114,7 @@ class InteractionState(Message):
     muted: bool = Field(description="the customer does not hear the agent")
     dials_at: AwareDatetime | None = Field(description="a preview's countdown: when the system dials by itself")
     note: str
+    draft: Draft
     disposition_id: int | None
 
 
@@ -158,6 +190,7 @@ class Campaigns(Message):
 class NumberShown(Message):
     id: int
     kind: str
+    zone: str = Field(description="whose wall clock is meant where a time at this number is told")
     number: str = Field(description="masked unless it is the one being called")
     dialed: bool
     active: bool
@@ -186,9 +219,41 @@ class ContactShown(Message):
     numbers: list[NumberShown]
 
 
-class FieldShown(Message):
+class Condition(Message):
+    """Asked only after one of these answers to an earlier question."""
+
+    question: str
+    answers: list[bool | str]
+
+
+class QuestionShown(Message):
+    """Something to fill in."""
+
+    key: str
     label: str
-    value: str
+    kind: Literal["text", "checkbox", "datetime", "choice"]
+    choices: list[str]
+    required: bool
+    only_if: Condition | None
+
+
+class FieldShown(QuestionShown):
+    """A field of Record Information."""
+
+    editable: bool
+    value: bool | str
+    shown: str = Field(description="the value as it is read")
+
+
+class SectionShown(Message):
+    title: str
+    text: str = Field(description="what the agent reads out, names filled in")
+    questions: list[QuestionShown]
+
+
+class SurveyShown(Message):
+    sections: list[SectionShown]
+    answers: dict[str, bool | str] = Field(description="given to an earlier agent")
 
 
 class AttemptShown(Message):
@@ -203,6 +268,7 @@ class DispositionChoice(Message):
     id: int
     label: str
     kind: str
+    heading: str = Field(description="what it stands under; empty at the top")
     note_required: bool
 
 
@@ -214,10 +280,13 @@ class Details(Message):
     description: str
     contact: ContactShown | None
     fields: list[FieldShown]
+    survey: SurveyShown | None
+    no_callback_days: int = Field(description="how long “Do not call back” leaves the customer alone")
     history: list[AttemptShown]
     attempts_made: int
     dispositions: list[DispositionChoice]
     disposition_for: Literal["all", "answered", "none"] = Field(description="which calls must be given a disposition")
+    note_required: bool = Field(description="the campaign wants a note on every record")
     voicemail: bool = Field(description="there is a message to leave on an answering machine")
     accept_dials: bool = Field(description="Accept dials at once, without a preview first")
     chooses_number: bool = Field(description="the agent picks the number")
@@ -227,6 +296,32 @@ class Details(Message):
     caller_id: int | None = Field(description="the campaign's own")
 
 
+class CallbackShown(Message):
+    """A promise to call, in My Callbacks."""
+
+    id: int
+    at: AwareDatetime
+    personal: bool
+    campaign: str
+    name: str
+    note: str
+    zone: str
+    phone: int | None
+    numbers: list[NumberShown]
+    in_hand: bool = Field(description="on an agent's desk just now")
+
+
+class Callbacks(Message):
+    """The open callbacks this agent promised, the earliest first."""
+
+    callbacks: list[CallbackShown]
+
+
+class ProblemShown(Message):
+    where: str = Field(description="disposition, note, callback, number_result, field:KEY or survey:KEY")
+    sentence: str
+
+
 class Answer(Message):
     """What became of one command."""
 
@@ -234,7 +329,8 @@ class Answer(Message):
     id: UUID | None = Field(description="the command's; none where the message was too broken to have one")
     ok: bool
     sentence: str | None = Field(default=None, description="why not, to be shown as it is")
-    data: Details | Menu | Campaigns | None = None
+    problems: list[ProblemShown] = Field(default=[], description="each beside what it is about; empty where the sentence says it all")
+    data: Details | Menu | Campaigns | Callbacks | None = None
 
 
 class Pong(Message):
@@ -420,6 +516,36 @@ class SaveNote(AboutWork):
     note: str = Field(max_length=LONGEST_NOTE)
 
 
+class SaveDraft(AboutWork):
+    """Fields, answers, the disposition chosen so far: each part given replaces what was kept of it."""
+
+    type: Literal["save_draft"] = "save_draft"
+    fields: dict[str, bool | str] | None = Field(default=None, max_length=200)
+    survey: dict[str, bool | str] | None = Field(default=None, max_length=200)
+    disposition: int | None = None
+    no_callback: bool | None = None
+
+
+class ScheduleCallback(AboutWork):
+    """The Schedule Callback window, each time something in it has changed; with `on` false the callback is cancelled."""
+
+    type: Literal["schedule_callback"] = "schedule_callback"
+    window: CallbackWindow
+
+
+class ChangeCallback(Command):
+    """Another time, number or keeper for a callback from My Callbacks."""
+
+    type: Literal["change_callback"] = "change_callback"
+    callback: int
+    window: CallbackWindow
+
+
+class CancelCallback(Command):
+    type: Literal["cancel_callback"] = "cancel_callback"
+    callback: int
+
+
 class Finish(AboutWork):
     """Done; with `stop`, no further record of this campaign."""
 
@@ -447,12 +573,21 @@ class AskChoices(Command):
     type: Literal["choices"] = "choices"
 
 
+class AskCallbacks(Command):
+    """Ask for My Callbacks."""
+
+    type: Literal["callbacks"] = "callbacks"
+
+
 Readiness = SignIn | SignOut | GoReady | SetChannel | TakeBreak
 TakingPart = RunCampaign | StopCampaign | GetRecord | ReadNotice
 BeforeTheCall = Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline
 OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
-Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | DoNotCall | SaveNote | Finish
-Question = AskRecord | AskChoices | AskCampaigns
+OnTheRecord = SaveNote | SaveDraft | ScheduleCallback | Finish
+Promises = ChangeCallback | CancelCallback
+Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | DoNotCall | OnTheRecord | Promises
+Question = AskRecord | AskChoices | AskCampaigns | AskCallbacks
+Found = Details | Menu | Campaigns | Callbacks
 
 ServerMessage = Annotated[State | Answer | Pong | Replaced, Field(discriminator="type")]
 ClientCommand = Annotated[Hello | Ping | Order | Question, Field(discriminator="type")]

@@ -145,6 +145,9 @@ class Interaction(models.Model):
     outcome = models.CharField(max_length=24, blank=True)
     disposition_id = models.BigIntegerField(null=True, blank=True)
     note = models.TextField(blank=True)
+    draft = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()), blank=True, help_text="what the agent has entered and not closed yet"
+    )
     notice = models.CharField(max_length=200, blank=True, db_default="", help_text="what the agent is told about it, until it moves on")
 
     class Meta:

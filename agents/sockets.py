@@ -174,7 +174,7 @@ class Connection(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
     def carry_out(self, order: messages.Order, *, now: datetime) -> Done | Refusal:
         raise NotImplementedError
 
-    def look_up(self, question: messages.Question) -> messages.Details | messages.Menu | messages.Campaigns | Refusal:
+    def look_up(self, question: messages.Question) -> messages.Found | Refusal:
         raise NotImplementedError
 
     # -- opening and closing
@@ -284,7 +284,7 @@ class Connection(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
                 await self._pong(command)
             case messages.Hello():
                 await self._greet(command)
-            case messages.AskRecord() | messages.AskChoices() | messages.AskCampaigns():
+            case messages.AskRecord() | messages.AskChoices() | messages.AskCampaigns() | messages.AskCallbacks():
                 await self._reply(command)
             case _:
                 await self._obey(command)
@@ -344,8 +344,9 @@ class Connection(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
     def _carry_out(self, order: messages.Order) -> messages.Answer:
         try:
             match self.carry_out(order, now=timezone.now()):
-                case Refusal(sentence):
-                    answer = messages.Answer(id=order.id, ok=False, sentence=sentence)
+                case Refusal(sentence, problems):
+                    shown = [messages.ProblemShown(where=one.where, sentence=one.sentence) for one in problems]
+                    answer = messages.Answer(id=order.id, ok=False, sentence=sentence, problems=shown)
                 case Done():
                     answer = messages.Answer(id=order.id, ok=True)
         except Exception:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from agents import console, messages, sockets
 from agents.desk import Done, Refusal
 from campaigns import screens
-from campaigns.flow import do_not_call, next_for, offer, phone, pull, take_part, talk, wrap_up
+from campaigns.flow import callbacks, do_not_call, filled_in, next_for, offer, phone, pull, take_part, talk, wrap_up
 
 
 class AgentConsole(sockets.Connection):
@@ -70,12 +70,21 @@ class AgentConsole(sockets.Connection):
                 return do_not_call.asked_for(work, me, every_number=every_number, now=now)
             case messages.SaveNote(interaction=work, note=note):
                 return wrap_up.save_note(work, me, note=note, now=now)
+            case messages.SaveDraft(interaction=work):
+                entered = order.model_dump(include={"fields", "survey", "disposition", "no_callback"}, exclude_none=True)
+                return filled_in.save(work, me, entered, now=now)
+            case messages.ScheduleCallback(interaction=work, window=window):
+                return callbacks.schedule(work, me, callbacks.Window(**window.model_dump()), now=now)
+            case messages.ChangeCallback(callback=callback, window=window):
+                return callbacks.change(callback, me, callbacks.Window(**window.model_dump()), now=now)
+            case messages.CancelCallback(callback=callback):
+                return callbacks.cancel(callback, me, now=now)
             case messages.Finish(interaction=work, disposition=chosen, note=note, stop=stop):
                 return wrap_up.finish(work, me, disposition_id=chosen, note=note, stop=stop, now=now)
             case _:
                 assert_never(order)
 
-    def look_up(self, question: messages.Question) -> messages.Details | messages.Menu | messages.Campaigns | Refusal:
+    def look_up(self, question: messages.Question) -> messages.Found | Refusal:
         match question:
             case messages.AskRecord(interaction=work):
                 return screens.record(self.agent_id, work) or Refusal("This record is no longer on your desk.")
@@ -83,5 +92,7 @@ class AgentConsole(sockets.Connection):
                 return screens.campaigns(self.agent_id, now=timezone.now())
             case messages.AskChoices():
                 return screens.choices(self.agent_id)
+            case messages.AskCallbacks():
+                return screens.callbacks(self.agent_id, now=timezone.now())
             case _:
                 assert_never(question)

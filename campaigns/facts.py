@@ -54,6 +54,8 @@ class Setting:
     max_attempts: int
     max_misses: int
     no_callback_for: timedelta
+    postpones: bool
+    note_required: bool
     is_live: bool
     limits: tuple[Limit, ...]  # what may be spent a day, its own and the organisation's; how they stand is in the terms of `settings_now`
     retries: Mapping[Outcome, Rule]  # its own; what has none falls back to `retry.DEFAULTS`
@@ -104,7 +106,7 @@ class Person:
 _SETTING = """
     SELECT c.id, c.name, c.mode_key, c.call_purpose, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
-        c.preview_for, c.when_missed, c.when_rejected, c.new_numbers, c.dial_ratio,
+        c.preview_for, c.when_missed, c.when_rejected, c.new_numbers, c.dial_ratio, c.postpones, c.note_required,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
         w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout, t.per_minute,
         (SELECT json_agg(json_build_object('id', y.id, 'campaign_id', y.campaign_id, 'per_day', y.per_day::text, 'time_zone', y.time_zone)
@@ -238,6 +240,8 @@ def _setting(row: sql.Row, world: _World) -> Setting:
         max_attempts=row.max_attempts,
         max_misses=row.max_misses,
         no_callback_for=timedelta(days=row.no_callback_days),
+        postpones=row.postpones,
+        note_required=row.note_required,
         is_live=row.is_live,
         preview_for=timedelta(seconds=row.preview_for) if row.preview_for is not None else None,
         when_missed=row.when_missed,

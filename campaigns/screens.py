@@ -4,17 +4,20 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from agents import desk
 from agents.console import Screen, as_written
 from agents.messages import (
     AttemptShown,
+    Callbacks,
+    CallbackShown,
     CallerIdChoice,
     CampaignNotice,
     Campaigns,
     CampaignShown,
+    Condition,
     ContactShown,
     Details,
     DispositionChoice,
@@ -22,29 +25,39 @@ from agents.messages import (
     KindChoice,
     Menu,
     NumberShown,
+    QuestionShown,
     ReasonChoice,
+    SectionShown,
     StationChoice,
+    SurveyShown,
 )
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station
 from agents.rules.lifecycle import Phase
 from campaigns import facts
 from campaigns.models import (
     Attempt,
+    Callback,
     Campaign,
     CampaignChange,
+    Contact,
     Disposition,
     DoNotCall,
     FieldDefinition,
     Lead,
     Participation,
     PhoneNumber,
+    Survey,
+    SurveyAnswer,
 )
-from campaigns.rules.lifecycle import CampaignMove, CampaignState, ParticipationState
+from campaigns.rules import forms
+from campaigns.rules.lifecycle import CallbackState, CampaignMove, CampaignState, LeadState, ParticipationState
 from campaigns.rules.modes import Delivery, DispositionFor, Joining, Mode, Needs, NumberChoice
 from campaigns.rules.permit.gate import campaign_holds
 from campaigns.rules.permit.hours import local_times
+from campaigns.rules.time_zones import known_zones
 
 HISTORY = 10
+MOST_CALLBACKS = 200
 
 
 def snapshot(agent_id: int) -> Screen:
@@ -79,9 +92,12 @@ def record(agent_id: int, interaction_id: UUID) -> Details | None:
         description=campaign.description if campaign else "",
         contact=_contact(lead, dialed=work.phone_id, campaign=campaign, now=timezone.now()) if lead else None,
         fields=_fields(campaign, lead) if campaign and lead else [],
+        survey=_survey(campaign, lead) if campaign and lead else None,
+        no_callback_days=campaign.no_callback_days if campaign else 0,
         history=_history(lead) if lead else [],
         attempts_made=lead.attempts_made if lead else 0,
         dispositions=_dispositions(campaign),
+        note_required=campaign is not None and campaign.note_required,
         voicemail=campaign is not None and campaign.voicemail_id is not None,
         accept_dials=campaign.mode.accept_dials if campaign else False,
         chooses_number=campaign is not None and campaign.mode.number_choice is NumberChoice.AGENT,
@@ -242,14 +258,9 @@ def _contact(lead: Lead, *, dialed: int | None, campaign: Campaign | None, now: 
     contact = lead.contact
     # who chooses a number must be able to read it
     open_numbers = campaign is not None and campaign.mode.number_choice is NumberChoice.AGENT
-    numbers = list(contact.phones.all())
-    listed = set(
-        DoNotCall.objects.filter(
-            Q(campaign=campaign) | Q(campaign__isnull=True),
-            Q(expires_at__isnull=True) | Q(expires_at__gt=now),
-            number_key__in=[number.number_key for number in numbers],
-        ).values_list("number_key", flat=True)
-    )
+    keys = [number.number_key for number in contact.phones.all()]
+    on_lists = _on_lists(keys, now=now).filter(Q(campaign=campaign) | Q(campaign__isnull=True))
+    listed = set(on_lists.values_list("number_key", flat=True))
     place = (contact.address, contact.city, contact.region, contact.postal_code, contact.country)
     return ContactShown(
         name=contact.name,
@@ -258,28 +269,120 @@ def _contact(lead: Lead, *, dialed: int | None, campaign: Campaign | None, now: 
         email=contact.email,
         address=", ".join(part for part in place if part),
         time_zone=contact.time_zone,
-        numbers=[
-            NumberShown(
-                id=number.pk,
-                kind=number.get_kind_display(),
-                number=shown(number.e164, whole=open_numbers or number.pk == dialed),
-                dialed=number.pk == dialed,
-                active=number.active,
-                local_time=_local_time(number.zones, now),
-                listed=number.number_key in listed,
-            )
-            for number in numbers
-        ],
+        numbers=_numbers(contact, campaign, listed=listed, open_numbers=open_numbers, dialed=dialed, now=now),
     )
 
 
+def _on_lists(keys: list[str], *, now: datetime) -> QuerySet[DoNotCall]:
+    return DoNotCall.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), number_key__in=keys)
+
+
+def _numbers(
+    contact: Contact, campaign: Campaign | None, *, listed: set[str], open_numbers: bool = False, dialed: int | None = None, now: datetime
+) -> list[NumberShown]:
+    """listed: keys of the numbers that are on a do-not-call list."""
+    return [
+        NumberShown(
+            id=number.pk,
+            kind=number.get_kind_display(),
+            zone=_zone(contact, number, campaign),
+            number=shown(number.e164, whole=open_numbers or number.pk == dialed),
+            dialed=number.pk == dialed,
+            active=number.active,
+            local_time=_local_time(number.zones, now),
+            listed=number.number_key in listed,
+        )
+        for number in contact.phones.all()
+    ]
+
+
+def _zone(contact: Contact, number: PhoneNumber, campaign: Campaign | None) -> str:
+    """The one people mean by "at ten": as the CRM or an agent told it; of the zones a number may be in, the campaign's, or that of the
+    person's first number."""
+    if contact.time_zone in known_zones():
+        return contact.time_zone
+    first = next(iter(contact.phones.all()), number)
+    likely = [*([campaign.time_zone] if campaign else []), *first.zones]
+    return next((zone for zone in likely if zone in number.zones), number.zones[0] if number.zones else "UTC")
+
+
+def callbacks(agent_id: int, *, now: datetime) -> Callbacks:
+    """The open callbacks this agent promised."""
+    found = list(
+        Callback.objects.filter(agent_id=agent_id, state=CallbackState.OPEN)
+        .select_related("lead__campaign", "lead__contact")
+        .prefetch_related("lead__contact__phones")
+        .order_by("due_at", "id")[:MOST_CALLBACKS]
+    )
+    keys = [number.number_key for callback in found for number in callback.lead.contact.phones.all()]
+    listed = set(_on_lists(keys, now=now).values_list("number_key", flat=True))
+    mine = []
+    for callback in found:
+        lead = callback.lead
+        numbers = _numbers(lead.contact, lead.campaign, listed=listed, now=now)
+        meant = next((number for number in numbers if number.id == callback.phone_id), next(iter(numbers), None))
+        mine.append(
+            CallbackShown(
+                id=callback.pk,
+                at=callback.due_at,
+                personal=callback.kind == Callback.Kind.PERSONAL,
+                campaign=lead.campaign.name,
+                name=lead.contact.name,
+                note=callback.note,
+                zone=meant.zone if meant else lead.campaign.time_zone,
+                phone=callback.phone_id,
+                numbers=numbers,
+                in_hand=lead.state != LeadState.WAITING,
+            )
+        )
+    return Callbacks(callbacks=mine)
+
+
 def _fields(campaign: Campaign, lead: Lead) -> list[FieldShown]:
-    """As the campaign defines them; without a definition, as the list had them."""
+    """As the campaign defines them; without a definition, as the list had them, to be read."""
     values = lead.contact.fields
-    defined = list(FieldDefinition.objects.filter(campaign=campaign))
-    if defined:
-        return [FieldShown(label=field.label, value=_text(values.get(field.key))) for field in defined]
-    return [FieldShown(label=key.replace("_", " ").capitalize(), value=_text(value)) for key, value in values.items()]
+    defined = list(FieldDefinition.objects.filter(campaign=campaign)) or [
+        FieldDefinition(key=key, label=key.replace("_", " ").capitalize()) for key in values
+    ]
+    return [
+        FieldShown(
+            key=field.key,
+            label=field.label,
+            kind=field.kind,  # type: ignore[arg-type]  # the column's choices are these words; pydantic looks
+            choices=field.choices,
+            required=field.required,
+            only_if=None,
+            editable=field.editable,
+            value=value if isinstance(value := values.get(field.key), bool | str) else _text(value),
+            shown=_text(value),
+        )
+        for field in defined
+    ]
+
+
+def _survey(campaign: Campaign, lead: Lead) -> SurveyShown | None:
+    found = Survey.objects.filter(campaign=campaign).first()
+    read = forms.survey_from(found.form) if found else None
+    if not isinstance(read, forms.Survey):
+        return None
+    contact = lead.contact
+    names = {"name": contact.name, "title": contact.title, "company": contact.company, "campaign": campaign.name}
+    said = {**{key: _text(value) for key, value in contact.fields.items()}, **names}
+    given = SurveyAnswer.objects.filter(lead=lead).first()
+    return SurveyShown(
+        sections=[
+            SectionShown(title=section.title, text=forms.read_out(section.text, said), questions=[_question(one) for one in section.questions])
+            for section in read.sections
+        ],
+        answers=given.answers if given else {},
+    )
+
+
+def _question(asked: forms.Asked) -> QuestionShown:
+    condition = Condition(question=asked.only_if[0], answers=list(asked.only_if[1])) if asked.only_if else None
+    return QuestionShown(
+        key=asked.key, label=asked.label, kind=asked.kind.value, choices=list(asked.choices), required=asked.required, only_if=condition
+    )
 
 
 def _text(value: object) -> str:
@@ -309,12 +412,24 @@ def _history(lead: Lead) -> list[AttemptShown]:
 
 
 def _dispositions(campaign: Campaign | None) -> list[DispositionChoice]:
-    """The campaign's own, then those of every campaign."""
-    found = Disposition.objects.filter(Q(campaign=campaign) | Q(campaign__isnull=True), active=True)
-    ordered = sorted(found, key=lambda disposition: (disposition.campaign_id is None, disposition.position, disposition.label))
+    """The campaign's own, then those of every campaign; what stands under a heading follows where the heading stands. Headings are not chosen."""
+    found = list(Disposition.objects.filter(Q(campaign=campaign) | Q(campaign__isnull=True), active=True).select_related("parent"))
+    headings = {disposition.parent_id for disposition in found if disposition.parent_id}
+
+    def place(disposition: Disposition) -> tuple[object, ...]:
+        top = disposition.parent or disposition
+        return top.campaign_id is None, top.position, top.label, disposition.position, disposition.label
+
     return [
-        DispositionChoice(id=disposition.pk, label=disposition.label, kind=disposition.kind, note_required=disposition.note_required)
-        for disposition in ordered
+        DispositionChoice(
+            id=disposition.pk,
+            label=disposition.label,
+            kind=disposition.kind,
+            heading=disposition.parent.label if disposition.parent else "",
+            note_required=disposition.note_required,
+        )
+        for disposition in sorted(found, key=place)
+        if disposition.pk not in headings
     ]
 
 

@@ -179,7 +179,7 @@ class DispositionInline(TabularInline[Disposition, Campaign]):
     """Beside those of all campaigns. One that was used is switched off, not deleted: the ledger names it."""
 
     model = Disposition
-    fields = ("code", "label", "kind", "note_required", "position", "active")
+    fields = ("code", "label", "parent", "kind", "note_required", "position", "active")
     tab = True
     can_delete = False
     verbose_name_plural = "dispositions of this campaign"
@@ -314,13 +314,23 @@ class CampaignAdmin(ModelAdmin[Campaign]):
             "Agents",
             {
                 "classes": ("tab",),
-                "fields": ("agents", "weight", "ring_agent_for", "when_missed", "when_rejected", "wrap_up_for", "wrap_up_policy", "disposition_for"),
+                "fields": (
+                    "agents",
+                    "weight",
+                    "ring_agent_for",
+                    "when_missed",
+                    "when_rejected",
+                    "wrap_up_for",
+                    "wrap_up_policy",
+                    "disposition_for",
+                    "note_required",
+                ),
             },
         ),
         ("Preview", {"classes": ("tab",), "fields": ("preview_for", "other_caller_ids", "new_numbers")}),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
         ("Law", {"classes": ("tab",), "fields": ("call_purpose", "rule_packs", "validation_service")}),
-        ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days")}),
+        ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days", "callback_fallback", "postpones")}),
     )
     readonly_fields = ("abandoned",)
     inlines = (ListInline, RetryRuleInline, DispositionInline, FieldInline, VersionInline, ChangeInline)

@@ -1,13 +1,35 @@
 """What goes with a record, where it came from, and what must leave the house."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 
 from campaigns.models import LiveSource, Outbox, Survey, SurveyAnswer
-from dialer_project.lib.admin import Ledger, ModelAdmin
+from campaigns.rules.forms import survey_from
+from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm
+
+
+class SurveyForm(ModelForm[Survey]):
+    class Meta:
+        model = Survey
+        fields = "__all__"
+        help_texts = {
+            "form": "Sections with a text to read out and questions. Each question has a key, a label, a kind (text, checkbox, datetime, choice), choices, "
+            'required, and only_if: {"question": "an earlier key", "is": ["its answers"]}.'
+        }
+
+    def clean_form(self) -> Any:
+        form = self.cleaned_data["form"]
+        read = survey_from(form)
+        if isinstance(read, list):
+            raise forms.ValidationError(read)
+        return form
 
 
 @admin.register(Survey)
 class SurveyAdmin(ModelAdmin[Survey]):
+    form = SurveyForm
     list_display = ("campaign",)
     list_select_related = ("campaign",)
     autocomplete_fields = ("campaign",)

@@ -4,7 +4,7 @@ Set-based: a batch of ended calls costs the same statements as one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -35,7 +35,7 @@ from telephony.rules.lifecycle import CallState, Party
 _ATTEMPTS = """
     SELECT a.id, a.lead_id, a.campaign_id, a.contact_id, a.phone_id, a.agent_id, a.dialed_at, l.tries, l.boost, l.next_call_at, l.reserved_for_id,
         l.state AS lead_state, i.id AS work_id, i.phase, i.agent_call_id, i.disposition_id, i.muted, s.leg AS agent_leg, a.machine,
-        b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent, b.due_at AS callback_due, a.planned_at
+        b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent, b.due_at AS callback_due, b.phone_id AS callback_phone, a.planned_at
     FROM campaigns_attempt a
     JOIN campaigns_lead l ON l.id = a.lead_id
     LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase <> 'closed'
@@ -155,7 +155,7 @@ def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
                 outcome=c.outcome,
                 phone_id=c.row.phone_id,
                 tries=sql.loaded(c.row.tries),
-                callback=Promised(c.row.callback_kind, c.row.callback_agent, c.row.callback_due) if c.row.callback_id else None,
+                callback=Promised(c.row.callback_kind, c.row.callback_agent, c.row.callback_due, c.row.callback_phone) if c.row.callback_id else None,
             )
             for c in concluded
             if c.row.lead_state == LeadState.BUSY
@@ -168,6 +168,10 @@ def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
         close_callbacks(final, reason="no more attempts", now=now)
 
 
+# the person has said that they do not want to be called
+ENDS_A_PROMISE = frozenset({DispositionClass.NOT_INTERESTED, DispositionClass.DO_NOT_CALL, DispositionClass.NO_CALLBACK})
+
+
 @dataclass(frozen=True, slots=True)
 class Promised:
     """A lead's open callback."""
@@ -175,6 +179,7 @@ class Promised:
     kind: str
     agent_id: int | None
     due_at: datetime
+    phone_id: int | None = None
 
     @property
     def owner(self) -> int | None:
@@ -253,8 +258,8 @@ def unreached(lead_id: int, campaign: Setting, *, outcome: str, now: datetime) -
 
 
 def _next_step(one: Ended, person: Person, *, now: datetime) -> retry.NextStep:
-    if one.callback is not None and one.callback.due_at > now and one.disposition in (None, DispositionClass.CALLBACK, DispositionClass.OTHER):
-        return TryAgainAt(one.callback.due_at, WaitReason.CALLBACK)  # promised while they talked: nothing else is done before
+    if one.callback is not None and one.callback.due_at > now and one.disposition not in ENDS_A_PROMISE:
+        return TryAgainAt(one.callback.due_at, WaitReason.CALLBACK, one.callback.phone_id)  # promised while they talked: nothing else is done before
     usable = tuple(p.id for p in person.phones if p.active and not (one.outcome in NUMBER_IS_DEAD and p.id == one.phone_id))
     return retry.next_step(
         one.outcome,
@@ -266,6 +271,33 @@ def _next_step(one: Ended, person: Person, *, now: datetime) -> retry.NextStep:
         no_callback_for=one.campaign.no_callback_for,
         now=now,
     )
+
+
+def without_callback(lead_id: int, campaign: Setting, *, now: datetime) -> None:
+    """A promise was taken back: the waiting record goes where its last call alone would have sent it."""
+    (row,) = sql.rows(
+        """
+        SELECT l.contact_id, l.tries, l.last_outcome, d.kind,
+            (SELECT a.phone_id FROM campaigns_attempt a WHERE a.lead_id = l.id ORDER BY a.planned_at DESC LIMIT 1) AS phone_id
+        FROM campaigns_lead l LEFT JOIN campaigns_disposition d ON d.id = l.disposition_id WHERE l.id = %s
+        """,
+        [lead_id],
+    )
+    if not row.last_outcome:
+        querysets.step([LeadStep(id=lead_id, state=LeadState.WAITING, reason=WaitReason.NEW, next_call_at=now)], now=now)
+        return
+    tries = sql.loaded(row.tries)
+    last = Ended(
+        lead_id=lead_id,
+        campaign=campaign,
+        contact_id=row.contact_id,
+        outcome=Outcome(row.last_outcome),
+        phone_id=row.phone_id,
+        tries={**tries, row.last_outcome: tries.get(row.last_outcome, 1) - 1},
+        disposition=DispositionClass(row.kind) if row.kind else None,
+    )
+    (step,) = lead_steps([last], now=now)
+    querysets.step([replace(step, outcome=None)], now=now)  # it was counted when it ended
 
 
 def _lawful(one: Ended, step: TryAgainAt, asked: Asked, person: Person, known: Known, *, terms: Terms) -> LeadStep:

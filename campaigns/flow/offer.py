@@ -6,7 +6,6 @@ With a nailed-up phone "the agent's phone rings" is the console ringing, and Acc
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
 from agents import desk
@@ -14,14 +13,11 @@ from agents.desk import DONE, Answer, Change, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts
 from campaigns.facts import Setting
-from campaigns.flow import conclude, next_for, phone, place, take_part
-from campaigns.models import CampaignExclusion, PhoneNumber
+from campaigns.flow import conclude, new_number, next_for, phone, place, take_part
+from campaigns.models import CampaignExclusion
 from campaigns.querysets import LeadStep, step
 from campaigns.rules.lifecycle import FinalReason, LeadState
 from campaigns.rules.modes import NumberChoice, OnPreviewTimeout
-from campaigns.rules.number_keys import number_key
-from campaigns.rules.phone_numbers import Undialable, read_number
-from campaigns.rules.places import place_of
 from dialer_project.lib import sql
 
 WENT_BACK = Refusal("The record went back to the list.")
@@ -158,11 +154,9 @@ def call_new_number(interaction_id: UUID, agent_id: int, *, number: str, kind: s
         if work is None:
             return NOT_BEFORE_YOU
         campaign = _campaign(work)
-        if kind not in PhoneNumber.Kind.values:
-            return Refusal("Choose what kind of number it is.")
         if campaign.mode.number_choice is not NumberChoice.AGENT or not campaign.new_numbers:
             return Refusal("In this campaign only the numbers on the record are dialed.")
-        kept = _kept_number(work.contact_id, number, kind=kind)
+        kept = new_number.kept(work.contact_id, number, kind=kind)
         if isinstance(kept, Refusal):
             return kept
         if refusal := _call(work, campaign, number=kept, caller_id=caller_id, now=now):
@@ -170,32 +164,6 @@ def call_new_number(interaction_id: UUID, agent_id: int, *, number: str, kind: s
             return refusal
     _carry_out(interaction_id, now=now)
     return DONE
-
-
-def _kept_number(contact_id: int, text: str, *, kind: str) -> int | Refusal:
-    """The contact's number, added where it is new."""
-    about = sql.rows(
-        """
-        SELECT c.country, coalesce((SELECT max(p.position) FROM campaigns_phonenumber p WHERE p.contact_id = c.id), 0) AS last,
-            (SELECT p.e164 FROM campaigns_phonenumber p WHERE p.contact_id = c.id ORDER BY p.position, p.id LIMIT 1) AS first
-        FROM campaigns_contact c WHERE c.id = %s FOR UPDATE OF c
-        """,
-        [contact_id],
-    )[0]
-    read = read_number(text, country=about.country or min(place_of(about.first).countries, default="") if about.first else about.country)
-    if isinstance(read, Undialable):
-        return Refusal(f"The number {read.why}.")
-    found, _ = PhoneNumber.objects.get_or_create(
-        contact_id=contact_id,
-        e164=read.e164,
-        defaults={
-            "number_key": number_key(read.e164, settings.NUMBER_KEY),
-            "kind": kind,
-            "position": about.last + 1,
-            "zones": list(read.zones),
-        },
-    )
-    return found.pk
 
 
 def wait(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:

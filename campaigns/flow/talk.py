@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import transaction
 
 from agents import desk
-from agents.desk import DONE, Answer, Change, Moved, Refusal
+from agents.desk import DONE, NOT_YOURS, Answer, Change, Moved, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import next_for, place, wrap_up
+from campaigns.flow import next_for, place
 from campaigns.models import Campaign
 from dialer_project.lib import sql
 from telephony import calls
@@ -33,7 +33,7 @@ def _line(interaction_id: UUID, agent_id: int) -> sql.Row | Refusal:
     """This agent's conversation, or why there is none."""
     rows = sql.rows(f"{_LINE} WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed'", [interaction_id, agent_id])
     if not rows:
-        return wrap_up.NOT_YOURS
+        return NOT_YOURS
     return rows[0] if rows[0].phase == Phase.CONNECTED and rows[0].call_id is not None else NOBODY_THERE
 
 

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db import transaction
 
 from agents import desk
-from agents.desk import DONE, Answer, Change, Refusal
+from agents.desk import DONE, NOT_YOURS, Answer, Change, Problem, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
-from campaigns.flow import conclude, do_not_call, next_for, permit, place, take_part
+from campaigns.flow import callbacks, conclude, do_not_call, filled_in, next_for, permit, place, take_part
 from campaigns.models import Campaign
 from campaigns.rules.modes import DispositionFor, DoneNeeds
 from campaigns.rules.outcomes import DispositionClass, Outcome
@@ -19,7 +19,6 @@ from dialer_project.lib import sql
 from telephony import calls
 
 NOTE_AT_MOST = 10_000
-NOT_YOURS = Refusal("This record is no longer yours: it was closed in the meantime.")
 # how long a disposition may be missing while the agent is away before the system gives its own
 ABANDONED_DESK = timedelta(minutes=15)
 
@@ -80,8 +79,8 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
         campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
         # a record that was looked at and not dialed asks for nothing that a call would
         tried = work.phase == Phase.WRAP_UP or bool(work.outcome)
-        if refusal := _incomplete(work, campaign, disposition_id, note, tried=tried):
-            return refusal
+        if problems := _problems(work, campaign, disposition_id, note, tried=tried, now=now):
+            return Refusal(" ".join(one.sentence for one in problems), tuple(problems))
         if not tried and disposition_id is None and work.callback_id is None:
             if campaign.mode.done_needs is DoneNeeds.PROCESSED and work.progress != "refused":
                 return Refusal("Process this customer first: call them, schedule a callback, or say that they are not to be called.")
@@ -105,13 +104,15 @@ def _put_away(work: sql.Row, campaign: Setting, *, note: str, stop: bool, now: d
     next_for.settle(moved, now=now)
 
 
-_IN_WRAP_UP = """
-    SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.call_id, i.outcome, i.progress, i.talked, i.note, i.deadline,
+_IN_WRAP_UP = f"""
+    SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.call_id, i.outcome, i.progress, i.talked, i.note, i.deadline, i.opened_at, i.draft,
         l.contact_id, l.tries, l.state AS lead_state, coalesce(a.phone_id, i.phone_id) AS phone_id, coalesce(a.e164, f.e164) AS e164,
         d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent,
-        b.due_at AS callback_due, s.pending_reason_id, s.voice_ready
+        b.due_at AS callback_due, b.phone_id AS callback_phone, s.pending_reason_id, s.voice_ready,
+        {filled_in.COLUMNS}
     FROM agents_interaction i
     LEFT JOIN campaigns_lead l ON l.id = i.lead_id
+    LEFT JOIN campaigns_contact k ON k.id = l.contact_id
     LEFT JOIN campaigns_attempt a ON a.id = i.call_id
     LEFT JOIN campaigns_phonenumber f ON f.id = i.phone_id
     LEFT JOIN campaigns_disposition d ON d.id = %(disposition)s AND d.active AND (d.campaign_id IS NULL OR d.campaign_id = i.campaign_id)
@@ -124,16 +125,24 @@ def _in_wrap_up(where: str, params: dict[str, object]) -> list[sql.Row]:
     return sql.rows(f"{_IN_WRAP_UP} WHERE {where} ORDER BY i.id FOR UPDATE OF i", params)
 
 
-def _incomplete(work: sql.Row, campaign: Setting, disposition_id: int | None, note: str, *, tried: bool) -> Refusal | None:
+def _problems(work: sql.Row, campaign: Setting, disposition_id: int | None, note: str, *, tried: bool, now: datetime) -> list[Problem]:
+    """Everything that keeps the record from being done, so that it is put right at once."""
+    found = []
     if disposition_id is not None and work.chosen_kind is None:
-        return Refusal("This disposition is not one of the campaign's any more: choose another one.")
+        found.append(Problem("disposition", "This disposition is not one of the campaign's any more: choose another one."))
     if disposition_id is None and tried and needs_disposition(campaign, talked=work.talked):
-        return Refusal("Choose a disposition first: this campaign wants one for every such call.")
+        found.append(Problem("disposition", "Choose a disposition first: this campaign wants one for every such call."))
     if work.note_required and not note.strip():
-        return Refusal("This disposition needs a note: write what was agreed.")
+        found.append(Problem("note", "This disposition needs a note: write what was agreed."))
+    elif tried and campaign.note_required and not note.strip():
+        found.append(Problem("note", "This campaign wants a note on every record: write what was said."))
     if len(note) > NOTE_AT_MOST:
-        return Refusal(f"The note is too long: at most {NOTE_AT_MOST:,} characters are kept.")
-    return None
+        found.append(Problem("note", f"The note is too long: at most {NOTE_AT_MOST:,} characters are kept."))
+    if (wrong := callbacks.problem(work, now=now)) is not None:
+        found.append(Problem("callback", wrong))
+    if work.talked:
+        found += filled_in.problems(work)
+    return found
 
 
 def needs_disposition(campaign: Setting, *, talked: bool) -> bool:
@@ -155,6 +164,8 @@ def _close(
     if chosen is not None and chosen.kind is DispositionClass.WRONG_NUMBER and work.phone_id:
         # it is not this person's: however often the turn comes round to it, it is not called for them again
         sql.changed("UPDATE campaigns_phonenumber SET active = false WHERE id = %s", [work.phone_id])
+    filled_in.store(work, is_done=because == "done", now=now)
+    kind = _kind(work, chosen)
     if work.lead_state == "busy":
         ended = conclude.Ended(
             lead_id=work.lead_id,
@@ -163,14 +174,16 @@ def _close(
             outcome=Outcome(work.outcome or Outcome.CANCELLED),
             phone_id=work.phone_id,
             tries=sql.loaded(work.tries),
-            disposition=chosen.kind if chosen else None,
+            disposition=kind,
             disposition_id=chosen.id if chosen else None,
             is_counted=work.phase == Phase.PREVIEW,
-            callback=conclude.Promised(work.callback_kind, work.callback_agent, work.callback_due) if work.callback_id else None,
+            callback=None if kind is DispositionClass.NO_CALLBACK else _promised(work, now=now),
         )
         (step,) = conclude.lead_steps([ended], now=now)
         querysets.step([step], now=now)
-        if step.state == "final" and work.callback_id:
+        if kind is DispositionClass.NO_CALLBACK:
+            conclude.close_callbacks([work.lead_id], reason="not to be called back", now=now)
+        elif step.state == "final" and work.callback_id:
             conclude.close_callbacks([work.lead_id], reason="the record was finished", now=now)
     if chosen is not None and work.call_id is not None:
         sql.changed("UPDATE campaigns_attempt SET disposition_id = %s WHERE id = %s", [chosen.id, work.call_id])
@@ -182,6 +195,21 @@ def _close(
     if stop:
         moved = take_part.off(work.agent_id, work.campaign_id, now=now) or moved
     next_for.settle(moved, now=now)
+
+
+def _kind(work: sql.Row, chosen: _Chosen | None) -> DispositionClass | None:
+    """What came of it; "Do not call back" beside it leaves the customer alone for the campaign's period, unless they are never to be called."""
+    if (sql.loaded(work.draft) or {}).get("no_callback") and (chosen is None or chosen.kind is not DispositionClass.DO_NOT_CALL):
+        return DispositionClass.NO_CALLBACK
+    return chosen.kind if chosen else None
+
+
+def _promised(work: sql.Row, *, now: datetime) -> conclude.Promised | None:
+    """One booked for this record while it was in hand is a promise even where its time has come already."""
+    if work.callback_id is None:
+        return None
+    due = max(work.callback_due, now + timedelta(seconds=1)) if work.callback_due > work.opened_at else work.callback_due
+    return conclude.Promised(work.callback_kind, work.callback_agent, due, work.callback_phone)
 
 
 def time_is_up(*, now: datetime) -> None:

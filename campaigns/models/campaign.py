@@ -146,6 +146,7 @@ class Campaign(models.Model):
     disposition_for = models.CharField(
         max_length=10, choices=DispositionFor.choices, default=DispositionFor.MODE, help_text="which attempts need a disposition"
     )
+    note_required = models.BooleanField(default=False, help_text="a record without a note cannot be done")
     longest_call = models.PositiveSmallIntegerField(default=120, help_text="minutes")
     max_attempts = models.PositiveSmallIntegerField(
         default=6, validators=[MinValueValidator(1), MaxValueValidator(50)], help_text="calls to one lead, ever"
@@ -154,6 +155,14 @@ class Campaign(models.Model):
         default=3, help_text="times a record may come back unaccepted before it goes to the end of the list"
     )
     no_callback_days = models.PositiveSmallIntegerField(default=30, help_text="days a customer marked 'do not call back' is left alone")
+    callback_fallback = models.PositiveSmallIntegerField(
+        "personal callback falls back after",
+        null=True,
+        blank=True,
+        default=30,
+        help_text="minutes after its time; then any agent may keep it. Empty: nobody but its owner",
+    )
+    postpones = models.BooleanField("callbacks before the call", default=True, help_text="an agent may postpone a record that was not called yet")
     at_stop = models.CharField(max_length=8, choices=AtStop.choices, default=AtStop.DRAIN)
     require_approval = models.BooleanField(default=True)
     is_live = models.BooleanField(default=False, help_text="fed by a CRM without end; never completes")
@@ -235,6 +244,14 @@ class Disposition(models.Model):
     label = models.CharField(max_length=80)
     kind = models.CharField(max_length=16, choices=[(c, c.replace("_", " ").capitalize()) for c in DispositionClass], default=DispositionClass.OTHER)
     note_required = models.BooleanField(default=False)
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="children",
+        help_text="the heading it stands under, one of the same campaign",
+    )
     position = models.PositiveSmallIntegerField(default=0)
     active = models.BooleanField(default=True)
 
@@ -244,6 +261,17 @@ class Disposition(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    def clean(self) -> None:
+        """Two levels: a heading, and what is chosen beneath it."""
+        if self.parent is None:
+            return
+        if self.parent.pk == self.pk or self.parent.parent_id is not None:
+            raise ValidationError({"parent": f"{self.parent} stands under a heading itself. Choose a heading, or none."})
+        if self.pk and self.children.exists():
+            raise ValidationError({"parent": "Others stand under this one, so it cannot stand under another. Leave it empty."})
+        if self.parent.campaign_id not in (None, self.campaign_id):
+            raise ValidationError({"parent": f"{self.parent} belongs to another campaign. Choose one of this campaign, or of all."})
 
 
 class RetryRule(models.Model):

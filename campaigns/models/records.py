@@ -1,5 +1,6 @@
 """What a record shows beside the person, where it came from, and what must leave the house."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
@@ -32,6 +33,12 @@ class FieldDefinition(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    def clean(self) -> None:
+        if not isinstance(self.choices, list) or not all(isinstance(choice, str) and choice for choice in self.choices):
+            raise ValidationError({"choices": 'Write the choices as a list of texts: ["Morning", "Evening"].'})
+        if self.kind == self.Kind.CHOICE and not self.choices:
+            raise ValidationError({"choices": "A drop-down list needs choices. Add some, or make it a text."})
 
 
 class Survey(models.Model):

@@ -108,7 +108,7 @@ def test_an_agents_whole_journey_from_signing_in_to_done(page: Page, ana: Agent,
     expect(page.get_by_text(re.compile(r"Wrap-up: \d+ s left"))).to_be_visible()
     no_axe_violations(page)
     page.get_by_role("button", name="Done", exact=True).click()
-    expect(page.get_by_text("Choose what came of the call before it is done.")).to_be_visible()
+    expect(page.get_by_text("Choose a disposition first: this campaign wants one for every such call.")).to_be_visible()
     no_axe_violations(page)
     page.get_by_role("heading", name="Maria Lopez").click()
     page.keyboard.press("1")

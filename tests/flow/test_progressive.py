@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents.desk import Done, Refusal
+from agents.desk import NOT_YOURS, Done, Refusal
 from agents.models import Interaction, StateChange, Station
 from campaigns.flow import control, wrap_up
 from campaigns.models import Attempt, Campaign
@@ -109,7 +109,7 @@ def test_a_second_done_finds_the_record_gone(floor: Floor, ana: Someone) -> None
     work = ana.work.pk
     ana.finishes("sale")
     again = wrap_up.finish(work, ana.id, disposition_id=None, note="", stop=False, now=floor.now)
-    assert again == wrap_up.NOT_YOURS
+    assert again == NOT_YOURS
 
 
 def test_nobody_elses_record_can_be_finished(floor: Floor, ana: Someone) -> None:
@@ -119,9 +119,9 @@ def test_nobody_elses_record_can_be_finished(floor: Floor, ana: Someone) -> None
     ben.sits_down()
     in_wrap_up(floor, ana)
     assert ana.work
-    assert wrap_up.finish(ana.work.pk, ben.id, disposition_id=None, note="", stop=False, now=floor.now) == wrap_up.NOT_YOURS
-    assert wrap_up.hang_up(ana.work.pk, ben.id, now=floor.now) == wrap_up.NOT_YOURS
-    assert wrap_up.save_note(ana.work.pk, ben.id, "x", now=floor.now) == wrap_up.NOT_YOURS
+    assert wrap_up.finish(ana.work.pk, ben.id, disposition_id=None, note="", stop=False, now=floor.now) == NOT_YOURS
+    assert wrap_up.hang_up(ana.work.pk, ben.id, now=floor.now) == NOT_YOURS
+    assert wrap_up.save_note(ana.work.pk, ben.id, "x", now=floor.now) == NOT_YOURS
 
 
 @pytest.mark.parametrize(("policy", "phase", "not_ready"), [("ready", None, None), ("not_ready", None, "wrap_up_expired"), ("stay", "wrap_up", None)])

@@ -52,6 +52,7 @@ def test_a_screen_is_told_in_words_that_its_own_types_understand() -> None:
         card={"campaign": "Spring", "name": "Maria", "number": "+12125550188", "attempt": 2},
         outcome="",
         note="",
+        draft={"callback": None},
         disposition_id=None,
         talked=True,
         held=False,

@@ -9,6 +9,7 @@ export interface Keys {
   readonly hold: () => void;
   readonly mute: () => void;
   readonly keypad: () => void;
+  readonly callback: () => void;
   readonly done: (stop: boolean) => void;
   readonly focusNote: () => void;
   readonly focusDisposition: () => void;
@@ -53,6 +54,8 @@ function withAlt(keys: Keys, event: KeyboardEvent): (() => void) | null {
       return keys.mute;
     case 'KeyK':
       return keys.keypad;
+    case 'KeyB':
+      return keys.callback;
     case 'KeyN':
       return keys.focusNote;
     case 'KeyD':

@@ -1,9 +1,11 @@
 import { render } from 'preact';
+import { followTheCallback } from './state/callback';
 import { followTheDesk } from './state/draft';
 import { start, type Boot } from './state/store';
 import { App } from './ui/app';
 
 const boot = JSON.parse(document.querySelector('#boot')!.textContent) as Boot;
 followTheDesk();
+followTheCallback();
 start(boot);
 render(<App boot={boot} />, document.querySelector('#console')!);

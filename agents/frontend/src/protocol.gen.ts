@@ -18,7 +18,16 @@ export interface Answer {
   ok: boolean;
   /** why not, to be shown as it is */
   sentence?: string | null;
-  data?: Details | Menu | Campaigns | null;
+  /** each beside what it is about; empty where the sentence says it all */
+  problems?: (ProblemShown)[];
+  data?: Details | Menu | Campaigns | Callbacks | null;
+}
+
+/** Ask for My Callbacks. */
+export interface AskCallbacks {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "callbacks";
 }
 
 /** Ask for My Campaigns and the notices not yet read. */
@@ -72,6 +81,58 @@ export interface CallNewNumber {
   caller_id?: number | null;
 }
 
+/** The window, and what became of it: promised, or why not. */
+export interface CallbackDraft {
+  on: boolean;
+  /** the wall clock in `zone`: 2026-03-11T10:00 */
+  local?: string;
+  zone?: string;
+  personal?: boolean;
+  phone?: number | null;
+  new_number?: string;
+  new_kind?: string;
+  note?: string;
+  /** the instant meant */
+  at: string | null;
+  /** why it is not promised; empty where it is */
+  problem: string;
+  /** the nearest wall clock in `zone` at which it could be promised */
+  nearest: string | null;
+}
+
+/** A promise to call, in My Callbacks. */
+export interface CallbackShown {
+  id: number;
+  at: string;
+  personal: boolean;
+  campaign: string;
+  name: string;
+  note: string;
+  zone: string;
+  phone: number | null;
+  numbers: (NumberShown)[];
+  /** on an agent's desk just now */
+  in_hand: boolean;
+}
+
+/** Schedule Callback as the agent left it. */
+export interface CallbackWindow {
+  on: boolean;
+  /** the wall clock in `zone`: 2026-03-11T10:00 */
+  local?: string;
+  zone?: string;
+  personal?: boolean;
+  phone?: number | null;
+  new_number?: string;
+  new_kind?: string;
+  note?: string;
+}
+
+/** The open callbacks this agent promised, the earliest first. */
+export interface Callbacks {
+  callbacks: (CallbackShown)[];
+}
+
 export interface CallerIdChoice {
   id: number;
   number: string;
@@ -120,12 +181,34 @@ export interface Campaigns {
   notices: (CampaignNotice)[];
 }
 
+export interface CancelCallback {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "cancel_callback";
+  callback: number;
+}
+
 /** What an alert shows first; a campaign may put more on it. */
 export interface Card {
   campaign?: string;
   name?: string;
   number?: string;
   [more: string]: unknown;
+}
+
+/** Another time, number or keeper for a callback from My Callbacks. */
+export interface ChangeCallback {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "change_callback";
+  callback: number;
+  window: CallbackWindow;
+}
+
+/** Asked only after one of these answers to an earlier question. */
+export interface Condition {
+  question: string;
+  answers: (boolean | string)[];
 }
 
 export interface ContactShown {
@@ -154,11 +237,16 @@ export interface Details {
   description: string;
   contact: ContactShown | null;
   fields: (FieldShown)[];
+  survey: SurveyShown | null;
+  /** how long “Do not call back” leaves the customer alone */
+  no_callback_days: number;
   history: (AttemptShown)[];
   attempts_made: number;
   dispositions: (DispositionChoice)[];
   /** which calls must be given a disposition */
   disposition_for: "all" | "answered" | "none";
+  /** the campaign wants a note on every record */
+  note_required: boolean;
   /** there is a message to leave on an answering machine */
   voicemail: boolean;
   /** Accept dials at once, without a preview first */
@@ -178,6 +266,8 @@ export interface DispositionChoice {
   id: number;
   label: string;
   kind: string;
+  /** what it stands under; empty at the top */
+  heading: string;
   note_required: boolean;
 }
 
@@ -193,9 +283,27 @@ export interface DoNotCall {
 /** What the screen says an agent is doing: derived from readiness and the open interaction, never stored a second time. */
 export type Doing = "signed_out" | "not_ready" | "ready" | "offered" | "previewing" | "phone_ringing" | "dialing" | "on_call" | "wrap_up";
 
+/** What the agent has entered for the record in hand. */
+export interface Draft {
+  callback?: CallbackDraft | null;
+  fields?: Record<string, unknown>;
+  survey?: Record<string, unknown>;
+  disposition?: number | null;
+  no_callback?: boolean;
+}
+
+/** A field of Record Information. */
 export interface FieldShown {
+  key: string;
   label: string;
-  value: string;
+  kind: "text" | "checkbox" | "datetime" | "choice";
+  choices: (string)[];
+  required: boolean;
+  only_if: Condition | null;
+  editable: boolean;
+  value: boolean | string;
+  /** the value as it is read */
+  shown: string;
 }
 
 /** Done; with `stop`, no further record of this campaign. */
@@ -268,6 +376,7 @@ export interface InteractionState {
   /** a preview's countdown: when the system dials by itself */
   dials_at: string | null;
   note: string;
+  draft: Draft;
   disposition_id: number | null;
 }
 
@@ -304,6 +413,8 @@ export interface Mute {
 export interface NumberShown {
   id: number;
   kind: string;
+  /** whose wall clock is meant where a time at this number is told */
+  zone: string;
   /** masked unless it is the one being called */
   number: string;
   dialed: boolean;
@@ -328,6 +439,22 @@ export interface Pong {
   type: "pong";
   version: number;
   now: string;
+}
+
+export interface ProblemShown {
+  /** disposition, note, callback, number_result, field:KEY or survey:KEY */
+  where: string;
+  sentence: string;
+}
+
+/** Something to fill in. */
+export interface QuestionShown {
+  key: string;
+  label: string;
+  kind: "text" | "checkbox" | "datetime" | "choice";
+  choices: (string)[];
+  required: boolean;
+  only_if: Condition | null;
 }
 
 /** OK: the notice is seen; in some campaigns that joins them. */
@@ -366,6 +493,18 @@ export interface RunCampaign {
   campaign: number;
 }
 
+/** Fields, answers, the disposition chosen so far: each part given replaces what was kept of it. */
+export interface SaveDraft {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "save_draft";
+  fields?: Record<string, unknown> | null;
+  survey?: Record<string, unknown> | null;
+  disposition?: number | null;
+  no_callback?: boolean | null;
+}
+
 /** The draft, as it is typed. */
 export interface SaveNote {
   /** chosen by the screen; a repeat with the same id gets the first answer */
@@ -373,6 +512,22 @@ export interface SaveNote {
   interaction: string;
   type: "save_note";
   note: string;
+}
+
+/** The Schedule Callback window, each time something in it has changed; with `on` false the callback is cancelled. */
+export interface ScheduleCallback {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "schedule_callback";
+  window: CallbackWindow;
+}
+
+export interface SectionShown {
+  title: string;
+  /** what the agent reads out, names filled in */
+  text: string;
+  questions: (QuestionShown)[];
 }
 
 /** Keys, as if pressed on the agent's phone. */
@@ -460,6 +615,12 @@ export interface StopCampaign {
   campaign: number;
 }
 
+export interface SurveyShown {
+  sections: (SectionShown)[];
+  /** given to an earlier agent */
+  answers: Record<string, unknown>;
+}
+
 /** Not Ready, at once or after the present work. */
 export interface TakeBreak {
   /** chosen by the screen; a repeat with the same id gets the first answer */
@@ -477,4 +638,4 @@ export interface Wait {
 }
 
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | SaveNote | Finish | AskRecord | AskChoices | AskCampaigns;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | SaveNote | SaveDraft | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskChoices | AskCampaigns | AskCallbacks;

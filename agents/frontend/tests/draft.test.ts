@@ -1,20 +1,12 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import type { Details, State } from '../src/protocol.gen';
-import { disposition, followTheDesk, missing, note, type as write, unsaved } from '../src/state/draft';
+import type { State } from '../src/protocol.gen';
+import { choose, followTheDesk, note, type as write, unsaved } from '../src/state/draft';
 import { BLANK } from '../src/state/reduce';
 import { view } from '../src/state/store';
 
 function desk(id: string | null, more: { note?: string; talked?: boolean } = {}): void {
-  const state = { interaction: id ? { id, note: '', disposition_id: null, talked: true, ...more } : null } as unknown as State;
+  const state = { interaction: id ? { id, note: '', draft: {}, disposition_id: null, talked: true, ...more } : null } as unknown as State;
   view.value = { ...BLANK, link: 'live', state, details: null };
-}
-
-function details(disposition_for: Details['disposition_for']): void {
-  const dispositions = [
-    { id: 1, label: 'Sold', kind: 'success', note_required: false },
-    { id: 2, label: 'Later', kind: 'callback', note_required: true },
-  ];
-  view.value = { ...view.value, details: { disposition_for, dispositions } as unknown as Details };
 }
 
 beforeEach(() => {
@@ -56,17 +48,11 @@ test('what is typed while the connection is lost is saved when it is back', () =
   expect(unsaved.value).toBe(false);
 });
 
-test('Done misses a disposition only where the campaign wants one', () => {
-  desk('a', { talked: false });
-  details('answered');
-  expect(missing.value).toBeNull();
-  details('all');
-  expect(missing.value).toBe('disposition');
-  disposition.value = 2;
-  expect(missing.value).toBe('note');
+test('what is put right is no longer complained of', () => {
+  desk('a');
+  view.value = { ...view.value, problems: [{ where: 'disposition', sentence: 'Choose one.' }, { where: 'note', sentence: 'Write one.' }] };
+  choose(1);
+  expect(view.value.problems.map(({ where }) => where)).toEqual(['note']);
   write('tomorrow');
-  expect(missing.value).toBeNull();
-  details('none');
-  disposition.value = null;
-  expect(missing.value).toBeNull();
+  expect(view.value.problems).toEqual([]);
 });

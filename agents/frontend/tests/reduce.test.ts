@@ -37,6 +37,7 @@ function state(version: number, interaction: string | null = null): State {
           held: false,
           muted: false,
           note: '',
+          draft: {},
           disposition_id: null,
         }
       : null,

@@ -1,7 +1,7 @@
 /** What the agent has typed and chosen for the record on the desk: here at once, on the server soon after. */
 
 import { computed, effect, signal, untracked } from '@preact/signals';
-import { ask, refused, view, waits, work } from './store';
+import { ask, happen, refused, view, waits, work } from './store';
 
 const SAVE_AFTER = 700;
 const SAVE_AGAIN_AFTER = 5000;
@@ -9,21 +9,18 @@ const SAVE_AGAIN_AFTER = 5000;
 export const note = signal('');
 export const disposition = signal<number | null>(null);
 export const unsaved = signal(false);
+/** fields of the record, and answers of the survey, as far as they were changed here */
+export const fields = signal<Values>({});
+export const answers = signal<Values>({});
+export const noCallback = signal(false);
+/** entered and not yet on the server */
+export const unkept = signal(false);
+
+type Values = Readonly<Record<string, unknown>>;
 
 export const chosen = computed(() => view.value.details?.dispositions.find((one) => one.id === disposition.value) ?? null);
 
-/** Why Done is not possible yet, in a sentence; null when it is. */
-export const missing = computed<'disposition' | 'note' | null>(() => {
-  const details = view.value.details;
-  const current = work.value;
-  if (!details || !current) return null;
-  const tried = current.phase !== 'preview' || current.outcome !== '';
-  const needed = !tried ? false : details.disposition_for === 'all' || (details.disposition_for === 'answered' && current.talked);
-  if (needed && details.dispositions.length > 0 && disposition.value === null) return 'disposition';
-  if (chosen.value?.note_required && note.value.trim() === '') return 'note';
-  return null;
-});
-
+let keeper: ReturnType<typeof setTimeout> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let about: string | null = null;
 
@@ -32,8 +29,51 @@ export function type(text: string): void {
   if (work.value?.dials_at && !waits('wait')) ask({ type: 'wait', interaction: work.value.id });
   note.value = text;
   unsaved.value = true;
+  happen({ what: 'fixed', where: 'note' });
   clearTimeout(timer);
   timer = setTimeout(save, SAVE_AFTER);
+}
+
+export function fill(key: string, value: string | boolean): void {
+  fields.value = { ...fields.value, [key]: value };
+  enter(`field:${key}`);
+}
+
+export function answer(key: string, value: string | boolean): void {
+  answers.value = { ...answers.value, [key]: value };
+  enter(`survey:${key}`);
+}
+
+export function leaveAlone(on: boolean): void {
+  noCallback.value = on;
+  enter('no_callback');
+}
+
+function enter(where: string): void {
+  unkept.value = true;
+  happen({ what: 'fixed', where });
+  clearTimeout(keeper);
+  keeper = setTimeout(keep, SAVE_AFTER);
+}
+
+/** All of it at once: what is on the server is then what is on the screen. */
+export function keep(): void {
+  clearTimeout(keeper);
+  if (!unkept.value || !about || view.value.link !== 'live') return;
+  unkept.value = false;
+  ask({
+    type: 'save_draft',
+    interaction: about,
+    fields: fields.value,
+    survey: answers.value,
+    disposition: disposition.value,
+    no_callback: noCallback.value,
+  });
+}
+
+export function choose(id: number): void {
+  disposition.value = id;
+  enter('disposition');
 }
 
 export function save(): void {
@@ -45,6 +85,7 @@ export function save(): void {
 
 export function finish(stop: boolean): void {
   if (!about) return;
+  keep(); // first: Done looks at what is there by then
   clearTimeout(timer);
   unsaved.value = false;
   ask({ type: 'finish', interaction: about, disposition: disposition.value, note: note.value, stop });
@@ -59,8 +100,20 @@ export function followTheDesk(): void {
     clearTimeout(timer);
     untracked(() => {
       note.value = current?.note ?? '';
-      disposition.value = current?.disposition_id ?? null;
+      disposition.value = current?.disposition_id ?? current?.draft.disposition ?? null;
+      fields.value = current?.draft.fields ?? {};
+      answers.value = current?.draft.survey ?? {};
+      noCallback.value = current?.draft.no_callback ?? false;
+      unkept.value = false;
+      clearTimeout(keeper);
       unsaved.value = false;
+    });
+  });
+  effect(() => {
+    // an earlier agent's answers, where this one has given none
+    const earlier = view.value.details?.survey?.answers ?? null;
+    untracked(() => {
+      if (earlier && Object.keys(answers.value).length === 0) answers.value = earlier;
     });
   });
   effect(() => {
@@ -72,5 +125,6 @@ export function followTheDesk(): void {
   effect(() => {
     // back after a lost connection: what was typed meanwhile is saved now
     if (view.value.link === 'live' && untracked(() => unsaved.value)) untracked(save);
+    if (view.value.link === 'live' && untracked(() => unkept.value)) untracked(keep);
   });
 }

@@ -1,6 +1,18 @@
 /** What the page knows, and how each thing that happens changes it. Pure: the server owns the state, this is its latest picture. */
 
-import { CLOSED, type Answer, type Campaigns, type ClientCommand, type Details, type Menu, type ServerMessage, type State } from '../protocol.gen';
+import {
+  CLOSED,
+  type Answer,
+  type Callbacks,
+  type CallbackShown,
+  type Campaigns,
+  type ClientCommand,
+  type Details,
+  type Menu,
+  type ProblemShown,
+  type ServerMessage,
+  type State,
+} from '../protocol.gen';
 
 export type Link = 'connecting' | 'live' | 'lost';
 /** Why this page will not connect again by itself. */
@@ -22,9 +34,13 @@ export interface View {
   readonly menu: Menu | null;
   readonly details: Details | null;
   readonly campaigns: Campaigns | null;
+  /** what this agent has promised */
+  readonly callbacks: readonly CallbackShown[] | null;
   /** commands without an answer yet */
   readonly waiting: Readonly<{ [id: string]: ClientCommand['type'] }>;
   readonly notices: readonly Notice[];
+  /** what keeps the record from being done, each with its place */
+  readonly problems: readonly ProblemShown[];
 }
 
 export type Happened =
@@ -32,6 +48,8 @@ export type Happened =
   | { readonly what: 'closed'; readonly code: number }
   | { readonly what: 'said'; readonly message: ServerMessage; readonly at: number }
   | { readonly what: 'asked'; readonly id: string; readonly command: ClientCommand['type'] }
+  | { readonly what: 'fixed'; readonly where: string }
+  | { readonly what: 'reminded'; readonly id: string; readonly sentence: string }
   | { readonly what: 'given_up'; readonly id: string; readonly sentence: string }
   | { readonly what: 'dismissed'; readonly id: string };
 
@@ -44,8 +62,10 @@ export const BLANK: View = {
   menu: null,
   details: null,
   campaigns: null,
+  callbacks: null,
   waiting: {},
   notices: [],
+  problems: [],
 };
 
 const MOST_NOTICES = 3;
@@ -60,6 +80,12 @@ export function reduce(view: View, happened: Happened): View {
       return said(view, happened.message, happened.at);
     case 'asked':
       return { ...view, waiting: { ...view.waiting, [happened.id]: happened.command } };
+    case 'fixed':
+      return view.problems.some(({ where }) => where === happened.where)
+        ? { ...view, problems: view.problems.filter(({ where }) => where !== happened.where) }
+        : view;
+    case 'reminded':
+      return notice(view, happened.id, happened.sentence);
     case 'given_up':
       return notice({ ...view, waiting: without(view.waiting, happened.id) }, happened.id, happened.sentence);
     case 'dismissed':
@@ -90,6 +116,7 @@ function newest(view: View, state: State, at: number): View {
     expectSnapshot: false,
     offset: Date.parse(state.now) - at,
     details: sameWork ? view.details : null,
+    problems: view.state?.interaction?.id === state.interaction?.id ? view.problems : [],
   };
 }
 
@@ -98,10 +125,13 @@ function answered(view: View, answer: Answer): View {
   const next = answer.id === null ? view : { ...view, waiting: without(view.waiting, answer.id) };
   if (!answer.ok) {
     if (asked === 'hello') return { ...next, over: 'outdated' };
+    if (asked === 'schedule_callback' && answer.problems?.length) return next; // its window says why
+    if (asked === 'finish' && answer.problems?.length) return { ...next, problems: answer.problems };
     return notice(next, answer.id ?? 'unnamed', answer.sentence ?? '');
   }
   if (asked === 'choices') return { ...next, menu: answer.data as Menu };
   if (asked === 'campaigns') return { ...next, campaigns: answer.data as Campaigns };
+  if (asked === 'callbacks') return { ...next, callbacks: (answer.data as Callbacks).callbacks };
   if (asked === 'record') {
     const details = answer.data as Details;
     return details.interaction === next.state?.interaction?.id ? { ...next, details } : next;

@@ -1,6 +1,7 @@
 /** The one picture of everything, as signals; and the one way to ask the server for something. */
 
-import { computed, effect, signal } from '@preact/signals';
+import { computed, effect, signal, untracked } from '@preact/signals';
+import { t } from '../i18n';
 import { Link, type Wish } from '../link/socket';
 import { BLANK, reduce, type Happened, type View } from './reduce';
 import type { ClientCommand, InteractionState } from '../protocol.gen';
@@ -66,9 +67,12 @@ export function start(boot: Boot): void {
       closed: (code) => happen({ what: 'closed', code }),
       said: (message) => {
         const command = message.type === 'answer' && !message.ok && message.id !== null ? view.value.waiting[message.id] : undefined;
+        const changesCallbacks =
+          message.type === 'answer' && message.id !== null && ['change_callback', 'cancel_callback'].includes(view.value.waiting[message.id] ?? '');
         clock.value = Date.now();
         happen({ what: 'said', message, at: clock.value });
         if (command) refused.value = { command };
+        if (message.type === 'answer' && message.ok && changesCallbacks) ask({ type: 'callbacks' });
         if (command === 'sign_in') ask({ type: 'choices' }); // somebody was quicker at that phone
       },
       asked: (id, command) => happen({ what: 'asked', id, command }),
@@ -130,6 +134,31 @@ export function start(boot: Boot): void {
     const about = current && [current.id, current.card.number, current.notice].join(' ');
     if (current && about !== asked) ask({ type: 'record', interaction: current.id });
     asked = about;
+  });
+  let promised: string | null = null;
+  effect(() => {
+    // once per connection, and each time a record has come or gone: what is promised
+    const now = isLive.value ? (work.value?.id ?? 'none') : null;
+    if (now && now !== promised) ask({ type: 'callbacks' });
+    promised = now;
+  });
+  remind();
+}
+
+const REMIND_BEFORE = 5 * 60_000;
+
+/** Five minutes before a personal callback, once. */
+export function remind(): void {
+  const reminded = new Set<string>();
+  effect(() => {
+    for (const one of view.value.callbacks ?? []) {
+      const left = Date.parse(one.at) - serverNow.value;
+      const id = `callback-${one.id}-${one.at}`;
+      if (!one.personal || left <= 0 || left > REMIND_BEFORE || reminded.has(id)) continue;
+      reminded.add(id);
+      const sentence = t('You promised to call {name} in {minutes} min.', { name: one.name, minutes: Math.ceil(left / 60_000) });
+      untracked(() => happen({ what: 'reminded', id, sentence }));
+    }
   });
 }
 

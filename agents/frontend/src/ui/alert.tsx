@@ -20,7 +20,7 @@ function Offered({ work }: { work: InteractionState }) {
     [t('Local time'), clock ?? ''],
     [t('Attempts so far'), String(details.attempts_made)],
     [t('Last result'), details.history[0]?.disposition || details.history[0]?.outcome || ''],
-    ...details.fields.slice(0, 6).map((field): [string, string] => [field.label, field.value]),
+    ...details.fields.slice(0, 6).map((field): [string, string] => [field.label, field.shown]),
   ];
   return (
     <>

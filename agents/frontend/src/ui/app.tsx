@@ -4,13 +4,15 @@ import { useEffect } from 'preact/hooks';
 import { t } from '../i18n';
 import { listen } from '../keys';
 import { allowSound } from '../sound';
-import { disposition } from '../state/draft';
+import { isOpen } from '../state/callback';
+import { choose } from '../state/draft';
 import { doing, session, takeBack, view, work, type Boot } from '../state/store';
 import { Alert } from './alert';
 import { Bar, changeReadiness } from './bar';
 import { hangUp, hold, mute, openKeypad } from './call';
 import { CampaignsOverTheDesk, getRecord } from './campaigns';
 import { Desk, done } from './desk';
+import { shownDispositions } from './dispositions';
 import { Idle } from './idle';
 import { LostBanner, Notices, Spoken } from './notices';
 import { call } from './preview';
@@ -31,13 +33,16 @@ export function App({ boot }: { boot: Boot }) {
         hold: () => work.value && hold(work.value),
         mute: () => work.value && mute(work.value),
         keypad: () => work.value && openKeypad(work.value),
+        callback: () => {
+          if (work.value && !RINGING.includes(work.value.phase)) isOpen.value = !isOpen.value;
+        },
         done: (stop) => work.value && done(work.value, stop),
         focusNote: () => document.querySelector<HTMLElement>('#note')?.focus(),
         focusDisposition: () =>
-          document.querySelector<HTMLElement>('#dispositions input:checked, #dispositions input')?.focus(),
+          document.querySelector<HTMLElement>('#dispositions input[type=search], #dispositions input:checked, #dispositions input')?.focus(),
         number: (digit) => {
-          const picked = view.value.details?.dispositions[digit - 1];
-          if (work.value && !RINGING.includes(work.value.phase) && picked) disposition.value = picked.id;
+          const picked = shownDispositions.value[digit - 1];
+          if (work.value && !RINGING.includes(work.value.phase) && picked) choose(picked.id);
         },
       }),
     [],

@@ -1,30 +1,27 @@
 /** The record on the desk: who it is, how the call stands, what came of it. */
 
-import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { beep, bell } from '../sound';
-import { chosen, disposition, finish, missing, note, save, type, unsaved } from '../state/draft';
+import { chosen, finish, leaveAlone, noCallback, note, save, type, unsaved } from '../state/draft';
 import { isLive, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
 import { isTyping } from '../keys';
 import { CampaignNotices } from './campaigns';
 import { CallLine } from './call';
+import { CallbackButton, CallbackWindow } from './callback';
+import { Dispositions } from './dispositions';
 import { isPreview, Preview } from './preview';
+import { isWrong, Problems } from './problems';
 import { left } from './time';
 import { initials } from './words';
 import { Record } from './record';
-
-/** what Done would still need, shown once Done was tried */
-const complained = signal(false);
+import { Survey } from './survey';
 
 export function done(work: InteractionState, stop: boolean): void {
   if (!mayFinish(work) || !isLive.value || waits('finish')) return;
-  complained.value = missing.value !== null;
-  if (missing.value === 'disposition') document.querySelector<HTMLElement>('#dispositions input')?.focus();
-  else if (missing.value === 'note') document.querySelector<HTMLElement>('#note')?.focus();
-  else finish(stop);
+  finish(stop);
 }
 
 /** The call is over, or there was none. */
@@ -36,7 +33,6 @@ export function Desk({ work }: { work: InteractionState }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const was = useRef<string | null>(null);
   useEffect(() => {
-    complained.value = false;
     if (!isTyping(document.activeElement)) heading.current?.focus({ preventScroll: true });
     if (was.current === null) bell();
     else if (work.phase === 'connected') beep();
@@ -57,6 +53,7 @@ export function Desk({ work }: { work: InteractionState }) {
             </h1>
             <p class="number">{work.card.number}</p>
           </div>
+          <CallbackButton />
         </header>
         {work.notice && (
           <p class="notice bad" role="alert">
@@ -64,6 +61,7 @@ export function Desk({ work }: { work: InteractionState }) {
           </p>
         )}
         {isPreview(work) ? <Preview work={work} /> : <CallLine work={work} />}
+        <CallbackWindow work={work} />
         <Conclusion work={work} />
       </article>
       <div class="beside">
@@ -77,11 +75,11 @@ export function Desk({ work }: { work: InteractionState }) {
 function Conclusion({ work }: { work: InteractionState }) {
   const details = view.value.details;
   const over = mayFinish(work);
-  const problem = complained.value ? missing.value : null;
   const busy = !over || !isLive.value || waits('finish');
   return (
     <form
       class="conclusion"
+      noValidate
       aria-label={t('What came of it')}
       onSubmit={(event) => {
         event.preventDefault();
@@ -89,39 +87,25 @@ function Conclusion({ work }: { work: InteractionState }) {
       }}
     >
       {work.phase === 'wrap_up' && work.deadline && <Countdown from={work.since} to={work.deadline} />}
-      <fieldset id="dispositions" aria-describedby={problem === 'disposition' ? 'no-disposition' : undefined}>
-        <legend>
-          {t('Disposition')}
-          <span class="quiet small legend-keys">{t('keys 1 to 9')}</span>
-        </legend>
-        <div class="dispositions">
-          {details?.dispositions.map((one, at) => (
-            <label class="option disposition" key={one.id} data-kind={one.kind}>
-              <input
-                type="radio"
-                name="disposition"
-                value={one.id}
-                checked={disposition.value === one.id}
-                onChange={() => (disposition.value = one.id)}
-              />
-              <span class="dot" aria-hidden="true" />
-              <span class="option-words">{one.label}</span>
-              {at < 9 && <kbd aria-hidden="true">{at + 1}</kbd>}
-            </label>
-          ))}
-          {details === null && <span class="ghost-line" aria-hidden="true" />}
-          {details?.dispositions.length === 0 && <p class="quiet">{t('This campaign has none.')}</p>}
-        </div>
-        {problem === 'disposition' && (
-          <p class="notice bad" id="no-disposition" role="alert">
-            {t('Choose what came of the call before it is done.')}
-          </p>
-        )}
-      </fieldset>
+      <Survey />
+      <Dispositions />
+      {details && details.no_callback_days > 0 && (
+        <label class="check">
+          <input type="checkbox" checked={noCallback.value} onChange={(event) => leaveAlone(event.currentTarget.checked)} />
+          <span>
+            {t('Do not call back')}
+            <span class="quiet small block">{t('Left alone for {days} days, then called again as usual.', { days: details.no_callback_days })}</span>
+          </span>
+        </label>
+      )}
       <div class="field">
         <label for="note">
           {t('Note')}
-          {chosen.value?.note_required && <span class="quiet small"> {t('needed for “{disposition}”', { disposition: chosen.value.label })}</span>}
+          {chosen.value?.note_required ? (
+            <span class="quiet small"> {t('needed for “{disposition}”', { disposition: chosen.value.label })}</span>
+          ) : (
+            details?.note_required && <span class="quiet small"> {t('needed')}</span>
+          )}
         </label>
         <textarea
           id="note"
@@ -129,19 +113,16 @@ function Conclusion({ work }: { work: InteractionState }) {
           maxLength={10000}
           value={note.value}
           aria-keyshortcuts="Alt+N"
-          aria-describedby={problem === 'note' ? 'no-note' : 'note-state'}
+          aria-invalid={isWrong('note')}
+          aria-describedby={isWrong('note') ? 'problem-note' : 'note-state'}
           onInput={(event) => type(event.currentTarget.value)}
           onBlur={save}
         />
         <p class="quiet small note-state" id="note-state">
           {unsaved.value || waits('save_note') ? t('Saving…') : note.value ? t('Saved as you type') : ' '}
         </p>
-        {problem === 'note' && (
-          <p class="notice bad" id="no-note" role="alert">
-            {t('This disposition needs a note.')}
-          </p>
-        )}
       </div>
+      <Problems />
       <div class="finish">
         <button class="button primary big" disabled={busy} aria-keyshortcuts="Alt+Enter">
           <Icon name="check" />

@@ -5,6 +5,7 @@ import { t } from '../i18n';
 import { ask, doing, isLive, labelOf, session, station, waits } from '../state/store';
 import { CampaignNotices, MyCampaigns } from './campaigns';
 import { Icon } from './icons';
+import { MyCallbacks } from './my_callbacks';
 import { Since } from './time';
 
 export function Idle() {
@@ -56,6 +57,7 @@ export function Idle() {
       </section>
       <CampaignNotices />
       <MyCampaigns />
+      <MyCallbacks />
     </div>
   );
 }

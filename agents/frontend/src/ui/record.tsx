@@ -1,8 +1,11 @@
 /** The rest of the record: the person, the fields of the list, what was tried before. */
 
 import { t } from '../i18n';
+import { fields, fill } from '../state/draft';
 import { view } from '../state/store';
-import type { ContactShown, InteractionState } from '../protocol.gen';
+import type { ContactShown, FieldShown, InteractionState } from '../protocol.gen';
+import { FillIn, type Value } from './fill_in';
+import { Icon } from './icons';
 import { Unwanted } from './unwanted';
 
 export function Record({ work }: { work: InteractionState }) {
@@ -35,9 +38,20 @@ export function Record({ work }: { work: InteractionState }) {
           <h2>{t('Record Information')}</h2>
           <dl>
             {details.fields.map((field) => (
-              <div key={field.label}>
-                <dt>{field.label}</dt>
-                <dd>{field.value || '–'}</dd>
+              <div key={field.key}>
+                <dt>{field.editable ? <EditableLabel field={field} /> : field.label}</dt>
+                <dd>
+                  {field.editable ? (
+                    <FillIn
+                      asked={field}
+                      where="field"
+                      value={(fields.value[field.key] as Value | undefined) ?? field.value}
+                      change={(value) => fill(field.key, value)}
+                    />
+                  ) : (
+                    field.shown || '–'
+                  )}
+                </dd>
               </div>
             ))}
           </dl>
@@ -65,6 +79,17 @@ export function Record({ work }: { work: InteractionState }) {
       )}
       <span hidden data-interaction={work.id} />
     </aside>
+  );
+}
+
+/** The pencil says that it can be changed. */
+function EditableLabel({ field }: { field: FieldShown }) {
+  return (
+    <label for={`field-${field.key}`} class="editable">
+      <Icon name="pencil" />
+      {field.label}
+      {field.required && <span class="sr-only"> {t('needed')}</span>}
+    </label>
   );
 }
 

@@ -1,0 +1,69 @@
+/** The Schedule Callback window: as it stands here, and sent a moment after each change, so that the server says whether it can be promised. */
+
+import { computed, effect, signal, untracked } from '@preact/signals';
+import type { CallbackDraft, CallbackWindow } from '../protocol.gen';
+import { ask, happen, view, work } from './store';
+
+type Window = Required<Omit<CallbackWindow, never>>;
+
+const SEND_AFTER = 500;
+const BLANK: Window = { on: false, local: '', zone: '', personal: false, phone: null, new_number: '', new_kind: 'mobile', note: '' };
+
+export const isOpen = signal(false);
+export const window = signal<Window>(BLANK);
+/** what the server has not been told yet */
+export const unsent = signal(false);
+
+const told = computed<CallbackDraft | null>(() => work.value?.draft.callback ?? null);
+export const problem = computed(() => (window.value.on && !unsent.value ? (told.value?.problem ?? '') : ''));
+export const nearest = computed(() => told.value?.nearest ?? null);
+/** how many typed numbers the server has put on the record */
+export const numbersKept = signal(0);
+/** when it is promised for */
+export const promised = computed(() => (told.value?.on && !told.value.problem ? told.value.at : null));
+
+let about: string | null = null;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+export function change(part: Partial<Window>, after: number = SEND_AFTER): void {
+  window.value = { ...window.value, ...part };
+  unsent.value = true;
+  happen({ what: 'fixed', where: 'callback' });
+  clearTimeout(timer);
+  timer = setTimeout(send, after);
+}
+
+export function send(): void {
+  clearTimeout(timer);
+  if (!unsent.value || !about || view.value.link !== 'live') return;
+  unsent.value = false;
+  ask({ type: 'schedule_callback', interaction: about, window: window.value });
+}
+
+export function followTheCallback(): void {
+  effect(() => {
+    const current = work.value;
+    if ((current?.id ?? null) === about) return;
+    about = current?.id ?? null;
+    clearTimeout(timer);
+    untracked(() => {
+      const { at: _, problem: wrong, nearest: __, ...left } = current?.draft.callback ?? { ...BLANK, at: null, problem: '', nearest: null };
+      window.value = { ...BLANK, ...left };
+      unsent.value = false;
+      isOpen.value = wrong !== ''; // left as it could not stay
+    });
+  });
+  effect(() => {
+    // a number that was typed is on the record now
+    const chosen = told.value?.phone ?? null;
+    untracked(() => {
+      if (chosen === null || unsent.value || !window.value.new_number || told.value?.new_number) return;
+      window.value = { ...window.value, phone: chosen, new_number: '' };
+      numbersKept.value += 1;
+      if (about) ask({ type: 'record', interaction: about });
+    });
+  });
+  effect(() => {
+    if (view.value.link === 'live' && untracked(() => unsent.value)) untracked(send);
+  });
+}

@@ -1,0 +1,100 @@
+/** My Callbacks: what I have promised, the overdue first; each can be moved or cancelled. */
+
+import { useState } from 'preact/hooks';
+import { t } from '../i18n';
+import { ask, isLive, serverNow, view } from '../state/store';
+import type { CallbackShown } from '../protocol.gen';
+import { Icon } from './icons';
+import { spoken, wallClock, zoneWords } from './zones';
+
+export function MyCallbacks() {
+  const all = view.value.callbacks;
+  const [editing, edit] = useState<number | null>(null);
+  if (!all || all.length === 0) return null;
+  const due = all.filter((one) => isDue(one)).length;
+  return (
+    <section class="card part mine" aria-labelledby="my-callbacks">
+      <h2 id="my-callbacks">
+        {t('My Callbacks')} {due > 0 && <span class="tag">{t('{number} due', { number: due })}</span>}
+      </h2>
+      <ul>
+        {all.map((one) => (
+          <li key={one.id}>
+            <div class="mine-words">
+              <strong>{one.name}</strong>
+              <span class="quiet small">
+                {spoken(one.at)} · {one.campaign} · {one.personal ? t('Personal Callback') : t('Any agent')}
+                {one.note && ` · ${one.note}`}
+              </span>
+            </div>
+            {isDue(one) && <span class="tag">{isOverdue(one) ? t('overdue') : t('due')}</span>}
+            {one.in_hand ? (
+              <span class="tag">{t('being called')}</span>
+            ) : (
+              <>
+                <button
+                  type="button"
+                  class="button"
+                  disabled={!isLive.value}
+                  aria-expanded={editing === one.id}
+                  onClick={() => edit(editing === one.id ? null : one.id)}
+                >
+                  {t('Change')}
+                  <span class="sr-only"> {one.name}</span>
+                </button>
+                <button type="button" class="button" disabled={!isLive.value} onClick={() => ask({ type: 'cancel_callback', callback: one.id })}>
+                  {t('Cancel')}
+                  <span class="sr-only"> {one.name}</span>
+                </button>
+              </>
+            )}
+            {editing === one.id && <Change one={one} done={() => edit(null)} />}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const OVERDUE_AFTER = 15 * 60_000;
+
+function isDue(one: CallbackShown): boolean {
+  return Date.parse(one.at) <= serverNow.value;
+}
+
+function isOverdue(one: CallbackShown): boolean {
+  return Date.parse(one.at) <= serverNow.value - OVERDUE_AFTER;
+}
+
+function Change({ one, done }: { one: CallbackShown; done: () => void }) {
+  const [local, setLocal] = useState(wallClock(new Date(one.at), one.zone));
+  const [personal, setPersonal] = useState(one.personal);
+  return (
+    <form
+      class="mine-change"
+      aria-label={t('Change the callback of {name}', { name: one.name })}
+      onSubmit={(event) => {
+        event.preventDefault();
+        ask({
+          type: 'change_callback',
+          callback: one.id,
+          window: { on: true, local, zone: one.zone, personal, phone: one.phone, note: one.note },
+        });
+        done();
+      }}
+    >
+      <div class="field">
+        <label for={`at-${one.id}`}>{t('At, {place} time', { place: zoneWords(one.zone) })}</label>
+        <input id={`at-${one.id}`} type="datetime-local" required value={local} onInput={(event) => setLocal(event.currentTarget.value)} />
+      </div>
+      <label class="check">
+        <input type="checkbox" checked={personal} onChange={(event) => setPersonal(event.currentTarget.checked)} />
+        <span>{t('Personal Callback')}</span>
+      </label>
+      <button class="button primary">
+        <Icon name="check" />
+        {t('Save')}
+      </button>
+    </form>
+  );
+}

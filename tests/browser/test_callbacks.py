@@ -1,0 +1,94 @@
+"""Schedule Callback in the browser: booked on a call, changed, refused, cancelled, and kept in My Callbacks."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from campaigns.models import Callback, Campaign, Lead
+from tests.browser.looking import chooses, fits, no_axe_violations, picture
+from tests.browser.served import eventually
+
+MADRID = ZoneInfo("Europe/Madrid")
+
+
+@pytest.fixture
+def connected(working: Page, maria: Lead) -> Page:
+    Campaign.objects.update(wrap_up_policy="stay")
+    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
+    return working
+
+
+def local(**later: float) -> str:
+    return f"{(datetime.now(UTC) + timedelta(**later)).astimezone(MADRID):%Y-%m-%dT%H:%M}"
+
+
+def booked() -> Callback | None:
+    return Callback.objects.filter(state="open").first()
+
+
+def test_booked_by_keys_alone_changed_by_reopening_and_shown_as_mine(connected: Page, maria: Lead) -> None:
+    connected.get_by_role("heading", name="Maria Lopez").click()
+    connected.keyboard.press("Alt+B")
+    window = connected.get_by_role("dialog", name="Schedule Callback")
+    expect(window.get_by_label("Schedule Callback")).to_be_focused()
+    window.get_by_role("button", name="Tomorrow 10:00").press("Enter")
+    expect(window.get_by_text(re.compile("your time"))).to_be_visible()
+    window.get_by_label("Personal Callback").press("Space")
+    eventually(lambda: (found := booked()) and found.kind == "personal")
+    found = booked()
+    assert found
+    assert f"{found.due_at.astimezone(MADRID):%H:%M}" == "10:00"
+    expect(connected.get_by_role("button", name="Scheduled Callback")).to_be_visible()
+    no_axe_violations(connected)
+    picture(connected, "schedule-callback")
+    connected.keyboard.press("Escape")
+    expect(connected.get_by_role("button", name="Scheduled Callback")).to_be_focused()
+    connected.reload()
+    connected.get_by_role("button", name="Scheduled Callback").click()
+    window.get_by_label("To", exact=True).select_option("New Phone Number…")
+    window.get_by_label("Enter Phone Number").fill("612 345 678")
+    expect(window.get_by_label("To", exact=True)).to_contain_text("Mobile - +34 •••")
+    eventually(lambda: (found := booked()) and found.phone and found.phone.e164 == "+34612345678")
+    connected.set_viewport_size({"width": 320, "height": 640})
+    assert fits(connected)
+    no_axe_violations(connected)
+    connected.set_viewport_size({"width": 1366, "height": 768})
+    connected.get_by_role("button", name="Hang up").click()
+    chooses(connected, "Call again later")
+    connected.get_by_role("button", name="Done", exact=True).click()
+    mine = connected.get_by_role("region", name="My Callbacks")
+    expect(mine).to_contain_text("Maria Lopez")
+    no_axe_violations(connected)
+    picture(connected, "my-callbacks")
+    mine.get_by_role("button", name="Change Maria Lopez").click()
+    mine.get_by_label(re.compile("^At")).fill(local(minutes=4))
+    mine.get_by_role("button", name="Save").click()
+    expect(connected.get_by_text(re.compile("You promised to call Maria Lopez in [345] min."))).to_be_visible()
+    mine.get_by_role("button", name="Cancel Maria Lopez").click()
+    expect(mine).to_have_count(0)
+    maria.refresh_from_db()
+    assert Callback.objects.get().state == "cancelled"
+
+
+def test_a_time_that_has_passed_blocks_done_until_it_is_fixed_or_cleared(connected: Page, maria: Lead) -> None:
+    connected.get_by_role("button", name="Schedule Callback").click()
+    window = connected.get_by_role("dialog", name="Schedule Callback")
+    window.get_by_label("At", exact=True).fill(local(hours=-1))
+    expect(window.get_by_role("alert")).to_contain_text("This time has passed")
+    no_axe_violations(connected)
+    connected.get_by_role("button", name="Hang up").click()
+    chooses(connected, "Renewed")
+    connected.get_by_role("button", name="Done", exact=True).click()
+    expect(connected.get_by_text("This time has passed").first).to_be_visible()
+    maria.refresh_from_db()
+    assert maria.state == "busy"
+    window.get_by_label("Schedule Callback").uncheck()
+    expect(window.get_by_role("alert").get_by_text("This time has passed")).to_have_count(0)
+    connected.get_by_role("button", name="Done", exact=True).click()
+    expect(connected.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    assert not Callback.objects.exists()

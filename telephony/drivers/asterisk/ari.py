@@ -104,6 +104,13 @@ class Ari:
             raise CarrierUnreachable(f"{self.name} refuses our user or password for ARI")
         return reply
 
+    def must(self, *path: str, **params: Any) -> Any:
+        """What is asked for, which is always there: without it nothing may be concluded, least of all that there is nothing."""
+        reply = self.question(*path, **params)
+        if not reply.ok:
+            raise CarrierTimeout(f"{self.name} answers {'/'.join(path)} with {reply.status}")
+        return reply.said
+
     def question(self, *path: str, **params: Any) -> Reply:
         """Asks what changes nothing: once more where a kept connection ended without our having heard of it yet."""
         try:

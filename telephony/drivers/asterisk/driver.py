@@ -193,14 +193,22 @@ class Asterisk:
 
     def list(self) -> Listing:
         boot, at = self.boot(), self._now()
-        channels = self._all("channels")
-        bridges = self._all("bridges")
-        endpoints = self._all("endpoints", "PJSIP")
+        channels = self._ari.must("channels")
+        bridges = self._ari.must("bridges")
+        endpoints = self._ari.question("endpoints", "PJSIP")  # none at all is a 404
         for bridge in bridges:
-            if not bridge["channels"] and at - translate.moment(bridge["creationtime"]) > EMPTY_FOR:
+            if translate.is_empty(bridge) and at - translate.moment(bridge["creationtime"]) > EMPTY_FOR:
                 self._ari.ask("DELETE", "bridges", str(bridge["id"]))
         messages = self._messages_until(at, boot)
-        return translate.listing(node=self._ari.name, boot=boot, at=at, channels=channels, bridges=bridges, endpoints=endpoints, messages=messages)
+        return translate.listing(
+            node=self._ari.name,
+            boot=boot,
+            at=at,
+            channels=channels,
+            bridges=bridges,
+            endpoints=endpoints.said if endpoints.ok else (),
+            messages=messages,
+        )
 
     def boot(self) -> str:
         return boot_of(self._ari)
@@ -209,11 +217,7 @@ class Asterisk:
         return AsteriskSubscription(self._ari)
 
     def _now(self) -> datetime:
-        return translate.moment(self._ari.question("asterisk", "ping").said["timestamp"])
-
-    def _all(self, *path: str) -> Sequence[dict[str, Any]]:
-        reply = self._ari.question(*path)
-        return reply.said if reply.ok else []  # no endpoint at all is a 404
+        return translate.moment(self._ari.must("asterisk", "ping")["timestamp"])
 
     def _messages_until(self, at: datetime, boot: str) -> dict[UUID, datetime]:
         """Of the last hour, by the minute of Asterisk's clock, as ringmaster-remember has written it down."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import deque
 from contextlib import ExitStack
@@ -15,6 +16,8 @@ from telephony.drivers.asterisk.ari import APPLICATION, Ari
 from telephony.drivers.asterisk.translate import WANTED, Translator, left_empty
 from telephony.drivers.base import CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced
 from telephony.rules.events import CarrierEvent
+
+log = logging.getLogger(__name__)
 
 PING_EVERY = 2.0  # seconds; a host that is gone without a word is noticed after that and PONG_WITHIN
 PONG_WITHIN = 4.0
@@ -99,12 +102,22 @@ class AsteriskSubscription:
         if told["type"] == "ApplicationReplaced":
             self._ended_by = Replaced()
             return True
-        self._heard.extend(self._translator.facts(told))
+        try:
+            self._heard.extend(self._translator.facts(told))
+        except (KeyError, TypeError, ValueError):  # one that is not as we know it must not keep us from the others
+            log.exception("an event of %s that cannot be read: %.500s", self._ari.name, raw)
+            return True
         if (bridge := left_empty(told)) is not None:
-            self._ari.ask("DELETE", "bridges", bridge)
+            self._remove(bridge)
         return True
+
+    def _remove(self, bridge: str) -> None:
+        try:
+            self._ari.ask("DELETE", "bridges", bridge)
+        except (CarrierTimeout, CarrierUnreachable) as away:
+            log.warning("an empty bridge stays until the next listing: %s", away)
 
 
 def boot_of(ari: Ari) -> str:
     """When this Asterisk was started: another one, another run."""
-    return str(ari.question("asterisk", "info", only="status").said["status"]["startup_time"])
+    return str(ari.must("asterisk", "info", only="status")["status"]["startup_time"])

@@ -356,15 +356,12 @@ def _uuid(name: str) -> UUID | None:
 
 def left_empty(told: Mapping[str, Any]) -> str | None:
     """The bridge that the last call has just left. Asterisk would keep it, and whatever records it, for ever."""
-    if told["type"] != "ChannelLeftBridge" or any(_uuid(each) for each in told["bridge"]["channels"]):
-        return None
-    if any(_is_incoming(each) for each in told["bridge"]["channels"]):
-        return None
-    return str(told["bridge"]["id"])
+    return str(told["bridge"]["id"]) if told["type"] == "ChannelLeftBridge" and is_empty(told["bridge"]) else None
 
 
-def _is_incoming(channel: str) -> bool:
-    return channel.replace(".", "", 1).isdecimal()
+def is_empty(bridge: Mapping[str, Any]) -> bool:
+    """No call is in it, made by us or by somebody who called us; a recorder may be."""
+    return not any(_uuid(each) or each.replace(".", "", 1).isdecimal() for each in bridge["channels"])
 
 
 def listing(

@@ -1,0 +1,149 @@
+"""What the driver makes of an Asterisk that answers, but not as it should: nothing is concluded from that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from telephony.drivers.asterisk.driver import Asterisk
+from telephony.drivers.base import Address, AddressKind, CarrierTimeout, CarrierUnreachable, Leg, Placed, Placing, Refused, Unclear
+from telephony.rules.hangup_causes import Cause
+
+GOOD: dict[str, tuple[int, Any]] = {
+    "asterisk/info": (200, {"status": {"startup_time": "2026-11-21T12:00:00.000+0000"}}),
+    "asterisk/ping": (200, {"timestamp": "2026-11-21T12:00:00.000+0000"}),
+    "channels": (200, []),
+    "bridges": (200, []),
+    "endpoints/PJSIP": (404, {"message": "No Endpoints found"}),
+    "asterisk/variable": (404, {"message": "Variable not found"}),
+}
+
+
+class Server:
+    """Answers as it is told to, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers = dict(GOOD)
+        self.asked: list[tuple[str, str]] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                path = self.path.removeprefix("/ari/").partition("?")[0]
+                server.asked.append((self.command, path))
+                status, said = server.answers.get(path, (404, {}))
+                body = json.dumps(said).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do_PUT = do_DELETE = _answer
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def carrier(server: Server) -> Asterisk:
+    return Asterisk(server.url, password="secret")
+
+
+def leg(to: Address) -> Leg:
+    return Leg(call_id=uuid4(), to=to, message="sound:sorry")
+
+
+NUMBER = Address(AddressKind.NUMBER, "+4930", "trunk")
+
+
+def test_an_empty_listing_is_believed_only_where_everything_was_answered(server: Server, carrier: Asterisk) -> None:
+    assert carrier.list().calls == []
+    for path in ("channels", "bridges", "asterisk/ping", "asterisk/info"):
+        server.answers = {**GOOD, path: (503, {"message": "not yet"})}
+        with pytest.raises(CarrierTimeout):
+            carrier.list()
+
+
+def test_an_asterisk_that_refuses_our_password_cannot_be_asked(server: Server, carrier: Asterisk) -> None:
+    server.answers["asterisk/info"] = (401, {})
+    with pytest.raises(CarrierUnreachable, match="refuses our user or password"):
+        carrier.boot()
+
+
+@pytest.mark.parametrize(
+    ("status", "to", "expected"),
+    [
+        (200, NUMBER, Placed()),
+        (409, NUMBER, Refused(Cause.FAILED, "There is a call of this id.", already_there=True)),
+        (500, NUMBER, Refused(Cause.CONGESTION, "Allocation failed")),
+        (500, Address(AddressKind.STATION, "ana"), Refused(Cause.UNAVAILABLE, "Allocation failed")),
+        (400, NUMBER, Refused(Cause.FAILED, "Allocation failed")),
+    ],
+)
+def test_what_a_status_means_for_a_call(server: Server, carrier: Asterisk, status: int, to: Address, expected: Placing) -> None:
+    server.answers["channels"] = (status, {"error": "Allocation failed"})
+    assert carrier.place(leg(to)) == expected
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        Address(AddressKind.NUMBER, "+49&PJSIP/other", "trunk"),
+        Address(AddressKind.NUMBER, "+4930", "trunk/sip:elsewhere"),
+        Address(AddressKind.STATION, "ana@trunk"),
+        Address(AddressKind.STATION, ""),
+    ],
+)
+def test_nothing_that_could_dial_something_else_gets_into_a_dial_string(server: Server, carrier: Asterisk, to: Address) -> None:
+    refused = carrier.place(leg(to))
+    assert isinstance(refused, Refused)
+    assert refused.cause is Cause.INVALID_NUMBER
+    assert server.asked == []
+
+
+def test_an_announcement_is_a_name_and_no_path(server: Server, carrier: Asterisk) -> None:
+    assert not carrier.play(uuid4(), "../../etc/passwd")
+    assert isinstance(carrier.place(Leg(call_id=uuid4(), to=NUMBER, message="a,b")), Refused)
+    assert server.asked == []
+
+
+def test_what_follows_a_call_without_reply_is_not_sent(server: Server, carrier: Asterisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    placed: list[Placing] = [Placed(), Unclear("No reply in time.")]
+    monkeypatch.setattr(carrier, "place", lambda leg: placed.pop(0))
+
+    results = carrier.place_many([leg(NUMBER) for _ in range(4)])
+
+    assert results[:2] == [Placed(), Unclear("No reply in time.")]
+    assert [type(each) for each in results[2:]] == [Refused, Refused]
+    assert {each.cause for each in results if isinstance(each, Refused)} == {Cause.CANCELLED}
+
+
+def test_a_connection_that_asterisk_has_closed_is_made_again(server: Server, carrier: Asterisk) -> None:
+    before = carrier.boot()
+    carrier._ari._mine.conversation._connection.sock.shutdown(2)
+    assert carrier.boot() == before

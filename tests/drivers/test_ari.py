@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -141,6 +142,21 @@ def test_what_follows_a_call_without_reply_is_not_sent(server: Server, carrier: 
     assert results[:2] == [Placed(), Unclear("No reply in time.")]
     assert [type(each) for each in results[2:]] == [Refused, Refused]
     assert {each.cause for each in results if isinstance(each, Refused)} == {Cause.CANCELLED}
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 101 Switching Protocols\r\n", b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"])
+def test_an_asterisk_that_goes_away_while_we_begin_to_listen_is_not_there(says: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def goes_away() -> None:
+            connection, _ = listener.accept()
+            connection.recv(4096)
+            connection.sendall(says)
+            connection.close()
+
+        Thread(target=goes_away, daemon=True).start()
+        with pytest.raises((CarrierUnreachable, CarrierTimeout)):
+            Asterisk(f"http://127.0.0.1:{listener.getsockname()[1]}", password="secret").listen()
 
 
 def test_a_connection_that_asterisk_has_closed_is_made_again(server: Server, carrier: Asterisk) -> None:

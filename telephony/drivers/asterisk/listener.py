@@ -9,7 +9,7 @@ from collections import deque
 from contextlib import ExitStack
 from typing import Self
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
 from telephony.drivers.asterisk.ari import APPLICATION, Ari
@@ -48,7 +48,7 @@ class AsteriskSubscription:
             )
         except TimeoutError as late:
             raise CarrierTimeout(f"{ari.name} does not open the websocket") from late
-        except (OSError, InvalidHandshake) as refused:
+        except (OSError, WebSocketException) as refused:  # also one that goes away in the middle of it
             raise CarrierUnreachable(f"{ari.name}: {refused}") from refused
         try:
             self.boot = boot_of(ari)

@@ -64,6 +64,7 @@ class Setting:
     when_rejected: str = "mode"
     new_numbers: bool = True
     dial_ratio: float = 1.0
+    call_back_in: int | None = None
 
     @property
     def line(self) -> str:
@@ -106,7 +107,7 @@ class Person:
 _SETTING = """
     SELECT c.id, c.name, c.mode_key, c.call_purpose, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
-        c.preview_for, c.when_missed, c.when_rejected, c.new_numbers, c.dial_ratio, c.postpones, c.note_required,
+        c.preview_for, c.when_missed, c.when_rejected, c.new_numbers, c.dial_ratio, c.postpones, c.note_required, c.call_back_in_id,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
         w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout, t.per_minute,
         (SELECT json_agg(json_build_object('id', y.id, 'campaign_id', y.campaign_id, 'per_day', y.per_day::text, 'time_zone', y.time_zone)
@@ -248,6 +249,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
         when_rejected=row.when_rejected,
         new_numbers=row.new_numbers,
         dial_ratio=float(row.dial_ratio),
+        call_back_in=row.call_back_in_id,
         retries={
             Outcome(outcome): Rule(attempts, timedelta(minutes=minutes), growing, next_number)
             for outcome, (attempts, minutes, growing, next_number) in (sql.loaded(row.retries) or {}).items()

@@ -292,7 +292,7 @@ def step(steps: Sequence[LeadStep], *, now: datetime) -> int:
             last_outcome = coalesce(s.outcome, l.last_outcome), disposition_id = coalesce(s.disposition_id, l.disposition_id),
             misses = CASE WHEN s.missed_by IS NULL THEN CASE WHEN s.outcome IS NULL THEN l.misses ELSE 0 END ELSE l.misses + 1 END,
             last_missed_by_id = CASE WHEN s.missed_by IS NULL AND s.outcome IS NOT NULL THEN NULL ELSE coalesce(s.missed_by, l.last_missed_by_id) END,
-            no_callback_since = CASE WHEN s.reason = 'no_callback' THEN %(now)s ELSE l.no_callback_since END,
+            no_callback_since = CASE WHEN s.reason IN ('no_callback', 'callback_not_required') THEN %(now)s ELSE l.no_callback_since END,
             changed_at = %(now)s
         FROM s JOIN held USING (id) WHERE l.id = s.id
         """,

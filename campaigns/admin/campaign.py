@@ -305,6 +305,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
                     "min_ring_for",
                     "longest_call",
                     "message",
+                    "call_back_in",
                     "on_machine",
                     "voicemail",
                 ),

@@ -17,11 +17,12 @@ from agents.live import board
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, live, querysets
 from campaigns.facts import Asked, Known, Person, Setting
-from campaigns.flow import next_for, permit
+from campaigns.flow import call_back, next_for, permit
+from campaigns.flow.call_back import Wanted
 from campaigns.querysets import LeadStep
 from campaigns.rules import retry
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
-from campaigns.rules.modes import Binding, DispositionFor
+from campaigns.rules.modes import Binding, DispositionFor, NoCallback
 from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, outcome_of
 from campaigns.rules.permit.gate import Refused as Forbidden
 from campaigns.rules.permit.gate import Terms, earliest
@@ -103,6 +104,9 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     _move_leads([c for c in concluded if c.row.id not in staying | looking], now=now)
     _release_legs(concluded)
     next_for.settle(moved, now=now)
+    for c in concluded:
+        if c.outcome is Outcome.ABANDONED and c.campaign.call_back_in is not None:
+            call_back.call_back(Wanted(c.campaign.call_back_in, c.call.address, now), now=now)
     # a call that nobody was bound to made room for another one
     for pool in {c.campaign.pool for c in concluded if c.row.work_id is None and c.campaign.mode.binding is Binding.ON_ANSWER}:
         wake.dispatch(pool)
@@ -260,6 +264,8 @@ def unreached(lead_id: int, campaign: Setting, *, outcome: str, now: datetime) -
 def _next_step(one: Ended, person: Person, *, now: datetime) -> retry.NextStep:
     if one.callback is not None and one.callback.due_at > now and one.disposition not in ENDS_A_PROMISE:
         return TryAgainAt(one.callback.due_at, WaitReason.CALLBACK, one.callback.phone_id)  # promised while they talked: nothing else is done before
+    if one.disposition is DispositionClass.NO_CALLBACK and one.campaign.mode.no_callback is NoCallback.FINISHED:
+        return Finished(FinalReason.CALLBACK_NOT_REQUIRED)
     usable = tuple(p.id for p in person.phones if p.active and not (one.outcome in NUMBER_IS_DEAD and p.id == one.phone_id))
     return retry.next_step(
         one.outcome,

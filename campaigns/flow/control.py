@@ -16,7 +16,7 @@ from campaigns.flow.permit import CAMPAIGN
 from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule
 from campaigns.rules.lifecycle import CAMPAIGN as CAMPAIGN_LIFE
 from campaigns.rules.lifecycle import CampaignMove, CampaignState, ParticipationState
-from campaigns.rules.modes import RUNS, Joining
+from campaigns.rules.modes import MODES, RUNS, Joining
 from dialer_project.lib import sql, wake
 from dialer_project.lib.lifecycle import after, states_before
 from telephony import calls
@@ -156,12 +156,12 @@ def completable(*, now: datetime, campaign_id: int | None = None) -> list[int]:
                 AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.campaign_id = k.id AND i.phase <> 'closed')
                 AND NOT EXISTS (SELECT 1 FROM campaigns_listimport m WHERE m.campaign_id = k.id AND NOT m.dry_run AND m.state IN ('waiting', 'running'))
                 AND (k.ends_at <= %(now)s OR (
-                    EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id)
+                    k.mode_key <> ALL(%(endless)s) AND EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id)
                     AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id AND l.state = 'busy')
                     AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.campaign_id = k.id AND l.state = 'waiting'
                                     AND (l.reason <> 'no_callback' OR l.next_call_at <= %(now)s))))
             """,
-            {"id": campaign_id, "now": now},
+            {"id": campaign_id, "now": now, "endless": [mode.key for mode in MODES.values() if not mode.has_a_list]},
         )
     ]
 
@@ -202,7 +202,7 @@ def missing(campaign: Campaign) -> Refusal | None:
         lacks.append("its caller ID is not verified: verify it or choose another one")
     if not campaign.participations.exists():
         lacks.append("assign at least one agent")
-    if not campaign.lists.exists() and not campaign.is_live:
+    if not campaign.lists.exists() and not campaign.is_live and campaign.mode.has_a_list:
         lacks.append("import a calling list")
     return Refusal(f"{campaign.name} cannot start: {'; '.join(lacks)}.") if lacks else None
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from agents import desk
 from agents.desk import Change
 from agents.rules.lifecycle import Phase
-from campaigns.flow import conclude, match, next_for, phone, talk
+from campaigns.flow import call_back, conclude, match, next_for, phone, talk
 from telephony import calls
 from telephony.calls import CarrierEvent, Moved
 from telephony.rules.events import Happened
@@ -41,6 +41,7 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         conclude.customers_ended(moved.get(CallMove.ENDED, []), now=now)
         phone.legs_ended(_agents(moved.get(CallMove.ENDED, [])), now=now)
         _stations([e for e in recorded.others if e.kind in (Happened.STATION_LOST, Happened.STATION_BACK)], now=now)
+        call_back.incoming([(e.data["from"], e.data["to"]) for e in recorded.others if e.kind is Happened.INCOMING], now=now)
         _strangers(recorded.strangers, node_id=node_id)
     return answered
 

@@ -123,6 +123,14 @@ class Campaign(models.Model):
         help_text="asked about every number before it is called; empty: nobody is",
     )
 
+    call_back_in = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="the auto-callback campaign by which those who answered and heard only the message are called back; empty: by retries alone",
+    )
     ring_for = models.PositiveSmallIntegerField(
         default=25, validators=[MinValueValidator(5), MaxValueValidator(120)], help_text="seconds a customer's phone rings"
     )

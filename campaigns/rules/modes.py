@@ -119,6 +119,13 @@ class DoneNeeds(StrEnum):
     PROCESSED = "processed"  # called, a callback scheduled, or not to be called: only then is there a next one
 
 
+class NoCallback(StrEnum):
+    """What "Do not call back" means."""
+
+    PERIOD = "period"  # left alone for the campaign's no-callback period, then called as usual
+    FINISHED = "finished"  # the callback is not required: that was all there was to do
+
+
 class DispositionFor(StrEnum):
     ALL = "all"
     ANSWERED = "answered"
@@ -150,6 +157,7 @@ class Mode:
     number_choice: NumberChoice
     disposition_for: DispositionFor
     done_needs: DoneNeeds = DoneNeeds.NOTHING
+    no_callback: NoCallback = NoCallback.PERIOD
     delivery_mode_label: str = "Automatic"  # the console's Delivery Mode column says Manual or Automatic
     get_label: str = "Get Record"
 
@@ -161,6 +169,11 @@ class Mode:
     def dispatches(self) -> bool:
         """Whether records are given to agents unasked."""
         return self.delivery is Delivery.PUSH
+
+    @property
+    def has_a_list(self) -> bool:
+        """Whether its leads come from calling lists, and so come to an end."""
+        return self.source is Source.LIST
 
     @property
     def pushes_callbacks(self) -> bool:
@@ -299,14 +312,14 @@ MODES: dict[str, Mode] = {
         _PROGRESSIVE,
         _POWER,
         replace(_POWER, key="predictive", label="Predictive", pacing=Pacing.FORECAST),
-        replace(_AGENT_FIRST, key="auto_callback", label="Auto-callback", source=Source.MISSED_CALLS),
+        replace(_AGENT_FIRST, key="auto_callback", label="Auto-callback", source=Source.MISSED_CALLS, no_callback=NoCallback.FINISHED),
     )
 }
 
 _CAN_OPEN_IN = (Phase.OFFERED, Phase.PREVIEW, Phase.RINGING_AGENT, Phase.DIALING, Phase.CONNECTING)
 
 # The modes whose whole journey is built; the others are rows that cannot be started yet.
-RUNS: frozenset[str] = frozenset({"manual", "preview", "push_preview", "direct_push_preview", "agent_first", "progressive", "power"})
+RUNS: frozenset[str] = frozenset({"manual", "preview", "push_preview", "direct_push_preview", "agent_first", "progressive", "power", "auto_callback"})
 
 
 def keys_that_need(needs: Needs, *, callback: bool = False) -> list[str]:

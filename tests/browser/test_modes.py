@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from agents.models import Agent, Session
-from campaigns.flow import control, do_not_call
+from campaigns.flow import call_back, control, do_not_call
 from campaigns.models import Attempt, Lead, Participation, PhoneNumber
 from telephony.drivers.simulated.script import Answers, Busy, seconds
 from telephony.models import CallerId
@@ -195,6 +195,34 @@ def test_push_preview_is_offered_accepted_and_dialed(sitting: Page, ana: Agent, 
     expect(sitting.get_by_role("region", name="Call")).to_contain_text("Preview")
     assert not Attempt.objects.exists()
     sitting.keyboard.press("Alt+C")
+    talks_and_is_done(sitting)
+    expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+
+
+def test_power_brings_the_customer_who_has_answered(sitting: Page, ana: Agent, centre: Centre) -> None:
+    campaign = centre.campaign("Flash sale", mode="power", agents=[ana], wrap_up_for=60, dial_ratio="2.0")
+    centre.person(campaign, "Maria Lopez", "+34600000001", Answers(after=seconds(2)))
+    centre.person(campaign, "Pedro Ruiz", "+34600000002", Busy())
+    centre.start(campaign)
+    sitting.get_by_role("button", name="OK").click()
+    sitting.get_by_role("button", name="Go Ready").click()
+    expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    eventually(lambda: Attempt.objects.count() == 2)
+    expect(sitting.get_by_role("heading", name="Maria Lopez")).to_be_visible()
+    talks_and_is_done(sitting)
+    expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+
+
+def test_who_called_in_vain_is_called_back_agent_first(sitting: Page, ana: Agent, centre: Centre) -> None:
+    campaign = centre.campaign("Call-backs", mode="auto_callback", agents=[ana], wrap_up_for=60)
+    centre.start(campaign)
+    sitting.get_by_role("button", name="OK").click()
+    sitting.get_by_role("button", name="Go Ready").click()
+    centre.world.say("+34600000009", TALKS)
+    call_back.call_back(call_back.Wanted(campaign.pk, "+34600000009", now(), "Maria"), now=now())
+    alert = sitting.get_by_role("dialog")
+    expect(alert.get_by_role("heading", name="Maria")).to_be_visible()
+    alert.get_by_role("button", name="Accept").click()
     talks_and_is_done(sitting)
     expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
 

@@ -1,1 +1,1 @@
-"""The life of one lead, in reading order: dispatch, offer, permit, place, progress, match, conclude, wrap_up, next_for."""
+"""The life of one lead, in reading order: dispatch (or pull), offer, permit, place, progress, match, conclude, wrap_up, next_for."""

@@ -423,9 +423,10 @@ def returned(
     campaign_id: int,
     now: datetime,
     at: datetime | None = None,
+    own_at: datetime | None = None,
 ) -> None:
     """Records nobody dialed: back to the top of the list, or later; one that came back too often goes to the end. A promised callback
-    stays one, and its owner's."""
+    stays one, and its owner's. `own_at`: when one comes again to an owner who has just not taken it and stays Ready."""
     owners = {
         row.lead_id: row.owner
         for row in sql.rows(
@@ -444,7 +445,7 @@ def returned(
                 id=lead_id,
                 state=LeadState.WAITING,
                 reason=WaitReason.CALLBACK if promised else WaitReason.RETURNED,
-                next_call_at=(at or now) if stays else now + after,
+                next_call_at=own_at if own_at and owners.get(lead_id) is not None else (at or now) if stays else now + after,
                 boost=Boost.CALLBACK_DUE if promised else Boost.TOP_OF_LIST if stays else Boost.NORMAL,
                 reserved_for=owners.get(lead_id),
                 missed_by=agent_id,

@@ -225,7 +225,7 @@ def missed(
     )
     if moved:
         if at_fault:
-            place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, how=how, now=now)
+            place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, how=how, stays_ready=not goes_not_ready, now=now)
         else:
             place.put_back(campaign, lead_id, after=WITHDRAWN_FOR, now=now)
         place.release_agent_legs([m.work.agent_call_id for m in moved if m.work and m.work.agent_call_id])

@@ -37,6 +37,8 @@ VERDICT_WITHIN = timedelta(seconds=4)
 CHECK_MARGIN = timedelta(seconds=2)
 # a record that came back too often, or twice from the same agent, is left alone for this long
 REST_FROM_IT = timedelta(minutes=10)
+# a callback of one's own that one did not take, and stays Ready, comes again after
+OWN_AGAIN = timedelta(minutes=2)
 
 _STILL = """
     EXISTS (
@@ -297,8 +299,11 @@ def _promise_one(campaign: Setting, cleared: Cleared, work: sql.Row, node_id: in
     return attempt
 
 
-def give_up(campaign: Setting, lead_id: int, *, misses: int, agent_id: int | None, how: OnAgentMissed | None = None, now: datetime) -> None:
-    """A record that was with an agent and was not dialed goes back, as the mode says."""
+def give_up(
+    campaign: Setting, lead_id: int, *, misses: int, agent_id: int | None, how: OnAgentMissed | None = None, stays_ready: bool = False, now: datetime
+) -> None:
+    """A record that was with an agent and was not dialed goes back, as the mode says. An own callback does not come back at once to an
+    owner who `stays_ready`."""
     how = how or campaign.mode.on_agent_missed
     conclude.returned(
         [lead_id],
@@ -308,6 +313,7 @@ def give_up(campaign: Setting, lead_id: int, *, misses: int, agent_id: int | Non
         demote_after=campaign.max_misses,
         misses={lead_id: misses},
         campaign_id=campaign.id,
+        own_at=now + OWN_AGAIN if stays_ready else None,
         now=now,
     )
 

@@ -145,7 +145,9 @@ class Desk:
 
 def heard_the_message(desk: Desk) -> bool:
     call = Call.objects.filter(party="customer").latest("planned_at")
-    return call.announcing_at is not None and (call.connected_at is not None or call.announcing_at - call.answered_at <= timedelta(seconds=2.3))
+    if call.announcing_at is None or call.answered_at is None:
+        return False
+    return call.connected_at is not None or call.announcing_at - call.answered_at <= timedelta(seconds=2.3)
 
 
 def to_the_top(desk: Desk) -> bool:

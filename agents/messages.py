@@ -93,6 +93,7 @@ class Draft(Message):
     survey: dict[str, bool | str] = {}
     disposition: int | None = None
     no_callback: bool = False
+    extensions: int = Field(default=0, description="how often wrap-up was extended")
 
 
 class InteractionState(Message):
@@ -281,6 +282,7 @@ class Details(Message):
     contact: ContactShown | None
     fields: list[FieldShown]
     survey: SurveyShown | None
+    wrap_up_extensions: int = Field(description="how often wrap-up may be extended")
     no_callback_days: int = Field(description="how long “Do not call back” leaves the customer alone")
     history: list[AttemptShown]
     attempts_made: int
@@ -526,6 +528,12 @@ class SaveDraft(AboutWork):
     no_callback: bool | None = None
 
 
+class MoreTime(AboutWork):
+    """Thirty seconds more of wrap-up."""
+
+    type: Literal["more_time"] = "more_time"
+
+
 class ScheduleCallback(AboutWork):
     """The Schedule Callback window, each time something in it has changed; with `on` false the callback is cancelled."""
 
@@ -583,7 +591,7 @@ Readiness = SignIn | SignOut | GoReady | SetChannel | TakeBreak
 TakingPart = RunCampaign | StopCampaign | GetRecord | ReadNotice
 BeforeTheCall = Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline
 OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
-OnTheRecord = SaveNote | SaveDraft | ScheduleCallback | Finish
+OnTheRecord = SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish
 Promises = ChangeCallback | CancelCallback
 Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | DoNotCall | OnTheRecord | Promises
 Question = AskRecord | AskChoices | AskCampaigns | AskCallbacks

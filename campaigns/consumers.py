@@ -73,6 +73,8 @@ class AgentConsole(sockets.Connection):
             case messages.SaveDraft(interaction=work):
                 entered = order.model_dump(include={"fields", "survey", "disposition", "no_callback"}, exclude_none=True)
                 return filled_in.save(work, me, entered, now=now)
+            case messages.MoreTime(interaction=work):
+                return wrap_up.more_time(work, me, now=now)
             case messages.ScheduleCallback(interaction=work, window=window):
                 return callbacks.schedule(work, me, callbacks.Window(**window.model_dump()), now=now)
             case messages.ChangeCallback(callback=callback, window=window):

@@ -93,6 +93,7 @@ def record(agent_id: int, interaction_id: UUID) -> Details | None:
         contact=_contact(lead, dialed=work.phone_id, campaign=campaign, now=timezone.now()) if lead else None,
         fields=_fields(campaign, lead) if campaign and lead else [],
         survey=_survey(campaign, lead) if campaign and lead else None,
+        wrap_up_extensions=campaign.wrap_up_extensions if campaign else 0,
         no_callback_days=campaign.no_callback_days if campaign else 0,
         history=_history(lead) if lead else [],
         attempts_made=lead.attempts_made if lead else 0,

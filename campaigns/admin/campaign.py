@@ -322,6 +322,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
                     "when_missed",
                     "when_rejected",
                     "wrap_up_for",
+                    "wrap_up_extensions",
                     "wrap_up_policy",
                     "disposition_for",
                     "note_required",

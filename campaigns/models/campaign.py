@@ -150,6 +150,9 @@ class Campaign(models.Model):
     )
     new_numbers = models.BooleanField("dial new numbers", default=True, help_text="an agent who previews a record may dial a number not on it")
     wrap_up_for = models.PositiveSmallIntegerField(default=30, validators=[MaxValueValidator(3600)], help_text="seconds after a call")
+    wrap_up_extensions = models.PositiveSmallIntegerField(
+        "more wrap-up", default=2, validators=[MaxValueValidator(20)], help_text="how often an agent may take thirty seconds more"
+    )
     wrap_up_policy = models.CharField(max_length=10, choices=WrapUpPolicy.choices, default=WrapUpPolicy.READY, help_text="when wrap-up runs out")
     disposition_for = models.CharField(
         max_length=10, choices=DispositionFor.choices, default=DispositionFor.MODE, help_text="which attempts need a disposition"

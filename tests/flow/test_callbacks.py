@@ -270,3 +270,23 @@ def test_nobody_changes_a_promise_that_is_not_theirs_or_is_being_kept(floor: Flo
     floor.run(until=lambda: ana.phase == "dialing", at_most=31 * 60)
     answer = callbacks.cancel(promised.pk, ana.id, now=floor.now)
     assert said(answer) == "This record is with an agent just now: it can be changed there."
+
+
+# --- before the call ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("postpones", [True, False])
+def test_a_preview_is_postponed_where_the_campaign_lets_it(floor: Floor, ana: Someone, postpones: bool) -> None:
+    campaign = floor.campaign("preview", agents=[ana], postpones=postpones)
+    maria = floor.person(campaign, "Maria", TALKS)
+    ana.sits_down()
+    assert ana.gets(campaign) == DONE
+    answer = books(ana, at(floor, minutes=30), personal=True)
+    if not postpones:
+        assert said(answer) == "In this campaign a record is called before a callback is booked."
+        clears(ana)
+        assert ana.finishes(None) == DONE
+        return
+    assert answer == DONE
+    assert ana.finishes(None) == DONE
+    assert (maria.where, maria.now().reserved_for_id, maria.attempts) == (("waiting", "callback"), ana.id, [])

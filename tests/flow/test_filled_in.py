@@ -7,7 +7,7 @@ import pytest
 
 from agents.desk import DONE, NOT_YOURS, Answer, Refusal
 from campaigns import screens
-from campaigns.flow import filled_in
+from campaigns.flow import filled_in, wrap_up
 from campaigns.models import Callback, Campaign, FieldDefinition, Survey, SurveyAnswer
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
 from tests.floor import Floor, Person, Someone
@@ -161,3 +161,21 @@ def test_never_to_be_called_outweighs_not_to_be_called_back(floor: Floor, ana: S
     hangs_up(floor, ana)
     assert ana.finishes("dnc") == DONE
     assert maria.where == ("final", "do_not_call")
+
+
+def test_wrap_up_is_extended_as_often_as_the_campaign_lets_its_agents(floor: Floor, ana: Someone, maria: Person, campaign: Campaign) -> None:
+    Campaign.objects.filter(pk=campaign.pk).update(wrap_up_extensions=1, disposition_for="none")
+
+    def more() -> Answer:
+        return wrap_up.more_time(ana._work(), ana.id, now=floor.now)
+
+    assert isinstance(more(), Refusal), "nothing runs out while they talk"
+    hangs_up(floor, ana)
+    assert ana.work
+    ends = ana.work.deadline
+    assert ends
+    assert more() == DONE
+    assert ana.work.deadline == ends + timedelta(seconds=30)
+    assert isinstance(more(), Refusal)
+    floor.run(until=lambda: ana.phase != "wrap_up", at_most=61)
+    assert floor.now >= ends + timedelta(seconds=30)

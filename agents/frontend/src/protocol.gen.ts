@@ -238,6 +238,8 @@ export interface Details {
   contact: ContactShown | null;
   fields: (FieldShown)[];
   survey: SurveyShown | null;
+  /** how often wrap-up may be extended */
+  wrap_up_extensions: number;
   /** how long “Do not call back” leaves the customer alone */
   no_callback_days: number;
   history: (AttemptShown)[];
@@ -290,6 +292,8 @@ export interface Draft {
   survey?: Record<string, unknown>;
   disposition?: number | null;
   no_callback?: boolean;
+  /** how often wrap-up was extended */
+  extensions?: number;
 }
 
 /** A field of Record Information. */
@@ -399,6 +403,14 @@ export interface Menu {
   station: number | null;
   stations: (StationChoice)[];
   reasons: (ReasonChoice)[];
+}
+
+/** Thirty seconds more of wrap-up. */
+export interface MoreTime {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "more_time";
 }
 
 /** The agent is not heard by the customer; with `on` false they are again. */
@@ -638,4 +650,4 @@ export interface Wait {
 }
 
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | SaveNote | SaveDraft | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskChoices | AskCampaigns | AskCallbacks;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskChoices | AskCampaigns | AskCallbacks;

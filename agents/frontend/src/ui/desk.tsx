@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { beep, bell } from '../sound';
 import { chosen, finish, leaveAlone, noCallback, note, save, type, unsaved } from '../state/draft';
-import { isLive, view, waits } from '../state/store';
+import { ask, isLive, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
 import { isTyping } from '../keys';
@@ -86,7 +86,7 @@ function Conclusion({ work }: { work: InteractionState }) {
         done(work, false);
       }}
     >
-      {work.phase === 'wrap_up' && work.deadline && <Countdown from={work.since} to={work.deadline} />}
+      {work.phase === 'wrap_up' && work.deadline && <Countdown work={work} to={work.deadline} />}
       <Survey />
       <Dispositions />
       {details && details.no_callback_days > 0 && (
@@ -146,17 +146,29 @@ function Conclusion({ work }: { work: InteractionState }) {
 }
 
 /** The server owns the deadline; this only draws what is left of it. */
-function Countdown({ from, to }: { from: string; to: string }) {
+function Countdown({ work, to }: { work: InteractionState; to: string }) {
   const seconds = left(to);
-  const whole = Math.max(1, (Date.parse(to) - Date.parse(from)) / 1000);
+  const whole = Math.max(1, (Date.parse(to) - Date.parse(work.since)) / 1000);
+  const more = (view.value.details?.wrap_up_extensions ?? 0) - (work.draft.extensions ?? 0);
   const short = seconds <= 10;
   return (
-    <div class={`countdown ${short ? 'short' : ''}`} role="timer" aria-live="off">
-      <p>
+    <div class={`countdown ${short ? 'short' : ''}`}>
+      <p role="timer" aria-live="off">
         <Icon name="clock" />
         {seconds > 0 ? t('Wrap-up: {seconds} s left', { seconds }) : t('Wrap-up time is over')}
       </p>
       <progress max={whole} value={Math.min(seconds, whole)} aria-label={t('Wrap-up time left')} />
+      {more > 0 && (
+        <button
+          type="button"
+          class="button more-time"
+          disabled={!isLive.value || waits('more_time')}
+          onClick={() => ask({ type: 'more_time', interaction: work.id })}
+        >
+          {t('+30 s')}
+          <span class="sr-only"> {t('of wrap-up')}</span>
+        </button>
+      )}
     </div>
   );
 }

@@ -6,6 +6,7 @@ from collections import Counter
 
 from agents.models import Station
 from campaigns.models import Attempt
+from telephony import calls
 from telephony.drivers.simulated.script import (
     Answers,
     Behaviour,
@@ -19,6 +20,7 @@ from telephony.drivers.simulated.script import (
     Unavailable,
     seconds,
 )
+from telephony.drivers.simulated.sip_world import Dialog
 from telephony.models import Call
 from tests.chaos.centre import Person, Someone
 from tests.telephony.centre import RealCentre
@@ -67,6 +69,37 @@ def test_a_progressive_call_is_answered_joined_heard_both_ways_and_ends(centre: 
     assert call.connected_at
     assert call.rang_at <= call.answered_at <= call.connected_at
     assert (call.connected_at - call.answered_at).total_seconds() < 1.5
+
+
+def test_on_hold_the_customer_hears_music_and_is_not_heard(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria,), (ana,) = centre.shift(TALKS)
+    centre.until(lambda: ana.phase == "connected", what="Ana talks to Maria")
+    call, leg, world = Call.objects.get(address=maria.number), ana.session.leg, centre.exchange.world
+    assert leg is not None
+    theirs, ours = centre.dialog(call.pk), centre.dialog(leg)
+    world.falls_silent(ours)
+
+    def louder(dialog: Dialog, *, than: int) -> bool:
+        return dialog.loud > than + 20
+
+    assert calls.hold(call.node_id, call.pk)
+    quiet = theirs.loud
+    centre.until(lambda: louder(theirs, than=quiet), what="Maria hears music")
+    world.speaks(theirs, 1.5)
+    unheard = ours.loud
+    centre.holds(lambda: not louder(ours, than=unheard), for_=1.0, what="Ana does not hear Maria")
+    assert calls.resume(call.node_id, call.pk)
+    world.speaks(theirs, 1.5)
+    centre.until(lambda: louder(ours, than=unheard), what="Ana hears Maria again")
+    assert calls.mute(call.node_id, call.pk)
+    assert calls.hold(call.node_id, call.pk)
+    assert calls.resume(call.node_id, call.pk)
+    unheard = ours.loud
+    world.speaks(theirs, 1.5)
+    centre.holds(lambda: not louder(ours, than=unheard), for_=1.0, what="who was muted stays so")
+    world.hangs_up(theirs)
+    centre.until(lambda: maria.outcomes == ["connected"] and ana.phase is None, what="Ana is done with Maria")
 
 
 def test_agent_first_the_agent_is_on_the_phone_before_the_customer_is_called(centre: RealCentre) -> None:

@@ -130,21 +130,30 @@ class Asterisk:
 
     def raise_guard(self, call_id: UUID) -> bool:
         """First the clock, then the mark: between the two the guard is off and looks on, never the other way round."""
-        longest = self._ari.question("channels", translate.channel_of(call_id), "variable", variable="RM_LONGEST")
-        value = str(longest.said["value"]) if longest.ok else "7200"
-        return self._set(call_id, "TIMEOUT(absolute)", value) and self._set(call_id, "RM_GUARDED", "")
+        longest = self._remembers(call_id, "RM_LONGEST") or "7200"
+        return self._set(call_id, "TIMEOUT(absolute)", longest) and self._set(call_id, "RM_GUARDED", "")
 
     def hold(self, call_id: UUID) -> bool:
-        return self._tell(call_id, "hold") and self._say(call_id, translate.HELD)
+        """Music for the one, silence for the others: Asterisk alone would let them go on listening."""
+        if self._remembers(call_id, "RM_HELD"):
+            return True
+        held = self._tell(call_id, "hold") and self._set(call_id, "RM_HELD", "1") and self._tell(call_id, "mute", direction="in")
+        return held and self._say(call_id, translate.HELD)
 
     def resume(self, call_id: UUID) -> bool:
-        return self._ari.ask("DELETE", "channels", translate.channel_of(call_id), "hold").ok and self._say(call_id, translate.RESUMED)
+        if not self._untell(call_id, "hold") or not self._set(call_id, "RM_HELD", ""):
+            return False
+        if not self._remembers(call_id, "RM_MUTED"):
+            self._untell(call_id, "mute", direction="in")
+        return self._say(call_id, translate.RESUMED)
 
     def mute(self, call_id: UUID) -> bool:
-        return self._tell(call_id, "mute", direction="in")
+        return self._tell(call_id, "mute", direction="in") and self._set(call_id, "RM_MUTED", "1")
 
     def unmute(self, call_id: UUID) -> bool:
-        return self._ari.ask("DELETE", "channels", translate.channel_of(call_id), "mute", direction="in").ok
+        if not self._set(call_id, "RM_MUTED", ""):
+            return False
+        return bool(self._remembers(call_id, "RM_HELD")) or self._untell(call_id, "mute", direction="in")
 
     def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
         if announcement and not _is_announcement(announcement):
@@ -264,6 +273,13 @@ class Asterisk:
 
     def _tell(self, call_id: UUID, what: str, **how: Any) -> bool:
         return self._ari.ask("POST", "channels", translate.channel_of(call_id), what, **how).ok
+
+    def _untell(self, call_id: UUID, what: str, **how: Any) -> bool:
+        return self._ari.ask("DELETE", "channels", translate.channel_of(call_id), what, **how).ok
+
+    def _remembers(self, call_id: UUID, variable: str) -> str:
+        reply = self._ari.question("channels", translate.channel_of(call_id), "variable", variable=variable)
+        return str(reply.said.get("value") or "") if reply.ok else ""
 
     def _set(self, call_id: UUID, variable: str, value: str) -> bool:
         return self._tell(call_id, "variable", variable=variable, value=value)

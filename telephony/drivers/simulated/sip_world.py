@@ -231,6 +231,10 @@ class SipWorld:
             dialog.script = ()
             self._at(0.0, self._speak, dialog, time.monotonic())
 
+    def falls_silent(self, dialog: Dialog) -> None:
+        with self._lock:
+            dialog.aloud_until, dialog.script = 0.0, ()
+
     # The thread
 
     def _live(self) -> None:

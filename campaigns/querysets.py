@@ -237,6 +237,23 @@ def reserved(keepers: Sequence[Keeper], *, now: datetime) -> list[DueLead]:
     ]
 
 
+def promised(modes: Sequence[str], *, now: datetime, at_most: int = 20) -> list[DueLead]:
+    """The due callbacks that anybody may keep, of running campaigns in these modes, the oldest first, locked; those that others hold left
+    out."""
+    return [
+        _due(row)
+        for row in sql.rows(
+            f"""
+            SELECT {_LEAD} FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id
+            JOIN campaigns_campaign c ON c.id = l.campaign_id AND c.state = 'running' AND c.mode_key = ANY(%(modes)s)
+            WHERE b.state = 'open' AND b.due_at <= %(now)s AND l.state = 'waiting' AND l.reserved_for_id IS NULL AND l.next_call_at <= %(now)s
+            ORDER BY b.due_at, l.id LIMIT %(at_most)s FOR UPDATE OF l SKIP LOCKED
+            """,
+            {"modes": list(modes), "now": now, "at_most": at_most},
+        )
+    ]
+
+
 def tried(outcomes: Mapping[int, str]) -> None:
     """Lead -> outcome of a call after which it stays in its agent's hands: counted at once, so that the next call knows of it."""
     if outcomes:

@@ -18,9 +18,9 @@ from agents.rules.lifecycle import Phase
 from campaigns import facts, querysets
 from campaigns.facts import Setting
 from campaigns.flow import match
-from campaigns.querysets import Keeper
-from campaigns.rules.modes import Needs, keys_that_need
-from dialer_project.lib import wake
+from campaigns.querysets import DueLead, Keeper
+from campaigns.rules.modes import Needs, keys_that_need, keys_that_offer_callbacks
+from dialer_project.lib import sql, wake
 
 SHOWN_WITHIN = timedelta(seconds=3)
 
@@ -41,16 +41,60 @@ def _personal_callbacks(free: dict[int, Seat], *, now: datetime) -> set[int]:
     leads = querysets.reserved([_keeper(seat) for seat in free.values()], now=now)
     if not leads:
         return set()
-    campaigns = facts.settings_of([lead.campaign_id for lead in leads])
-    people = facts.people([lead.contact_id for lead in leads])
+    return _open_callbacks([(lead, lead.reserved_for_id) for lead in leads if lead.reserved_for_id is not None], now=now)
+
+
+def callbacks_for_anybody(*, now: datetime) -> None:
+    """Where records are asked for, the callbacks that anybody may keep are offered to whoever has been there the longest."""
+    with transaction.atomic():
+        leads = querysets.promised(keys_that_offer_callbacks(), now=now)
+        there = _there_for([lead.campaign_id for lead in leads])
+        given: dict[int, DueLead] = {}
+        for lead in leads:
+            able = [agent for agent in there.get(lead.campaign_id, ()) if agent not in given]
+            # rather not to who has just not taken it
+            if chosen := next((agent for agent in able if agent != lead.last_missed_by_id), able[0] if able else None):
+                given[chosen] = lead
+        _open_callbacks([(lead, agent) for agent, lead in given.items()], now=now)
+
+
+def _there_for(campaign_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Campaign -> the agents without work who take part in it and may be given a callback unasked, the longest there first."""
+    found: dict[int, list[int]] = {}
+    if campaign_ids:
+        may = " OR ".join(
+            f"c.mode_key = ANY(ARRAY[{', '.join(repr(key) for key in keys)}]) AND {desk.MAY_WORK[needs.value]}"
+            for needs in Needs
+            if (keys := keys_that_need(needs, callback=True))
+        )
+        for row in sql.rows(
+            f"""
+            SELECT p.campaign_id, p.agent_id FROM campaigns_participation p JOIN campaigns_campaign c ON c.id = p.campaign_id
+            JOIN agents_session s ON s.agent_id = p.agent_id AND s.present AND s.signed_in_at IS NOT NULL
+            WHERE p.campaign_id = ANY(%s) AND p.state = 'joined' AND ({may})
+              AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = p.agent_id AND i.phase <> 'closed')
+            ORDER BY s.ready_since, p.agent_id
+            """,
+            [list(campaign_ids)],
+        ):
+            found.setdefault(row.campaign_id, []).append(row.agent_id)
+    return found
+
+
+def _open_callbacks(chosen: Sequence[tuple[DueLead, int]], *, now: datetime) -> set[int]:
+    """Each lead to its agent, as its campaign's mode opens a callback; returns the agents who have one now."""
+    campaigns = facts.settings_of([lead.campaign_id for lead, _ in chosen]) if chosen else {}
+    people = facts.people([lead.contact_id for lead, _ in chosen]) if chosen else {}
     works = []
-    for lead in leads:
+    for lead, agent_id in chosen:
         campaign, person = campaigns[lead.campaign_id], people[lead.contact_id]
         phone = person.phone(lead.next_phone_id)
-        if phone is None or lead.reserved_for_id is None:
+        if phone is None:
             continue
         card = {"campaign": campaign.name, "name": person.name, "number": phone.e164, "kind": phone.kind, "attempt": lead.attempts_made + 1}
-        work = callback_work(campaign, agent_id=lead.reserved_for_id, lead_id=lead.id, phone_id=phone.id, card=card, personal=True, now=now)
+        work = callback_work(
+            campaign, agent_id=agent_id, lead_id=lead.id, phone_id=phone.id, card=card, personal=lead.reserved_for_id is not None, now=now
+        )
         works.append((lead, work))
     opened = []
     for needs in Needs:

@@ -188,7 +188,8 @@ def phones_to_call(*, now: datetime) -> None:
 
 
 def personal_callbacks(*, now: datetime) -> None:
-    """Due ones whose owner is free go to their owner; those past their fallback go to anybody."""
+    """Due ones whose owner is free go to their owner; those past their fallback go to anybody, who is offered them where records are asked
+    for, and claims them elsewhere."""
     for campaign_id in {
         row.campaign_id
         for row in sql.rows(
@@ -214,6 +215,7 @@ def personal_callbacks(*, now: datetime) -> None:
     if owners:
         with transaction.atomic():
             next_for.settle(desk.seats("s.agent_id = ANY(%(owners)s)", {"owners": owners}), now=now)
+    next_for.callbacks_for_anybody(now=now)
 
 
 def due_work(*, now: datetime) -> None:

@@ -329,6 +329,11 @@ def keys_that_need(needs: Needs, *, callback: bool = False) -> list[str]:
     return [mode.key for mode in MODES.values() if mode.needs is needs and mode.delivery is not Delivery.PULL]
 
 
+def keys_that_offer_callbacks() -> list[str]:
+    """The modes whose records are asked for and whose callbacks come unasked all the same."""
+    return [mode.key for mode in MODES.values() if mode.delivery is Delivery.PULL and mode.pushes_callbacks]
+
+
 def impossible(mode: Mode) -> list[str]:
     """Why this combination of fields cannot work, a sentence each; empty when it can."""
     wrong = []

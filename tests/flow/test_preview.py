@@ -417,6 +417,40 @@ def test_a_personal_callback_of_a_preview_campaign_is_offered_to_its_owner(floor
     floor.run(until=lambda: ana.phase == "connected", at_most=10)
 
 
+def test_a_callback_for_anybody_of_a_preview_campaign_is_offered_to_who_is_ready_for_previews(floor: Floor, ana: Someone) -> None:
+    ben = floor.agent("Ben")
+    campaign = floor.campaign("preview", agents=[ana, ben])
+    pedro = floor.person(campaign, "Pedro", TALKS)
+    floor.promises(pedro, None, at=floor.now + timedelta(seconds=30))
+    ana.sits_down(ready=False)
+    ben.sits_down()
+    floor.run(20)
+    assert ben.phase is None
+    floor.run(until=lambda: ben.phase == "offered", at_most=20)
+    assert ben.work
+    assert ben.work.origin == "callback"
+    ben.rejects()
+    assert isinstance(ana.goes_ready(), Done)
+    floor.run(until=lambda: ana.phase == "offered", at_most=3)
+    ana.accepts()
+    ana.calls()
+    floor.run(until=lambda: ana.phase == "connected", at_most=10)
+    assert pedro.attempts[0].agent_id == ana.id
+
+
+def test_a_callback_for_anybody_of_a_manual_campaign_waits_for_the_next_get(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("manual", agents=[ana])
+    pedro = floor.person(campaign, "Pedro", TALKS)
+    floor.promises(pedro, None, at=floor.now)
+    ana.sits_down()
+    ana.runs(campaign)
+    floor.run(20)
+    assert ana.work is None
+    ana.gets(campaign)
+    assert ana.work is not None
+    assert pedro.where[0] == "busy"
+
+
 # --- manual -----------------------------------------------------------------------------------------------------------------------
 
 

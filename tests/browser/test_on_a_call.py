@@ -66,3 +66,19 @@ def test_a_message_left_on_a_machine_frees_its_agent_at_once(working: Page, ana:
     expect(working.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
     eventually(lambda: Attempt.objects.get().outcome == "machine")
     assert Interaction.objects.get().closed_because == "message_left"
+
+
+def test_the_list_of_keys_opens_with_a_question_mark_and_closes_with_escape(connected: Page) -> None:
+    connected.get_by_role("heading", name="Maria Lopez").click()
+    connected.keyboard.press("?")
+    keys = connected.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(keys).to_contain_text("Hold, and resume")
+    no_axe_violations(connected)
+    connected.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    connected.get_by_label("Note").press("?")
+    expect(keys).to_be_hidden()
+    expect(connected.get_by_label("Note")).to_have_value("?")
+    connected.get_by_role("button", name=re.compile("Account of Ana")).click()
+    connected.get_by_role("menuitem", name="Keyboard shortcuts").click()
+    expect(keys).to_be_visible()

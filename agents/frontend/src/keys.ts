@@ -13,6 +13,7 @@ export interface Keys {
   readonly done: (stop: boolean) => void;
   readonly focusNote: () => void;
   readonly focusDisposition: () => void;
+  readonly shortcuts: () => void;
   readonly number: (digit: number) => void;
 }
 
@@ -30,6 +31,11 @@ export function listen(keys: Keys): () => void {
     if (event.key === 'F6') {
       event.preventDefault();
       keys.notices();
+      return;
+    }
+    if (!isTyping(event.target) && event.key === '?') {
+      event.preventDefault();
+      keys.shortcuts();
       return;
     }
     if (!isTyping(event.target) && /^[1-9]$/.test(event.key)) keys.number(Number(event.key));

@@ -17,6 +17,7 @@ import { Idle } from './idle';
 import { LostBanner, Notices, Spoken } from './notices';
 import { call } from './preview';
 import { StationChoice } from './station';
+import { Shortcuts, shortcutsAreOpen } from './shortcuts';
 import { doingWords } from './words';
 
 const RINGING = ['offered', 'ringing_agent'];
@@ -40,6 +41,7 @@ export function App({ boot }: { boot: Boot }) {
         focusNote: () => document.querySelector<HTMLElement>('#note')?.focus(),
         focusDisposition: () =>
           document.querySelector<HTMLElement>('#dispositions input[type=search], #dispositions input:checked, #dispositions input')?.focus(),
+        shortcuts: () => (shortcutsAreOpen.value = !shortcutsAreOpen.value),
         number: (digit) => {
           const picked = shownDispositions.value[digit - 1];
           if (work.value && !RINGING.includes(work.value.phase) && picked) choose(picked.id);
@@ -72,6 +74,7 @@ export function App({ boot }: { boot: Boot }) {
       </main>
       {session.value?.signed_in && <CampaignsOverTheDesk />}
       <Spoken />
+      <Shortcuts />
       <Notices />
     </>
   );

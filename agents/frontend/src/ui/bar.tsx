@@ -6,6 +6,7 @@ import { ask, doing, isLive, labelOf, reasons, session, station, view, waits, wo
 import { listIsOpen } from './campaigns';
 import { Icon } from './icons';
 import { Menu } from './menu';
+import { shortcutsAreOpen } from './shortcuts';
 import { Since } from './time';
 import { doingWords, initials, phoneWords } from './words';
 
@@ -162,6 +163,7 @@ function LinkChip() {
 function Leave({ boot }: { boot: Boot }) {
   const atStation = session.value?.signed_in ?? false;
   const items = [
+    { key: 'shortcuts', label: t('Keyboard shortcuts'), hint: '?', act: () => (shortcutsAreOpen.value = true) },
     ...(atStation ? [{ key: 'shift', label: t('End my shift'), act: () => ask({ type: 'sign_out' }) }] : []),
     ...(boot.admin ? [{ key: 'admin', label: t('Administration'), act: () => location.assign(boot.admin!) }] : []),
     ...(atStation

@@ -1,0 +1,56 @@
+/** What the keys do, on one card: opened with a question mark or from the account's menu. */
+
+import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { t } from '../i18n';
+import { Icon } from './icons';
+
+export const shortcutsAreOpen = signal(false);
+
+export function Shortcuts() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const open = shortcutsAreOpen.value;
+  useEffect(() => {
+    if (open) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [open]);
+  const all: readonly (readonly [string, string])[] = [
+    ['Alt R', t('Ready, or a break')],
+    ['Alt G', t('Get a record')],
+    ['Alt C', t('Call')],
+    ['Alt H', t('Hang up')],
+    ['Alt O', t('Hold, and resume')],
+    ['Alt M', t('Mute, and unmute')],
+    ['Alt K', t('Keypad')],
+    ['Alt B', t('Schedule Callback')],
+    ['1 … 9', t('Choose a disposition')],
+    ['Alt D', t('To the dispositions')],
+    ['Alt N', t('To the note')],
+    ['Alt Enter', t('Done')],
+    ['Alt Shift Enter', t('Done and Stop')],
+    ['F6', t('To the notices of campaigns')],
+    ['?', t('This list')],
+  ];
+  return (
+    <dialog class="shortcuts" ref={dialog} aria-labelledby="shortcuts-title" onClose={() => (shortcutsAreOpen.value = false)}>
+      <div class="callback-head">
+        <h1 id="shortcuts-title">{t('Keyboard shortcuts')}</h1>
+        <button type="button" class="icon-button" aria-label={t('Close')} onClick={() => (shortcutsAreOpen.value = false)}>
+          <Icon name="close" />
+        </button>
+      </div>
+      <dl>
+        {all.map(([keys, words]) => (
+          <div key={keys}>
+            <dt>
+              {keys.split(' ').map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{words}</dd>
+          </div>
+        ))}
+      </dl>
+    </dialog>
+  );
+}

@@ -39,7 +39,7 @@ class Refusal:
     """It was not done, and why, in a sentence a person can act on. Nothing is lost. problems: each with its place, where it has one."""
 
     sentence: str
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = field(default=(), compare=False)  # the sentence has all of them
 
 
 Answer = Done | Refusal

@@ -165,7 +165,7 @@ def test_a_repeated_command_gets_its_first_answer_and_is_done_once(web: Served, 
     with Screen(web, ana) as screen:
         command_id = str(uuid4())
         first = screen.asks("go_ready", command_id)
-        assert first == {"type": "answer", "id": command_id, "ok": False, "sentence": "Only the 1st time.", "data": None}
+        assert first == {"type": "answer", "id": command_id, "ok": False, "sentence": "Only the 1st time.", "problems": [], "data": None}
         assert screen.asks("go_ready", command_id) == first
     with Screen(web, ana) as another:
         assert another.asks("go_ready", command_id) == first

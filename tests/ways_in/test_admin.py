@@ -48,6 +48,7 @@ from campaigns.models import (
     Survey,
     SurveyAnswer,
     ValidationService,
+    ZoneConfirmation,
     ZoneGroup,
 )
 from campaigns.rules.number_keys import number_key
@@ -58,7 +59,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 3, 10, 0, tzinfo=UTC)
 OURS = [model for label in ("agents", "telephony", "campaigns") for model in apps.get_app_config(label).get_models()]
 # shown inside the page of what they belong to
-WITHIN_ANOTHER: set[type[Model]] = {PhoneNumber, RetryRule, FieldDefinition, Holiday, TrunkPrice, ZoneGroup}
+WITHIN_ANOTHER: set[type[Model]] = {PhoneNumber, RetryRule, FieldDefinition, Holiday, TrunkPrice, ZoneConfirmation, ZoneGroup}
 LEDGERS: list[type[Model]] = [
     Attempt,
     Permit,
@@ -119,6 +120,7 @@ def house() -> dict[type[Model], Model]:
     calendar = keep(HolidayCalendar.objects.create(name="Spain"))
     keep(Holiday.objects.create(calendar=calendar, day=NOW.date()))
     contact = keep(Contact.objects.create(first_name="Maria"))
+    keep(ZoneConfirmation.objects.create(contact=contact, zone="Europe/London", at=NOW))
     phone = keep(PhoneNumber.objects.create(contact=contact, e164="+447700900001", number_key="k", zones=["Europe/London"]))
     calling_list = keep(CallingList.objects.create(campaign=campaign, name="March"))
     zones = keep(ZoneGroup.objects.create(zones=["Europe/London"]))
@@ -279,7 +281,9 @@ def test_hours_that_cannot_be_are_refused_in_a_sentence(boss: Client, typed: dic
 
 
 def phones(**typed: str) -> dict[str, str]:
-    first = {"phones-TOTAL_FORMS": "1", "phones-INITIAL_FORMS": "0", "leads-TOTAL_FORMS": "0", "leads-INITIAL_FORMS": "0"}
+    first = {"phones-TOTAL_FORMS": "1", "phones-INITIAL_FORMS": "0"}
+    for ledger in ("zone_confirmations", "leads"):
+        first |= {f"{ledger}-TOTAL_FORMS": "0", f"{ledger}-INITIAL_FORMS": "0"}
     return first | {"first_name": "Maria", "fields": "{}", "phones-0-kind": "mobile", "phones-0-position": "0"} | typed
 
 

@@ -5,14 +5,15 @@ where the lead stands: whose it is, until when it waits, whether the hours of it
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from campaigns import facts
 from campaigns.facts import Asked, Phone
+from campaigns.flow import permit
 from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState, WaitReason
-from campaigns.rules.permit.gate import Facts, Gate, Refused, Stands, Terms, earliest, gates, group_opens
+from campaigns.rules.permit.gate import OF_THE_NUMBER, Facts, Gate, Refused, Stands, Terms, earliest, gates, group_opens
 from dialer_project.lib import sql
 
 
@@ -29,7 +30,8 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The ordered gates of one lead at one moment. `next_at`: when it next can be called, were nothing else to happen; None: never."""
+    """The ordered gates of one lead at one moment. `next_at`: when it next can be called, were nothing else to happen; None: never. `then`:
+    the number it moves on to, where this one will not be called."""
 
     lead_id: int
     campaign: str
@@ -38,6 +40,7 @@ class Explanation:
     gates: tuple[Gate, ...]
     next_at: datetime | None
     past: tuple[Past, ...]
+    then: str = ""
 
     @property
     def first(self) -> Gate | None:
@@ -54,6 +57,9 @@ class Explanation:
             return "It can be called now."
         stopped = next((gate.why for gate in self.gates if gate.stands is Stands.HELD), None)
         closed = next((gate.why for gate in self.gates if gate.stands is Stands.CLOSED), None)
+        if self.then and self.next_at is not None:
+            when = f", not before {self.next_at:%Y-%m-%d %H:%M:%S} UTC" if self.next_at > self.at else ""
+            return f"{closed} Its next number, {self.then}, is called instead{when}."
         if closed or self.next_at is None:
             return f"It will not be called. {closed or ''}".strip()
         when = f"not before {self.next_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -94,17 +100,26 @@ def lead(lead_id: int, *, now: datetime) -> Explanation | None:
         return None
     row = found[0]
     campaign = facts.settings_now([row.campaign_id], now=now)[row.campaign_id]
-    phone = facts.people([row.contact_id])[row.contact_id].phone(row.next_phone_id)
+    person = facts.people([row.contact_id])[row.contact_id]
+    phone = person.phone(row.next_phone_id)
     asked = Asked(row.id, row.campaign_id, row.contact_id, sql.loaded(row.tries), phone)
     known = facts.read([asked], terms=campaign.terms, now=now)[row.id]
     standing = Standing(row.state, row.reason, row.next_call_at, row.owner, tuple(row.zones))
+    next_at, then = next_instant(standing, known.facts, terms=campaign.terms, now=now), ""
+    closed = next((gate.final for gate in gates(known.facts, terms=campaign.terms, now=now) if gate.stands is Stands.CLOSED), None)
+    if row.state != LeadState.FINAL and closed in OF_THE_NUMBER:
+        moves_to = permit.other_number(campaign.terms, person, known.alternatives, now=now)
+        if moves_to is not None and (other := person.phone(moves_to)):
+            of_other = facts.read([replace(asked, phone=other)], terms=campaign.terms, now=now)[row.id].facts
+            next_at, then = next_instant(standing, of_other, terms=campaign.terms, now=now), other.e164
     return Explanation(
         lead_id=row.id,
         campaign=campaign.name,
         number=_number(phone),
         at=now,
         gates=tuple(answers(standing, known.facts, terms=campaign.terms, now=now)),
-        next_at=next_instant(standing, known.facts, terms=campaign.terms, now=now),
+        next_at=next_at,
+        then=then,
         past=tuple(Past(p.planned_at, p.e164, p.outcome, p.rules or "", sql.loaded(p.evidence) or {}) for p in sql.rows(_PAST, [lead_id])),
     )
 

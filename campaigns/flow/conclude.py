@@ -24,8 +24,8 @@ from campaigns.rules import retry
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
 from campaigns.rules.modes import Binding, DispositionFor, NoCallback
 from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, outcome_of
+from campaigns.rules.permit.gate import OF_THE_NUMBER, Terms, earliest
 from campaigns.rules.permit.gate import Refused as Forbidden
-from campaigns.rules.permit.gate import Terms, earliest
 from campaigns.rules.retry import Finished, Numbers, TryAgainAt
 from dialer_project.lib import sql, wake
 from telephony import calls
@@ -312,9 +312,7 @@ def _lawful(one: Ended, step: TryAgainAt, asked: Asked, person: Person, known: K
     match earliest(known.facts, terms=terms, at=step.at):
         case datetime() as at:
             pass
-        case Forbidden(FinalReason.DO_NOT_CALL | FinalReason.NO_VALID_NUMBER) if other := permit.other_number(
-            terms, person, known.alternatives, now=step.at
-        ):
+        case Forbidden(reason, _) if reason in OF_THE_NUMBER and (other := permit.other_number(terms, person, known.alternatives, now=step.at)):
             # that number never, another one perhaps: it is asked when its turn comes
             return _wait(one, step, at=step.at, phone=other)
         case Forbidden(reason, _):

@@ -18,7 +18,7 @@ from campaigns.facts import Candidate, Known, Person, Phone, Setting
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
 from campaigns.rules.number_checks import STILL_HOLDS, Answer, told
-from campaigns.rules.permit.gate import BUSY_ELSEWHERE, Allowed, Held, NotBefore, Refused, Terms, Verdict, earliest, may_call
+from campaigns.rules.permit.gate import BUSY_ELSEWHERE, OF_THE_NUMBER, Allowed, Held, NotBefore, Refused, Terms, Verdict, earliest, may_call
 from campaigns.rules.spending import Purse
 from dialer_project.lib import sql, wake
 from telephony import calls
@@ -135,8 +135,8 @@ def consider(
                 if reason is WaitReason.VALIDATION and phone is not None:
                     unchecked.append(phone.id)
                 steps.append(_wait(lead, calls_at=_spread(at, now, lead.id, reason), reason=reason))
-            case Refused(FinalReason.DO_NOT_CALL | FinalReason.NO_VALID_NUMBER, _) if other := other_number(
-                campaign.terms, candidate.person, about.alternatives, now=now
+            case Refused(reason, _) if reason in OF_THE_NUMBER and (
+                other := other_number(campaign.terms, candidate.person, about.alternatives, now=now)
             ):
                 steps.append(_wait(lead, calls_at=now, reason=WaitReason.RETRY, phone=other))
             case Refused(reason, _):

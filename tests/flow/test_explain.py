@@ -14,7 +14,7 @@ from django.test import Client
 from agents.models import User
 from campaigns import explain, facts, querysets
 from campaigns.flow import do_not_call, permit
-from campaigns.models import Campaign, CampaignExclusion, Consent, Lead, RulePack, Suppression
+from campaigns.models import Campaign, CampaignExclusion, Consent, DoNotCall, Lead, PhoneNumber, RulePack, Suppression
 from campaigns.rules.permit.gate import campaign_holds, group_opens
 from telephony.drivers.simulated.script import Answers, Busy, seconds
 from tests.floor import Floor
@@ -144,3 +144,17 @@ def test_the_command_and_the_campaign_s_page_tell_why_its_list_is_called_or_not(
     assert "In the list" in told
     assert page in client.get(f"/admin/campaigns/campaign/{campaign.pk}/change/").content.decode()
     assert client.get("/admin/campaigns/campaign/999999/waterfall/").status_code == 404
+
+
+def test_a_number_that_will_not_be_called_gives_way_to_the_next_and_it_is_told_which(floor: Floor) -> None:
+    campaign = floor.campaign("progressive", agents=[ana := floor.agent("Ana")])
+    maria = floor.person(campaign, "Maria", Answers(after=seconds(2), talks_for=seconds(3)), numbers=2)
+    listed = PhoneNumber.objects.get(e164=maria.numbers[0])
+    DoNotCall.objects.create(number_key=listed.number_key, source="register", created_at=floor.now)
+    told = explain.lead(maria.lead.pk, now=floor.now)
+    assert told is not None
+    assert (told.callable_now, told.then, told.next_at) == (False, maria.numbers[1], floor.now)
+    assert told.in_words == f"The phone number is on the Do-Not-Call list. Its next number, {maria.numbers[1]}, is called instead."
+    ana.sits_down()
+    floor.run(until=lambda: maria.attempts, at_most=5)
+    assert maria.dialed == [maria.numbers[1]]

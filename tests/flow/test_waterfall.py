@@ -242,7 +242,7 @@ def one_by_one(campaign: Campaign, *, now: datetime) -> set[int]:
         if why.callable_now:
             callable_now.add(lead_id)
         if key in steps and steps[key].stands is Stands.WAIT:
-            in_between(why.next_at, steps[key])
+            in_between(None if why.then else why.next_at, steps[key])  # the list tells of the number whose turn it is
     assert told == {key: step.leads for key, step in steps.items()}
     assert sum(step.leads for step in whole.steps) == whole.leads == campaign.leads.count()
     assert whole.callable_now == len(callable_now)

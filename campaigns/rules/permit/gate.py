@@ -40,6 +40,8 @@ from campaigns.rules.spending import Spent, Tariff, why_held
 HOLDS_FOR = timedelta(seconds=5)
 BUSY_ELSEWHERE = timedelta(seconds=30)
 CONSENT_MAY_COME = timedelta(days=1)  # a consent may still be given: it is looked for once a day
+# refused for the number's sake: another number of the same person may do
+OF_THE_NUMBER = frozenset({FinalReason.DO_NOT_CALL, FinalReason.NO_VALID_NUMBER})
 # rounds of "and is it allowed then?" before an instant is said not to exist
 ROUNDS = 400
 

@@ -11,6 +11,8 @@ from django.db.backends.postgresql.base import ServerBindingCursor
 
 # times a connection runs a statement before it has it prepared
 PREPARED_AFTER = 3
+# statements a connection keeps prepared: more than there are, or the sweeps' would push out those of the calls
+PREPARED_AT_MOST = 1000
 
 Row = Any  # a named tuple whose fields are the statement's columns
 
@@ -27,7 +29,8 @@ def _cursor() -> Any:
     """
     connection.ensure_connection()
     raw: Any = connection.connection
-    usual, raw.cursor_factory, raw.prepare_threshold = raw.cursor_factory, ServerBindingCursor, PREPARED_AFTER
+    raw.prepare_threshold, raw.prepared_max = PREPARED_AFTER, PREPARED_AT_MOST
+    usual, raw.cursor_factory = raw.cursor_factory, ServerBindingCursor
     try:
         return connection.cursor()
     finally:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -151,7 +152,7 @@ class House:
                 await connection.refresh()
 
 
-class Connection(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """One open console of one agent."""
 
     agent_id: int = 0
@@ -160,22 +161,27 @@ class Connection(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
     heard: float = 0  # monotonic
     heard_at: datetime
 
-    # -- what the flow does with it
+    # -- what the flow does with it; who is asked is said by the layer above
 
+    @abstractmethod
     def console_opened(self, *, now: datetime) -> int:
-        raise NotImplementedError
+        """This console is the newest; returns its epoch."""
 
+    @abstractmethod
     def console_closed(self, *, now: datetime) -> None:
-        raise NotImplementedError
+        """It is gone."""
 
+    @abstractmethod
     def snapshot(self) -> console.Screen:
-        raise NotImplementedError
+        """What the screen must say now."""
 
+    @abstractmethod
     def carry_out(self, order: messages.Order, *, now: datetime) -> Done | Refusal:
-        raise NotImplementedError
+        """What a command means."""
 
+    @abstractmethod
     def look_up(self, question: messages.Question) -> messages.Found | Refusal:
-        raise NotImplementedError
+        """What a question is answered with."""
 
     # -- opening and closing
 

@@ -29,7 +29,7 @@ def run() -> list[Figure]:
         campaign = centre.campaign("dispatch", staff)
         centre.leads(campaign, 3 * READY)
         centre.sit_down(staff)
-        time.sleep(3)
+        time.sleep(3)  # what sitting down caused is over, and the workers have warmed up
         return _measure(staff)
 
 
@@ -50,7 +50,7 @@ def _measure(staff: list[int]) -> list[Figure]:
     due = time.monotonic()
     for number in range(READY):
         due += dice.expovariate(1 / EVERY)
-        time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(max(0.0, due - time.monotonic()))  # agents come by chance, not as fast as the machine can
         if number % 2:
             _publish_nothing(published)
             due += 0.02
@@ -61,7 +61,7 @@ def _measure(staff: list[int]) -> list[Figure]:
         ready[agent].append(time.time())
         if not isinstance(next_for.go_ready(agent, now=timezone.now()), Done):
             raise RuntimeError("an agent could not go Ready")
-    time.sleep(3)
+    time.sleep(3)  # the last one's call is placed within this, or is missing among those counted below
     over.set()
     clearing.join()
     waits = _waits(ready, behind)

@@ -104,7 +104,7 @@ def _beside_the_web(stage: measure.Stage, path: Path) -> tuple[float, float]:
     visitor.start()
     time.sleep(3)  # the first pages fill caches
     importer = _importing(stage, path)
-    time.sleep(TURN)
+    time.sleep(TURN)  # Python's start is over and rows are being read
     during: list[tuple[float, float]] = []
     without: list[tuple[float, float]] = []
     for _ in range(TURNS):
@@ -114,7 +114,7 @@ def _beside_the_web(stage: measure.Stage, path: Path) -> tuple[float, float]:
             importer.send_signal(turn)
             time.sleep(SETTLES)  # PostgreSQL ends the statement it was given
             began = time.monotonic()
-            time.sleep(TURN)
+            time.sleep(TURN)  # the turn itself
             spans.append((began, time.monotonic()))
     importer.kill()
     importer.communicate()

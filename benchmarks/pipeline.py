@@ -116,9 +116,9 @@ def _empty_tasks() -> int:
             current_app.send_task("workers.tasks.nothing", queue="hot", expires=10, ignore_result=True)
         sent += 50
         while redis.hot().llen(queue) > TASKS_AHEAD:
-            time.sleep(0.01)
+            time.sleep(0.01)  # between two looks
     while redis.hot().llen(queue):
-        time.sleep(0.01)
+        time.sleep(0.01)  # between two looks
     return sent
 
 
@@ -141,7 +141,7 @@ def _work_through(lasts: float) -> None:
     while time.monotonic() < until:
         for row in sql.rows("SELECT id, agent_id FROM agents_interaction WHERE phase = 'wrap_up'"):
             wrap_up.finish(row.id, row.agent_id, disposition_id=sale, note="asked for the leaflet", stop=False, now=timezone.now())
-        time.sleep(0.1)
+        time.sleep(0.1)  # people look at their screens so often, and a look costs what is measured
 
 
 def _concluded() -> tuple[int, int]:

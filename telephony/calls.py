@@ -178,7 +178,7 @@ def place(sending: Sequence[Sending]) -> dict[UUID, Placing]:
     for node_id, group in by_node.items():
         legs = [_leg(one) for one in group]
         try:
-            answers: Sequence[Placing] = nodes.ask(nodes.by_id(node_id), lambda carrier, legs=legs: carrier.place_many(legs))  # type: ignore[misc]
+            answers: Sequence[Placing] = nodes.ask(nodes.by_id(node_id), lambda carrier, legs=legs: carrier.place_many(legs))  # type: ignore[misc]  # mypy cannot type a lambda with a default
         except NodeAway as away:
             answers = [Unclear(str(away)) if away.maybe_done else Refused(Cause.FAILED, str(away))] * len(group)
         results.update(zip((one.id for one in group), answers, strict=True))
@@ -303,7 +303,7 @@ def record(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> Re
         )
     }
     seen: set[str] = set()
-    fresh = [e for e in events if e.key in new and not (e.key in seen or seen.add(e.key))]  # type: ignore[func-returns-value]
+    fresh = [e for e in events if e.key in new and not (e.key in seen or seen.add(e.key))]  # type: ignore[func-returns-value]  # add gives None, which is the point
     moving: dict[CallMove, dict[UUID, CarrierEvent]] = defaultdict(dict)
     for event in fresh:
         move = _MOVES.get(event.kind)
@@ -443,7 +443,7 @@ def connect(node_id: int, *, bridge: UUID, legs: Sequence[UUID]) -> bool:
 def raise_guard(node_id: int, call_ids: Sequence[UUID]) -> None:
     """These customers are in a conversation: the carrier need not speak for us any more."""
     for call_id in call_ids:
-        _tell(node_id, lambda carrier, call_id=call_id: carrier.raise_guard(call_id))  # type: ignore[misc]
+        _tell(node_id, lambda carrier, call_id=call_id: carrier.raise_guard(call_id))  # type: ignore[misc]  # mypy cannot type a lambda with a default
 
 
 def leave(node_id: int, *, bridge: UUID, call_id: UUID) -> None:
@@ -453,7 +453,7 @@ def leave(node_id: int, *, bridge: UUID, call_id: UUID) -> None:
 def play_message(node_id: int, call_ids: Sequence[UUID], announcement: str) -> None:
     """The recorded message, then the end; the carrier finishes it without us."""
     for call_id in call_ids:
-        _tell(node_id, lambda carrier, call_id=call_id: carrier.play(call_id, announcement, then_hang_up=True))  # type: ignore[misc]
+        _tell(node_id, lambda carrier, call_id=call_id: carrier.play(call_id, announcement, then_hang_up=True))  # type: ignore[misc]  # mypy cannot type a lambda with a default
 
 
 def hold(node_id: int, call_id: UUID) -> bool:
@@ -481,7 +481,7 @@ def send_digits(node_id: int, call_id: UUID, digits: str) -> bool:
 def hang_up(calls: Iterable[tuple[int, UUID]]) -> None:
     """(node, call) each. The end comes as an event; where the node is away, the call's deadline finds it."""
     for node_id, call_id in calls:
-        _tell(node_id, lambda carrier, call_id=call_id: carrier.hang_up(call_id))  # type: ignore[misc]
+        _tell(node_id, lambda carrier, call_id=call_id: carrier.hang_up(call_id))  # type: ignore[misc]  # mypy cannot type a lambda with a default
 
 
 def hang_up_by_id(call_ids: Sequence[UUID]) -> None:

@@ -12,7 +12,7 @@ from dialer_project.lib import redis, sql
 
 @lru_cache(maxsize=2)
 def _tokens(pid: int) -> Script:
-    return redis.hot().register_script((Path(__file__).parent / "scripts" / "tokens.lua").read_text())  # type: ignore[no-any-return]
+    return redis.hot().register_script((Path(__file__).parent / "scripts" / "tokens.lua").read_text())  # type: ignore[no-any-return]  # redis leaves its scripts untyped
 
 
 def take(trunk_id: int | None, wanted: int) -> int:

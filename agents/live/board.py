@@ -37,7 +37,7 @@ class Free:
 
 @lru_cache(maxsize=8)
 def _script(name: str, pid: int) -> Script:
-    return redis.hot().register_script((_SCRIPTS / f"{name}.lua").read_text())  # type: ignore[no-any-return]
+    return redis.hot().register_script((_SCRIPTS / f"{name}.lua").read_text())  # type: ignore[no-any-return]  # redis leaves its scripts untyped
 
 
 def _run(name: str, keys: Sequence[str], args: Sequence[object]) -> object:

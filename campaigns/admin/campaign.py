@@ -100,7 +100,7 @@ class CampaignForm(ModelForm[Campaign]):
             pinned = RulePack.objects.filter(campaigns=self.instance)
             self.fields["rule_packs"].initial = pinned
             # one that was switched off since stays pinned until somebody takes it away
-            self.fields["rule_packs"].queryset = (RulePack.objects.filter(enabled=True) | pinned).distinct()  # type: ignore[attr-defined]
+            self.fields["rule_packs"].queryset = (RulePack.objects.filter(enabled=True) | pinned).distinct()  # type: ignore[attr-defined]  # a form of models makes it one of choices
         else:
             self.fields["rule_packs"].initial = RulePack.objects.filter(name=STRICT, enabled=True)
 
@@ -554,8 +554,8 @@ class CampaignAdmin(ModelAdmin[Campaign]):
 def partial_of(method: Callable[[HttpRequest, Campaign], SafeString], request: HttpRequest) -> Callable[[Campaign], SafeString]:
     """A column that knows the request: its buttons come back to the page they were pressed on."""
     column = partial(method, request)
-    column.short_description = "controls"  # type: ignore[attr-defined]
-    column.__name__ = "controls"  # type: ignore[attr-defined]
+    column.short_description = "controls"  # type: ignore[attr-defined]  # the admin reads it from whatever is called
+    column.__name__ = "controls"  # type: ignore[attr-defined]  # as above
     return column
 
 

@@ -217,6 +217,8 @@ class ContactShown(Message):
     email: str
     address: str
     time_zone: str
+    zones: list[str] = Field(description="every time zone they may be in: calls are made only where the hours hold in all of them")
+    said_zone: str = Field(description="the one the customer said they are in, which alone counts; empty: nobody has asked")
     numbers: list[NumberShown]
 
 
@@ -511,6 +513,13 @@ class DoNotCall(AboutWork):
     every_number: bool = False
 
 
+class ConfirmZone(AboutWork):
+    """Where the customer says they are."""
+
+    type: Literal["confirm_zone"] = "confirm_zone"
+    zone: str = Field(max_length=60, description="as in Europe/Madrid; empty: it was a mistake, what number and address suggest counts again")
+
+
 class SaveNote(AboutWork):
     """The draft, as it is typed."""
 
@@ -591,9 +600,9 @@ Readiness = SignIn | SignOut | GoReady | SetChannel | TakeBreak
 TakingPart = RunCampaign | StopCampaign | GetRecord | ReadNotice
 BeforeTheCall = Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline
 OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
-OnTheRecord = SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish
+OnTheRecord = DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish
 Promises = ChangeCallback | CancelCallback
-Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | DoNotCall | OnTheRecord | Promises
+Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | OnTheRecord | Promises
 Question = AskRecord | AskChoices | AskCampaigns | AskCallbacks
 Found = Details | Menu | Campaigns | Callbacks
 

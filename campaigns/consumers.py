@@ -8,7 +8,7 @@ from django.utils import timezone
 from agents import console, messages, sockets
 from agents.desk import Done, Refusal
 from campaigns import screens
-from campaigns.flow import callbacks, do_not_call, filled_in, next_for, offer, phone, pull, take_part, talk, wrap_up
+from campaigns.flow import callbacks, confirm_zone, do_not_call, filled_in, next_for, offer, phone, pull, take_part, talk, wrap_up
 
 
 class AgentConsole(sockets.Connection):
@@ -68,6 +68,8 @@ class AgentConsole(sockets.Connection):
                 return talk.leave_message(work, me, now=now)
             case messages.DoNotCall(interaction=work, every_number=every_number):
                 return do_not_call.asked_for(work, me, every_number=every_number, now=now)
+            case messages.ConfirmZone(interaction=work, zone=zone):
+                return confirm_zone.said(work, me, zone, now=now)
             case messages.SaveNote(interaction=work, note=note):
                 return wrap_up.save_note(work, me, note=note, now=now)
             case messages.SaveDraft(interaction=work):

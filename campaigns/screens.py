@@ -1,5 +1,6 @@
 """What an agent sees: reads only. Each function is one screen's worth of plain values."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -54,7 +55,6 @@ from campaigns.rules.lifecycle import CallbackState, CampaignMove, CampaignState
 from campaigns.rules.modes import Delivery, DispositionFor, Joining, Mode, Needs, NumberChoice
 from campaigns.rules.permit.gate import campaign_holds
 from campaigns.rules.permit.hours import local_times
-from campaigns.rules.time_zones import known_zones
 
 HISTORY = 10
 MOST_CALLBACKS = 200
@@ -249,9 +249,9 @@ def _caller_ids(campaign: Campaign) -> list[CallerIdChoice]:
     return [CallerIdChoice(id=one.pk, number=as_written(one.e164), label=one.label) for one in chosen]
 
 
-def _local_time(zones: list[str], now: datetime) -> str:
+def _local_time(zones: tuple[str, ...], now: datetime) -> str:
     """What the clock says there; empty where the possible zones disagree."""
-    told = set(local_times(tuple(zones), now)) if zones else set()
+    told = set(local_times(zones, now)) if zones else set()
     return told.pop() if len(told) == 1 else ""
 
 
@@ -263,6 +263,8 @@ def _contact(lead: Lead, *, dialed: int | None, campaign: Campaign | None, now: 
     on_lists = _on_lists(keys, now=now).filter(Q(campaign=campaign) | Q(campaign__isnull=True))
     listed = set(on_lists.values_list("number_key", flat=True))
     place = (contact.address, contact.city, contact.region, contact.postal_code, contact.country)
+    zones = _zones([contact.pk])
+    said = contact.zone_confirmations.filter(ended_at=None).first()
     return ContactShown(
         name=contact.name,
         title=contact.title,
@@ -270,8 +272,15 @@ def _contact(lead: Lead, *, dialed: int | None, campaign: Campaign | None, now: 
         email=contact.email,
         address=", ".join(part for part in place if part),
         time_zone=contact.time_zone,
-        numbers=_numbers(contact, campaign, listed=listed, open_numbers=open_numbers, dialed=dialed, now=now),
+        zones=sorted({zone for number in contact.phones.all() if number.active for zone in zones[number.pk]}),
+        said_zone=said.zone if said else "",
+        numbers=_numbers(contact, campaign, zones, listed=listed, open_numbers=open_numbers, dialed=dialed, now=now),
     )
+
+
+def _zones(contact_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Number -> every zone its person may be in, as the gate has it."""
+    return {phone.id: phone.zones for person in facts.people(contact_ids).values() for phone in person.phones}
 
 
 def _on_lists(keys: list[str], *, now: datetime) -> QuerySet[DoNotCall]:
@@ -279,32 +288,37 @@ def _on_lists(keys: list[str], *, now: datetime) -> QuerySet[DoNotCall]:
 
 
 def _numbers(
-    contact: Contact, campaign: Campaign | None, *, listed: set[str], open_numbers: bool = False, dialed: int | None = None, now: datetime
+    contact: Contact,
+    campaign: Campaign | None,
+    zones: Mapping[int, tuple[str, ...]],
+    *,
+    listed: set[str],
+    open_numbers: bool = False,
+    dialed: int | None = None,
+    now: datetime,
 ) -> list[NumberShown]:
-    """listed: keys of the numbers that are on a do-not-call list."""
+    """zones: by number; listed: keys of the numbers that are on a do-not-call list."""
+    first = next((zones[number.pk] for number in contact.phones.all()), ())
     return [
         NumberShown(
             id=number.pk,
             kind=number.get_kind_display(),
-            zone=_zone(contact, number, campaign),
+            zone=_zone(contact, zones[number.pk], first, campaign),
             number=shown(number.e164, whole=open_numbers or number.pk == dialed),
             dialed=number.pk == dialed,
             active=number.active,
-            local_time=_local_time(number.zones, now),
+            local_time=_local_time(zones[number.pk], now),
             listed=number.number_key in listed,
         )
         for number in contact.phones.all()
     ]
 
 
-def _zone(contact: Contact, number: PhoneNumber, campaign: Campaign | None) -> str:
-    """The one people mean by "at ten": as the CRM or an agent told it; of the zones a number may be in, the campaign's, or that of the
-    person's first number."""
-    if contact.time_zone in known_zones():
-        return contact.time_zone
-    first = next(iter(contact.phones.all()), number)
-    likely = [*([campaign.time_zone] if campaign else []), *first.zones]
-    return next((zone for zone in likely if zone in number.zones), number.zones[0] if number.zones else "UTC")
+def _zone(contact: Contact, zones: Sequence[str], first: Sequence[str], campaign: Campaign | None) -> str:
+    """Of the zones a number may be in, the one people mean by "at ten": where they said they are; as the CRM told it; the campaign's; that of
+    the person's `first` number."""
+    likely = [contact.time_zone, *([campaign.time_zone] if campaign else []), *first]
+    return next((zone for zone in likely if zone in zones), zones[0] if zones else "UTC")
 
 
 def callbacks(agent_id: int, *, now: datetime) -> Callbacks:
@@ -316,11 +330,12 @@ def callbacks(agent_id: int, *, now: datetime) -> Callbacks:
         .order_by("due_at", "id")[:MOST_CALLBACKS]
     )
     keys = [number.number_key for callback in found for number in callback.lead.contact.phones.all()]
+    zones = _zones([callback.lead.contact_id for callback in found])
     listed = set(_on_lists(keys, now=now).values_list("number_key", flat=True))
     mine = []
     for callback in found:
         lead = callback.lead
-        numbers = _numbers(lead.contact, lead.campaign, listed=listed, now=now)
+        numbers = _numbers(lead.contact, lead.campaign, zones, listed=listed, now=now)
         meant = next((number for number in numbers if number.id == callback.phone_id), next(iter(numbers), None))
         mine.append(
             CallbackShown(

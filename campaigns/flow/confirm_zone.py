@@ -6,6 +6,7 @@ Under the person's lock, so that a dial transaction sees either all of it or not
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from uuid import UUID
 
 from django.db import transaction
 
@@ -18,11 +19,31 @@ from campaigns.rules.time_zones import known_zones
 from dialer_project.lib import sql
 
 
+def said(interaction_id: UUID, agent_id: int, zone: str, *, now: datetime) -> Answer:
+    """The customer of the record in hand told this agent. `zone`: empty where it was a mistake."""
+    found = sql.rows(
+        """
+        SELECT g.user_id, l.contact_id FROM agents_interaction i JOIN agents_agent g ON g.id = i.agent_id
+        LEFT JOIN campaigns_lead l ON l.id = i.lead_id WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed'
+        """,
+        [interaction_id, agent_id],
+    )
+    if not found:
+        return Refusal("This record is no longer yours: it was closed in the meantime.")
+    if found[0].contact_id is None:
+        return Refusal("No contact belongs to this call: there is nobody to write it down for.")
+    by = User(pk=found[0].user_id)
+    return confirm(found[0].contact_id, zone, by=by, now=now) if zone else take_back(found[0].contact_id, by=by, now=now)
+
+
 def confirm(contact_id: int, zone: str, *, by: User | None, now: datetime) -> Answer:
-    """`zone`: as in Europe/Madrid."""
+    """`zone`: as in Europe/Madrid. Said again to the same person, nothing changes."""
     if zone not in known_zones():
         return Refusal(f"There is no time zone {zone}. Write it as Europe/Madrid or America/New_York.")
     with transaction.atomic():
+        _lock(contact_id)
+        if ZoneConfirmation.objects.filter(contact_id=contact_id, ended_at=None, zone=zone, by=by).exists():
+            return DONE
         if not _end(contact_id, by=by, now=now):
             return Refusal("This contact is no longer there. Look for them again.")
         ZoneConfirmation.objects.create(contact_id=contact_id, zone=zone, at=now, by=by)
@@ -33,6 +54,7 @@ def confirm(contact_id: int, zone: str, *, by: User | None, now: datetime) -> An
 def take_back(contact_id: int, *, by: User | None, now: datetime) -> Answer:
     """It was a mistake, or they have moved: every possible zone counts again."""
     with transaction.atomic():
+        _lock(contact_id)
         if not _end(contact_id, by=by, now=now):
             return Refusal("This contact is no longer there. Look for them again.")
         phones = facts.people([contact_id])[contact_id].phones
@@ -40,9 +62,12 @@ def take_back(contact_id: int, *, by: User | None, now: datetime) -> Answer:
     return DONE
 
 
+def _lock(contact_id: int) -> None:
+    sql.rows("SELECT pg_advisory_xact_lock(%s, %s)", [PERSON, contact_id % 2147483647])
+
+
 def _end(contact_id: int, *, by: User | None, now: datetime) -> bool:
     """The one in force, if any; whether there is such a contact."""
-    sql.rows("SELECT pg_advisory_xact_lock(%s, %s)", [PERSON, contact_id % 2147483647])
     ZoneConfirmation.objects.filter(contact_id=contact_id, ended_at=None).update(ended_at=now, ended_by=by)
     return bool(sql.rows("SELECT id FROM campaigns_contact WHERE id = %s", [contact_id]))
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from agents.models import Agent, Session
 from campaigns.flow import call_back, control, do_not_call
-from campaigns.models import Attempt, Lead, Participation, PhoneNumber
+from campaigns.models import Attempt, Lead, Participation, PhoneNumber, ZoneConfirmation
 from telephony.drivers.simulated.script import Answers, Busy, seconds
 from telephony.models import CallerId
 from tests.browser.centre import Centre, now, opened
@@ -88,6 +88,15 @@ def test_preview_from_the_notice_to_done(sitting: Page, ana: Agent, centre: Cent
     expect(call).to_contain_text("Preview")
     expect(sitting.get_by_role("radio", name=re.compile("600 00 00 01"))).to_be_checked()
     looks_well(sitting, "preview")
+    record = sitting.get_by_role("complementary", name="Record")
+    expect(record).to_contain_text(re.compile(r"Taken to be in Madrid, where it is \d\d:\d\d"))
+    record.get_by_role("button", name="Confirm where the customer is").click()
+    expect(record.get_by_label("They say they are in")).to_be_focused()
+    record.get_by_label("They say they are in").select_option("Atlantic/Canary")
+    looks_well(sitting, "where-the-customer-is")
+    record.get_by_role("button", name="Save").click()
+    expect(record.get_by_role("status")).to_contain_text("The customer said they are in Canary")
+    assert ZoneConfirmation.objects.get().by == ana.user
     assert not Attempt.objects.exists()
     sitting.get_by_role("radio", name=re.compile("910 00 00 02")).check(force=True)
     sitting.get_by_label("Caller ID").select_option(label="+34 911 11 11 11 · Madrid office")

@@ -8,10 +8,10 @@ from django.test import Client
 
 from agents.desk import Done, Refusal
 from agents.models import User
-from campaigns import explain, imports
+from campaigns import explain, imports, screens
 from campaigns.flow import confirm_zone
 from campaigns.imports import Finished, Options
-from campaigns.models import CallableHours, Campaign, Lead, ListImport, RulePack, ZoneConfirmation
+from campaigns.models import CallableHours, Campaign, Contact, Lead, ListImport, RulePack, ZoneConfirmation
 from tests.floor import Floor, Person
 from tests.flow.test_explain import selected
 
@@ -62,6 +62,40 @@ def test_the_rules_of_where_the_number_is_from_go_on_to_apply(floor: Floor) -> N
     RulePack.objects.create(name="Spain", jurisdiction="ES", rules=[{"kind": "destinations", "countries": ["FR"]}]).campaigns.add(campaign)
     confirm_zone.confirm(maria.contact.pk, "Asia/Dubai", by=None, now=floor.now)
     assert selected(campaign, now=floor.now) == set()
+
+
+def test_an_agent_who_is_told_where_the_customer_is_writes_it_down_from_the_record_in_hand(floor: Floor) -> None:
+    ana, bea = floor.agent("Ana"), floor.agent("Bea")
+    campaign = floor.campaign("preview", agents=[ana])
+    maria = floor.person(campaign, "Maria", zones=DOUBTFUL)
+    Contact.objects.filter(pk=maria.contact.pk).update(time_zone="America/New_York")
+    ana.sits_down()
+    ana.gets(campaign)
+    assert ana.work is not None
+    work = ana.work.pk
+
+    def seen() -> tuple[list[str], str, str, str]:
+        told = screens.record(ana.id, work)
+        assert told is not None
+        assert told.contact is not None
+        return told.contact.zones, told.contact.said_zone, told.contact.numbers[0].zone, told.contact.numbers[0].local_time
+
+    assert seen() == ([*DOUBTFUL], "", "America/New_York", "")
+    for _ in range(2):
+        assert confirm_zone.said(work, ana.id, "Europe/Madrid", now=floor.now) == Done()
+    held = ZoneConfirmation.objects.get()
+    assert (held.zone, held.by) == ("Europe/Madrid", ana.agent.user)
+    zones, zone, meant, clock = seen()
+    assert (zones, zone, meant) == (["Europe/Madrid"], "Europe/Madrid", "Europe/Madrid")
+    assert clock, "it is one time now"
+    for who, what in ((bea, "Europe/Madrid"), (ana, "Mars/Crater")):
+        assert isinstance(confirm_zone.said(work, who.id, what, now=floor.now), Refusal)
+    assert confirm_zone.said(work, ana.id, "", now=floor.now) == Done()
+    assert ZoneConfirmation.objects.get().ended_by == ana.agent.user
+    assert seen()[:2] == ([*DOUBTFUL], "")
+    ana.declines()
+    late = confirm_zone.said(work, ana.id, "Europe/Madrid", now=floor.now)
+    assert late == Refusal("This record is no longer yours: it was closed in the meantime.")
 
 
 def test_a_place_that_does_not_exist_and_a_contact_that_is_gone_are_refused_in_a_sentence(floor: Floor) -> None:

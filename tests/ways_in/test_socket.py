@@ -18,9 +18,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from agents import console, desk, messages, sockets
 from agents.desk import DONE, Refusal
 from agents.live import presence
-from agents.models import Agent, Command, Session
+from agents.models import Agent, Command, Interaction, Session
+from agents.rules.lifecycle import Phase
 from campaigns import screens
 from campaigns.flow import next_for, phone
+from campaigns.models import CallingList, Campaign, Contact, Lead, ZoneConfirmation, ZoneGroup
 from dialer_project.lib.redis import hot
 from telephony.models import Node
 from tests.browser.served import Screen, Served, a_station, an_agent, eventually, reasons, served
@@ -348,6 +350,31 @@ def test_a_shift_begins_and_ends_over_the_socket(web: Served, ana: Agent) -> Non
         "take_break",
         "sign_out",
     ]
+
+
+def test_a_customer_who_says_where_they_are_is_written_down_over_the_socket(web: Served, ana: Agent) -> None:
+    maria = Contact.objects.create(first_name="Maria")
+    campaign = Campaign.objects.create(name="Spring renewal", mode_key="preview")
+    lead = Lead.objects.create(
+        campaign=campaign,
+        calling_list=CallingList.objects.create(campaign=campaign, name="list"),
+        contact=maria,
+        zone_group=ZoneGroup.objects.create(zones=["Europe/Madrid"]),
+        next_call_at=now(),
+    )
+    with Screen(web, ana) as screen:
+        command, work = str(uuid4()), str(uuid4())
+        refused = screen.asks("confirm_zone", interaction=work, zone="Europe/Madrid")
+        assert (refused["ok"], refused["sentence"]) == (False, "This record is no longer yours: it was closed in the meantime.")
+        Interaction.objects.create(pk=work, agent=ana, phase=Phase.PREVIEW, phase_since=now(), opened_at=now(), lead_id=lead.pk)
+        refused = screen.asks("confirm_zone", interaction=work, zone="Mars/Crater")
+        assert (refused["ok"], refused["sentence"]) == (False, "There is no time zone Mars/Crater. Write it as Europe/Madrid or America/New_York.")
+        for _ in range(2):
+            assert screen.asks("confirm_zone", command, interaction=work, zone="Atlantic/Canary")["ok"] is True
+        shown = screen.asks("record", interaction=work)["data"]["contact"]
+        assert shown["said_zone"] == "Atlantic/Canary"
+    held = ZoneConfirmation.objects.get()
+    assert (held.contact, held.zone, held.by) == (maria, "Atlantic/Canary", ana.user)
 
 
 def test_what_the_console_module_publishes_reaches_a_consumer_of_the_real_channel_layer(web: Served, ana: Agent) -> None:

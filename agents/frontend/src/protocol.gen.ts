@@ -211,6 +211,16 @@ export interface Condition {
   answers: (boolean | string)[];
 }
 
+/** Where the customer says they are. */
+export interface ConfirmZone {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "confirm_zone";
+  /** as in Europe/Madrid; empty: it was a mistake, what number and address suggest counts again */
+  zone: string;
+}
+
 export interface ContactShown {
   name: string;
   title: string;
@@ -218,6 +228,10 @@ export interface ContactShown {
   email: string;
   address: string;
   time_zone: string;
+  /** every time zone they may be in: calls are made only where the hours hold in all of them */
+  zones: (string)[];
+  /** the one the customer said they are in, which alone counts; empty: nobody has asked */
+  said_zone: string;
   numbers: (NumberShown)[];
 }
 
@@ -650,4 +664,4 @@ export interface Wait {
 }
 
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskChoices | AskCampaigns | AskCallbacks;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskChoices | AskCampaigns | AskCallbacks;

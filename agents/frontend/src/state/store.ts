@@ -66,14 +66,14 @@ export function start(boot: Boot): void {
       opened: () => happen({ what: 'opened' }),
       closed: (code) => happen({ what: 'closed', code }),
       said: (message) => {
-        const command = message.type === 'answer' && !message.ok && message.id !== null ? view.value.waiting[message.id] : undefined;
-        const changesCallbacks =
-          message.type === 'answer' && message.id !== null && ['change_callback', 'cancel_callback'].includes(view.value.waiting[message.id] ?? '');
+        const command = message.type === 'answer' && message.id !== null ? view.value.waiting[message.id] : undefined;
+        const done = message.type === 'answer' && message.ok;
         clock.value = Date.now();
         happen({ what: 'said', message, at: clock.value });
-        if (command) refused.value = { command };
-        if (message.type === 'answer' && message.ok && changesCallbacks) ask({ type: 'callbacks' });
-        if (command === 'sign_in') ask({ type: 'choices' }); // somebody was quicker at that phone
+        if (command && !done) refused.value = { command };
+        if (command === 'sign_in' && !done) ask({ type: 'choices' }); // somebody was quicker at that phone
+        if (done && (command === 'change_callback' || command === 'cancel_callback')) ask({ type: 'callbacks' });
+        if (done && (command === 'do_not_call' || command === 'confirm_zone') && work.value) ask({ type: 'record', interaction: work.value.id });
       },
       asked: (id, command) => happen({ what: 'asked', id, command }),
       givenUp: (id, sentence) => happen({ what: 'given_up', id, sentence }),

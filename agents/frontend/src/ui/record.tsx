@@ -7,6 +7,7 @@ import type { ContactShown, FieldShown, InteractionState } from '../protocol.gen
 import { FillIn, type Value } from './fill_in';
 import { Icon } from './icons';
 import { Unwanted } from './unwanted';
+import { Whereabouts } from './whereabouts';
 
 export function Record({ work }: { work: InteractionState }) {
   const details = view.value.details;
@@ -24,6 +25,7 @@ export function Record({ work }: { work: InteractionState }) {
           details.contact ? (
             <>
               <Contact contact={details.contact} />
+              <Whereabouts work={work} contact={details.contact} />
               <Unwanted work={work} contact={details.contact} />
             </>
           ) : (

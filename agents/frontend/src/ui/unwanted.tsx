@@ -12,19 +12,11 @@ const asking = signal<string | null>(null);
 export function Unwanted({ work, contact }: { work: InteractionState; contact: ContactShown }) {
   const first = useRef<HTMLButtonElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
-  const sent = useRef(false);
   const busy = waits('do_not_call');
   const isAsking = asking.value === work.id;
   useEffect(() => {
     if (isAsking) first.current?.focus();
   }, [isAsking]);
-  useEffect(() => {
-    if (busy) sent.current = true;
-    else if (sent.current) {
-      sent.current = false;
-      ask({ type: 'record', interaction: work.id });
-    }
-  }, [busy, work.id]);
 
   const shut = () => {
     asking.value = null;
@@ -39,7 +31,7 @@ export function Unwanted({ work, contact }: { work: InteractionState; contact: C
     return <p class="quiet small">{t('None of these numbers is called again.')}</p>;
   }
   return (
-    <div class="unwanted">
+    <div class="aside-choice">
       <button
         type="button"
         class="button"
@@ -54,7 +46,7 @@ export function Unwanted({ work, contact }: { work: InteractionState; contact: C
         <div
           role="group"
           aria-label={t('Do not call')}
-          class="unwanted-choice"
+          class="aside-choice-open"
           onKeyDown={(event) => {
             if (event.key === 'Escape') shut();
           }}

@@ -311,13 +311,13 @@ ALL: tuple[Invariant, ...] = (
     ),
     Invariant(
         "S7.two-seconds",
-        "Every customer who answered had an agent, the message or hung up within two seconds.",
+        "Every customer who answered had an agent, the message or hung up within two seconds, of the verdict where a machine was listened for.",
         # a machine needs no message; where the carrier's own machine died, the end is only known from when it was found
         f"""
         SELECT c.id FROM telephony_call c LEFT JOIN campaigns_attempt a ON a.id = c.id
         WHERE c.party = 'customer' AND c.answered_at IS NOT NULL
             AND coalesce(a.outcome, '') NOT IN ('machine', 'fax') AND c.cause NOT IN ('node_lost', 'unknown')
-            AND least(c.connected_at, c.announcing_at, c.ended_at, %(now)s) > c.answered_at + {ANSWER_TO_VOICE}""",
+            AND least(c.connected_at, c.announcing_at, c.ended_at, %(now)s) > coalesce(c.waits_since, c.answered_at) + {ANSWER_TO_VOICE}""",
     ),
     Invariant(
         "S8.deadline",

@@ -24,7 +24,7 @@ from telephony.nodes import NodeAway
 from telephony.rules.events import CarrierEvent as CarrierEvent
 from telephony.rules.events import Happened
 from telephony.rules.hangup_causes import Cause, HungUpBy
-from telephony.rules.lifecycle import CALL, CallMove, CallState, Party
+from telephony.rules.lifecycle import CALL, CallMove, CallState, Party, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ class Plan:
     ring_for: int  # seconds
     trunk_id: int | None = None
     caller_id: str = ""
+    detect_for: int | None = None  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,16 @@ class Moved:
     bridge: UUID | None
     cause: Cause | None
     hung_up_by: HungUpBy | None
+    waits_since: datetime | None  # two seconds after this somebody must be heard
+    verdict: Verdict | None
 
 
-_COLUMNS = "c.id, c.party, c.node_id, c.state, c.address, c.rang_at, c.answered_at, c.connected_at, c.announcing_at, c.bridge, c.cause, c.hung_up_by"
+_COLUMNS = """
+    c.id, c.party, c.node_id, c.state, c.address, c.rang_at, c.answered_at, c.connected_at, c.announcing_at, c.bridge, c.cause, c.hung_up_by,
+    c.waits_since, c.verdict
+"""
+# the carrier still listens whether a machine speaks: the call can be given to an agent, and joined only once the verdict is there
+LISTENS = "(c.detect_for IS NOT NULL AND c.verdict = '')"
 
 
 def _moved(row: sql.Row, at: datetime) -> Moved:
@@ -107,6 +115,8 @@ def _moved(row: sql.Row, at: datetime) -> Moved:
         row.bridge,
         Cause(row.cause) if row.cause else None,
         HungUpBy(row.hung_up_by) if row.hung_up_by else None,
+        row.waits_since,
+        Verdict(row.verdict) if row.verdict else None,
     )
 
 
@@ -116,10 +126,12 @@ def plan(plans: Sequence[Plan], *, now: datetime) -> None:
         return
     sql.changed(
         """
-        INSERT INTO telephony_call (id, party, node_id, boot, trunk_id, address, caller_id, state, ring_for, planned_at, deadline, cause, hung_up_by)
-        SELECT p.id, p.party, p.node_id, n.boot, p.trunk_id, p.address, p.caller_id, 'planned', p.ring_for, %(now)s, %(deadline)s, '', ''
+        INSERT INTO telephony_call (id, party, node_id, boot, trunk_id, address, caller_id, state, ring_for, planned_at, deadline, cause, hung_up_by,
+            detect_for)
+        SELECT p.id, p.party, p.node_id, n.boot, p.trunk_id, p.address, p.caller_id, 'planned', p.ring_for, %(now)s, %(deadline)s, '', '',
+            p.detect_for
         FROM json_to_recordset(%(plans)s::json)
-            AS p(id uuid, party text, node_id bigint, trunk_id bigint, address text, caller_id text, ring_for int)
+            AS p(id uuid, party text, node_id bigint, trunk_id bigint, address text, caller_id text, ring_for int, detect_for int)
         JOIN telephony_node n ON n.id = p.node_id
         """,
         {
@@ -134,6 +146,7 @@ def plan(plans: Sequence[Plan], *, now: datetime) -> None:
                     "address": p.address,
                     "caller_id": p.caller_id,
                     "ring_for": p.ring_for,
+                    "detect_for": p.detect_for,
                 }
                 for p in plans
             ),
@@ -155,12 +168,26 @@ def dialing(ids: Sequence[UUID], *, now: datetime, still: str = "true", params: 
         FROM telephony_node n
         WHERE c.id = ANY(%(ids)s) AND c.state = 'planned' AND n.id = c.node_id AND n.enabled
           AND n.listening_until > %(now)s AND n.boot = c.boot AND ({still})
-        RETURNING c.id, c.party, c.node_id, c.address, c.caller_id, c.ring_for,
+        RETURNING c.id, c.party, c.node_id, c.address, c.caller_id, c.ring_for, c.detect_for,
             (SELECT t.endpoint FROM telephony_trunk t WHERE t.id = c.trunk_id) AS trunk
         """,
         {"ids": list(ids), "now": now, "look_after": LOOK_AFTER, **(params or {})},
     )
-    return [Sending(r.id, Party(r.party), r.node_id, r.address, r.trunk or "", r.caller_id, r.ring_for, time.monotonic()) for r in found]
+    looked_at = time.monotonic()
+    return [
+        Sending(
+            r.id,
+            Party(r.party),
+            r.node_id,
+            r.address,
+            r.trunk or "",
+            r.caller_id,
+            r.ring_for,
+            looked_at,
+            detect_machine=None if r.detect_for is None else timedelta(seconds=r.detect_for),
+        )
+        for r in found
+    ]
 
 
 def place(sending: Sequence[Sending]) -> dict[UUID, Placing]:
@@ -258,7 +285,17 @@ _STAMP: dict[CallMove, str] = {
 
 
 # what somebody on the line, or about to be, is waiting for
-_URGENT = frozenset({Happened.ANSWERED, Happened.ENTERED_BRIDGE, Happened.STATION_LOST, Happened.ANNOUNCEMENT_STARTED})
+_URGENT = frozenset(
+    {
+        Happened.ANSWERED,
+        Happened.HUMAN_DETECTED,
+        Happened.MACHINE_DETECTED,
+        Happened.ENTERED_BRIDGE,
+        Happened.STATION_LOST,
+        Happened.ANNOUNCEMENT_STARTED,
+    }
+)
+_VERDICTS = {Happened.HUMAN_DETECTED: Verdict.HUMAN, Happened.MACHINE_DETECTED: Verdict.MACHINE}
 
 
 def is_urgent(event: CarrierEvent) -> bool:
@@ -268,9 +305,11 @@ def is_urgent(event: CarrierEvent) -> bool:
 
 @dataclass(slots=True)
 class Recorded:
-    """What a batch of events came to: the calls that moved, by move, and the events new to us that move no call."""
+    """What a batch of events came to: the calls that moved, by move; those about which the carrier told its verdict; and the events new to
+    us that move no call."""
 
     moved: dict[CallMove, list[Moved]]
+    heard: list[Moved]
     others: list[CarrierEvent]
     strangers: list[CarrierEvent]  # of channels without a live row: a late originate, executed after we gave up
 
@@ -280,7 +319,7 @@ def record(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> Re
 
     Within one call facts are applied in the order told; a batch may hold several of one call.
     """
-    result = Recorded(defaultdict(list), [], [])
+    result = Recorded(defaultdict(list), [], [], [])
     if not events:
         return result
     new = {
@@ -312,6 +351,8 @@ def record(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> Re
         else:
             moving[move][event.call_id] = event
     for move in (CallMove.RANG, CallMove.ANSWERED, CallMove.CONNECTED, CallMove.ANNOUNCED, CallMove.ENDED):
+        if move is CallMove.CONNECTED and (verdicts := [e for e in result.others if e.kind in _VERDICTS and e.call_id is not None]):
+            result.heard = _heard(verdicts)
         by_call = moving.get(move)
         if not by_call:
             continue
@@ -340,19 +381,37 @@ def _data(event: CarrierEvent) -> dict[str, str]:
     return data
 
 
+def _heard(verdicts: Sequence[CarrierEvent]) -> list[Moved]:
+    """The carrier has made up its mind, once for each call. From now on the call can be joined, and the two seconds run."""
+    found = sql.rows(
+        f"""
+        UPDATE telephony_call c SET verdict = e.verdict, verdict_at = e.at, verdict_why = e.why, waits_since = least(c.waits_since, e.at)
+        FROM json_to_recordset(%(verdicts)s::json) AS e(id uuid, at timestamptz, verdict text, why text)
+        WHERE c.id = e.id AND c.verdict = '' AND c.state <> 'ended' RETURNING {_COLUMNS}, e.at
+        """,
+        {
+            "verdicts": sql.records(
+                {"id": e.call_id, "at": e.at, "verdict": _VERDICTS[e.kind].value, "why": e.data.get("why", "")[:60]} for e in verdicts
+            )
+        },
+    )
+    return [_moved(row, row.at) for row in found]
+
+
 def _apply(move: CallMove, by_call: Mapping[UUID, CarrierEvent]) -> list[Moved]:
     stamp = _STAMP[move]
     # a call in a conversation is looked at again when it must be over, one that waits for an agent when the two seconds are
     deadline = {
-        CallMove.ANSWERED: "e.at + %(answered_within)s",
+        CallMove.ANSWERED: "e.at + make_interval(secs => coalesce(c.detect_for, 0)) + %(answered_within)s",
         CallMove.CONNECTED: "e.at + %(longest)s",
         CallMove.ANNOUNCED: "e.at + %(look_after)s * 6",
     }.get(move, "c.deadline")
+    since = ", waits_since = e.at + make_interval(secs => coalesce(c.detect_for, 0))" if move is CallMove.ANSWERED else ""
     # a customer is in a conversation only in the one they were given to: the bridge of an agent who was lost holds nobody else
     into = "AND (c.party <> 'customer' OR c.bridge = e.bridge)" if move is CallMove.CONNECTED else ""
     found = sql.rows(
         f"""
-        UPDATE telephony_call c SET state = %(state)s, {stamp} = e.at, deadline = {deadline},
+        UPDATE telephony_call c SET state = %(state)s, {stamp} = e.at, deadline = {deadline}{since},
             cause = coalesce(e.cause, c.cause), hung_up_by = coalesce(e.by, c.hung_up_by)
         FROM json_to_recordset(%(events)s::json) AS e(id uuid, at timestamptz, cause text, by text, bridge uuid)
         WHERE c.id = e.id AND c.state = ANY(%(before)s) {into}
@@ -373,16 +432,17 @@ def _apply(move: CallMove, by_call: Mapping[UUID, CarrierEvent]) -> list[Moved]:
     return [_moved(row, row.at) for row in found]
 
 
-def give(pairs: Mapping[UUID, UUID]) -> set[UUID]:
-    """Customer's call -> conversation: each customer who is answered and free goes to one agent. Returns those who were still to be had."""
+def give(pairs: Mapping[UUID, UUID]) -> dict[UUID, bool]:
+    """Customer's call -> conversation: each customer who is answered and free goes to one agent. Returns those who were still to be had, and
+    whether they can be joined at once: not while the carrier listens for a machine. Whoever tells the verdict sees the conversation."""
     if not pairs:
-        return set()
+        return {}
     return {
-        row.id
+        row.id: row.at_once
         for row in sql.rows(
-            """
+            f"""
             UPDATE telephony_call c SET bridge = p.bridge FROM json_to_recordset(%(pairs)s::json) AS p(id uuid, bridge uuid)
-            WHERE c.id = p.id AND c.state = 'answered' AND c.bridge IS NULL RETURNING c.id
+            WHERE c.id = p.id AND c.state = 'answered' AND c.bridge IS NULL RETURNING c.id, NOT {LISTENS} AS at_once
             """,
             {"pairs": sql.records({"id": call, "bridge": bridge} for call, bridge in pairs.items())},
         )
@@ -518,7 +578,7 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
     """
     held = {call.call_id: call for call in listing.calls}
     ours = sql.rows(
-        "SELECT id, state, boot, dialing_at, answered_at FROM telephony_call WHERE node_id = %s AND state NOT IN ('planned', 'ended')",
+        "SELECT id, state, boot, dialing_at, answered_at, waits_since, verdict FROM telephony_call WHERE node_id = %s AND state NOT IN ('planned', 'ended')",
         [node_id],
     )
     events = []
@@ -547,6 +607,8 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
                 said(row.id, Happened.RANG, call.since)
             if call.answered_at and row.state in (CallState.DIALING, CallState.UNRESOLVED, CallState.RINGING):
                 said(row.id, Happened.ANSWERED, call.answered_at)
+            if call.verdict_at and not row.verdict:
+                said(row.id, Happened.MACHINE_DETECTED if call.is_machine else Happened.HUMAN_DETECTED, call.verdict_at)
             if call.bridge and row.state in (CallState.DIALING, CallState.UNRESOLVED, CallState.RINGING, CallState.ANSWERED):
                 said(row.id, Happened.ENTERED_BRIDGE, call.since, bridge=call.bridge)
             if heard_message:
@@ -560,7 +622,7 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
                 said(row.id, Happened.ANNOUNCEMENT_STARTED, heard_message)
             # gone without the message that follows two seconds of silence: they hung up before
             early = row.state == CallState.ANSWERED and not heard_message
-            said(row.id, Happened.ENDED, min(listing.at, row.answered_at + ANSWERED_WITHIN) if early else listing.at, Cause.UNKNOWN)
+            said(row.id, Happened.ENDED, min(listing.at, row.waits_since + ANSWERED_WITHIN) if early else listing.at, Cause.UNKNOWN)
     known = {row.id for row in sql.rows("SELECT id FROM telephony_call WHERE id = ANY(%s) AND state <> 'ended'", [list(held)])} if held else set()
     return Reconciled(events, [call for call in held.values() if call.call_id not in known])
 
@@ -583,11 +645,11 @@ def never_sent(*, now: datetime) -> list[Moved]:
 
 
 def unanswered_too_long(*, now: datetime) -> list[UUID]:
-    """Customers who answered two seconds ago and have neither an agent nor the message: the pump's timer may have died with it."""
+    """Customers who have waited for two seconds and have neither an agent nor the message: the pump's timer may have died with it."""
     return [
         row.id
         for row in sql.rows(
-            "SELECT id FROM telephony_call WHERE state = 'answered' AND party = 'customer' AND answered_at <= %s LIMIT 500",
+            "SELECT id FROM telephony_call WHERE state = 'answered' AND party = 'customer' AND waits_since <= %s LIMIT 500",
             [now - ANSWERED_WITHIN],
         )
     ]
@@ -596,8 +658,8 @@ def unanswered_too_long(*, now: datetime) -> list[UUID]:
 def waiting_since(node_id: int) -> list[tuple[UUID, datetime]]:
     """Every customer of a node who has answered and hears nobody yet, and since when: whose two seconds a new listener must keep."""
     return [
-        (row.id, row.answered_at)
+        (row.id, row.waits_since)
         for row in sql.rows(
-            "SELECT id, answered_at FROM telephony_call WHERE state = 'answered' AND party = 'customer' AND node_id = %s LIMIT 5000", [node_id]
+            "SELECT id, waits_since FROM telephony_call WHERE state = 'answered' AND party = 'customer' AND node_id = %s LIMIT 5000", [node_id]
         )
     ]

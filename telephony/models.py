@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
-from telephony.rules.lifecycle import CallState, Party
+from telephony.rules.lifecycle import CallState, Party, Verdict
 
 
 class Node(models.Model):
@@ -107,6 +107,15 @@ class Call(models.Model):
     dialing_at = models.DateTimeField(null=True, blank=True)
     rang_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
+    detect_for = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="seconds from the answer within which the carrier tells a person from a machine; empty: it is not asked"
+    )
+    verdict = models.CharField(max_length=8, blank=True, db_default="", choices=[(v, v.capitalize()) for v in Verdict])
+    verdict_at = models.DateTimeField(null=True, blank=True)
+    verdict_why = models.CharField(max_length=60, blank=True, db_default="", help_text="in the carrier's words")
+    waits_since = models.DateTimeField(
+        null=True, blank=True, help_text="somebody must be heard two seconds after this: the answer, or the verdict (the latest moment for it)"
+    )
     connected_at = models.DateTimeField(null=True, blank=True)
     announcing_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -121,7 +130,7 @@ class Call(models.Model):
             models.Index(fields=["trunk"], name="call_trunk_live", condition=~Q(state=CallState.ENDED)),
             models.Index(fields=["bridge"], name="call_bridge", condition=Q(bridge__isnull=False) & ~Q(state=CallState.ENDED)),
             # answered customers who have not reached an agent: the sweep's and a new pump's first question
-            models.Index(fields=["answered_at"], name="call_answered", condition=Q(state=CallState.ANSWERED)),
+            models.Index(fields=["waits_since"], name="call_answered", condition=Q(state=CallState.ANSWERED)),
         ]
 
     def __str__(self) -> str:

@@ -372,7 +372,7 @@ class Floor:
     def hear(self, events: Sequence[CarrierEvent]) -> None:
         if events:
             for call in progress.happened(events, node_id=self.node.pk, now=self.now):
-                self.timers.append(((call.answered_at or self.now) + ANSWERED_WITHIN, call.id))
+                self.timers.append(((call.waits_since or self.now) + ANSWERED_WITHIN, call.id))
 
     def pump(self) -> None:
         if not self.pump_runs:
@@ -524,7 +524,7 @@ class Floor:
                 SELECT least(deadline, dial_due + interval '1 second') AS at, false AS free, false AS due, 0::bigint AS epoch
                     FROM agents_interaction WHERE phase <> 'closed'
                 UNION ALL SELECT deadline, false, false, 0 FROM telephony_call WHERE state IN ('planned', 'unresolved')
-                UNION ALL SELECT answered_at + interval '2 seconds', false, false, 0 FROM telephony_call WHERE state = 'answered' AND party = 'customer'
+                UNION ALL SELECT waits_since + interval '2 seconds', false, false, 0 FROM telephony_call WHERE state = 'answered' AND party = 'customer'
                 UNION ALL SELECT CASE WHEN l.next_call_at > %(now)s THEN l.next_call_at END, false, l.next_call_at <= %(now)s, 0
                     FROM campaigns_lead l JOIN campaigns_campaign c ON c.id = l.campaign_id AND c.state = 'running' WHERE l.state = 'waiting'
                 UNION ALL SELECT fallback_at, false, false, 0 FROM campaigns_callback WHERE state = 'open' AND fallback_at > %(now)s

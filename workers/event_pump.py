@@ -58,16 +58,16 @@ TRY_AGAIN_FOR = 20.0
 
 @dataclass(slots=True)
 class Timers:
-    """When each answered customer's two seconds are over, on the monotonic clock."""
+    """When each answered customer's two seconds are over, on the monotonic clock. A verdict on the voice makes it sooner."""
 
     due: list[tuple[float, UUID]] = field(default_factory=list)
-    running: set[UUID] = field(default_factory=set)
+    running: dict[UUID, datetime] = field(default_factory=dict)
 
-    def start(self, call_id: UUID, *, answered_at: datetime, now: datetime) -> None:
-        if call_id in self.running:
+    def start(self, call_id: UUID, *, since: datetime, now: datetime) -> None:
+        if call_id in self.running and self.running[call_id] <= since:
             return
-        self.running.add(call_id)
-        left = (answered_at + ANSWERED_WITHIN - now).total_seconds()
+        self.running[call_id] = since
+        left = (since + ANSWERED_WITHIN - now).total_seconds()
         heapq.heappush(self.due, (time.monotonic() + left, call_id))
 
     def wait(self, at_most: float) -> float:
@@ -78,7 +78,8 @@ class Timers:
         moment = time.monotonic()
         while self.due and self.due[0][0] <= moment:
             found.append(heapq.heappop(self.due)[1])
-        self.running.difference_update(found)
+        for call_id in found:
+            self.running.pop(call_id, None)
         return found
 
 
@@ -313,7 +314,7 @@ class Pump:
     def _happened(self, events: Sequence[CarrierEvent]) -> None:
         now = timezone.now()
         for call in progress.happened(events, node_id=self.node.pk, now=now):
-            self.timers.start(call.id, answered_at=call.answered_at or now, now=now)
+            self.timers.start(call.id, since=call.waits_since or now, now=now)
 
     def _times_up(self) -> None:
         if over := self.timers.over():
@@ -341,8 +342,8 @@ class Pump:
         if events := self._still_missing(found.events):
             self.say(f"{self.node.name}: {len(events)} facts found by listing")
             self._handle(events)
-        for call_id, answered_at in calls.waiting_since(self.node.pk):
-            self.timers.start(call_id, answered_at=answered_at, now=now)
+        for call_id, since in calls.waiting_since(self.node.pk):
+            self.timers.start(call_id, since=since, now=now)
         orphans = {call.call_id for call in found.orphans if not call.incoming}
         calls.hang_up((self.node.pk, call_id) for call_id in orphans & self.seen_orphans)
         self.seen_orphans = orphans

@@ -117,7 +117,7 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
 
 def _outcome(call: Moved, *, machine: bool) -> Outcome:
     """Answered, bridged to nobody and not announced when the two seconds were over: silence, whatever had died, counts as abandoned."""
-    waited_too_long = call.answered_at is not None and call.at - call.answered_at > ANSWERED_WITHIN
+    waited_too_long = call.waits_since is not None and call.at - call.waits_since > ANSWERED_WITHIN
     return outcome_of(
         call.cause or Cause.UNKNOWN,
         answered=call.answered_at is not None,

@@ -2,6 +2,9 @@
 
 Redis proposes, the insert of the Interaction decides, a loser is put back in his old place. The customer is decided on the Call row
 (`calls.give`), the agent by the Interaction. Until the leg has entered the bridge the two-second timer runs on, whatever we believe.
+
+While the carrier listens whether a machine has answered, the customer is given to an agent all the same, who is kept for them: whoever
+writes the verdict finds the conversation on the Call row, whoever gives the customer away finds the verdict there, and one of them joins.
 """
 
 from collections.abc import Sequence
@@ -22,6 +25,7 @@ from dialer_project.lib import sql
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls
 from telephony.calls import ANSWERED_WITHIN, Moved
+from telephony.rules.lifecycle import Verdict
 
 # how many proposals that lose at the insert are followed before the customer waits
 _TRIES = 5
@@ -33,7 +37,7 @@ PICKED_UP = """
 """
 
 _BOUND = f"""
-    SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, c.state = 'answered' AND c.bridge IS NULL AS to_be_had, l.reserved_for_id, i.id AS work_id, i.phase, i.agent_call_id,
+    SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, c.waits_since, c.state = 'answered' AND c.bridge IS NULL AS to_be_had, l.reserved_for_id, i.id AS work_id, i.phase, i.agent_call_id,
         coalesce(i.card, jsonb_build_object('campaign', k.name, 'name', concat_ws(' ', p.first_name, p.last_name), 'number', a.e164)) AS card,
         s.agent_id, s.leg, s.nailed_up,
         CASE WHEN s.nailed_up THEN s.leg_state = 'up' AND s.present
@@ -92,17 +96,18 @@ def agents_answered(agent_call_ids: Sequence[UUID], *, now: datetime) -> None:
 def _to_their_agents(rows: Sequence[sql.Row], *, now: datetime) -> None:
     if not rows:
         return
-    had = calls.give({row.id: row.work_id for row in rows})
+    had = calls.give({row.id: row.work_id for row in rows})  # at once, or with the verdict
     moved = desk.move(
         PhaseMove.MATCH,
-        [Change(id=row.work_id, deadline=row.answered_at + ANSWERED_WITHIN, progress="answered") for row in rows if row.id in had],
+        [Change(id=row.work_id, deadline=row.waits_since + ANSWERED_WITHIN, progress="answered") for row in rows if row.id in had],
         now=now,
     )
     by_work = {row.work_id: row for row in rows}
     for m in moved:
         if m.work is not None:
             row = by_work[m.work.id]
-            _join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
+            if had[row.id]:
+                _join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
 
 
 def _join(node_id: int, *, bridge: UUID, agent_leg: UUID | None, customer: UUID) -> None:
@@ -159,7 +164,7 @@ def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> _Given:
             NewWork(
                 agent_id=agent_id,
                 phase=Phase.CONNECTING,
-                deadline=row.answered_at + ANSWERED_WITHIN,
+                deadline=row.waits_since + ANSWERED_WITHIN,
                 campaign_id=row.campaign_id,
                 lead_id=row.lead_id,
                 phone_id=row.phone_id,
@@ -174,12 +179,26 @@ def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> _Given:
     if not opened or opened[0].work is None:
         return _Given.AGENT_TAKEN
     work, seat = opened[0].work, opened[0].seat
-    if not calls.give({row.id: work.id}):
+    had = calls.give({row.id: work.id})
+    if not had:
         desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because="customer_gone", keeps_place=True)], now=now)
         return _Given.CUSTOMER_GONE
     sql.changed("UPDATE campaigns_attempt SET agent_id = %s, interaction_id = %s WHERE id = %s AND state = 'open'", [agent_id, work.id, row.id])
-    _join(row.node_id, bridge=work.id, agent_leg=seat.leg, customer=row.id)
+    if had[row.id]:
+        _join(row.node_id, bridge=work.id, agent_leg=seat.leg, customer=row.id)
     return _Given.YES
+
+
+def heard(customers: Sequence[Moved], *, progress: str, now: datetime) -> None:
+    """The carrier has told what it heard of these, and they are to be put through: those for whom an agent is kept are joined now, the
+    others as soon as they find one."""
+    given = [m.id for m in customers if m.bridge is not None]
+    if not given:
+        return
+    rows = sql.rows(f"{_BOUND} WHERE c.id = ANY(%s) AND c.state = 'answered' AND c.bridge = i.id AND i.phase = 'connecting'", [given])
+    desk.amend([Change(id=row.work_id, deadline=row.waits_since + ANSWERED_WITHIN, progress=progress) for row in rows], now=now)
+    for row in rows:
+        _join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
 
 
 def give_waiting(call_id: UUID, seat: Seat, *, now: datetime) -> bool:
@@ -240,7 +259,12 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
     desk.move(
         PhaseMove.CONNECT,
         [
-            Change(id=m.bridge, progress="connected", talked=True, deadline=m.at + timedelta(minutes=longest[m.id]))
+            Change(
+                id=m.bridge,
+                progress="machine" if m.verdict is Verdict.MACHINE else "connected",
+                talked=True,
+                deadline=m.at + timedelta(minutes=longest[m.id]),
+            )
             for m in entered
             if m.bridge is not None and m.id in longest
         ],

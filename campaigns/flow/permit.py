@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from campaigns import facts, querysets, spending
 from campaigns.facts import Candidate, Known, Person, Phone, Setting
+from campaigns.models import Campaign
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
 from campaigns.rules.number_checks import STILL_HOLDS, Answer, told
@@ -24,6 +25,9 @@ from dialer_project.lib import sql, wake
 from telephony import calls
 from telephony.calls import Plan
 from telephony.rules.lifecycle import Party
+
+# seconds from the answer within which a machine is told from a person; an agent is found meanwhile
+VERDICT_WITHIN = 3
 
 NEXT_NUMBER = "The next available phone number will be selected."
 
@@ -299,6 +303,7 @@ def promise(campaign: Setting, promises: Sequence[Promise], *, now: datetime) ->
                 ring_for=campaign.ring_for,
                 trunk_id=campaign.trunk_id,
                 caller_id=campaign.caller_id,
+                detect_for=None if campaign.on_machine == Campaign.OnMachine.UNDETECTED else VERDICT_WITHIN,
             )
             for p in promises
         ],

@@ -18,7 +18,6 @@ from campaigns import facts, querysets
 from campaigns.facts import Setting
 from campaigns.flow import conclude, match, next_for, permit
 from campaigns.flow.permit import Cleared, NotDialed, Promise
-from campaigns.models import Campaign
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import FirstLeg, OnAgentMissed, OnDialRefused
 from campaigns.rules.number_checks import told
@@ -31,8 +30,6 @@ from telephony.rules.lifecycle import CallState, Party
 
 # ringing, and then some, before the carrier is asked what became of a call
 MARGIN = timedelta(seconds=15)
-# from the answer to the word whether a machine was heard; the agent is put through meanwhile, so nobody waits for it
-VERDICT_WITHIN = timedelta(seconds=4)
 # a question about a number under way, and then some, before the agent is told that nobody could say
 CHECK_MARGIN = timedelta(seconds=2)
 # a record that came back too often, or twice from the same agent, is left alone for this long
@@ -72,8 +69,7 @@ def dial_planned(campaign: Setting, ids: Sequence[UUID], *, now: datetime) -> No
     if unsent := set(ids) - {one.id for one in sending}:
         conclude.never_sent(list(unsent), now=now)
     reached(Failpoint.LOOKED)
-    detect = None if campaign.on_machine == Campaign.OnMachine.UNDETECTED else VERDICT_WITHIN
-    results = calls.place([replace(one, message=campaign.message, max_length=campaign.longest_call, detect_machine=detect) for one in sending])
+    results = calls.place([replace(one, message=campaign.message, max_length=campaign.longest_call) for one in sending])
     reached(Failpoint.SENT)
     conclude.placed(results, now=now)
 

@@ -17,13 +17,15 @@ from telephony.rules.lifecycle import CallMove, Party
 
 
 def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> list[Moved]:
-    """Records what the carrier said and lets it have its effects; returns the customers who have just answered, for the timer.
+    """Records what the carrier said and lets it have its effects; returns the customers who have just answered, or of whom we have just
+    heard whether they are a machine, for the timer.
 
     Nothing here waits: a repeat or a late event finds no legal move and is only recorded.
     """
     with transaction.atomic():
         recorded = calls.record(events, node_id=node_id, now=now)
         moved = recorded.moved
+        heard = _customers(recorded.heard)
         answered = _customers(moved.get(CallMove.ANSWERED, []))
         lost = match.customers_answered(answered, now=now)
         phone.legs_answered(_agents(moved.get(CallMove.ANSWERED, [])), now=now)
@@ -33,9 +35,7 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         talk.on_hold(
             {e.call_id: e.kind is Happened.HELD for e in recorded.others if e.call_id and e.kind in (Happened.HELD, Happened.RESUMED)}, now=now
         )
-        next_for.settle(
-            talk.machines_heard([e.call_id for e in recorded.others if e.call_id and e.kind is Happened.MACHINE_DETECTED], now=now), now=now
-        )
+        next_for.settle(talk.verdicts(heard, now=now), now=now)
         _said_by_the_carrier_alone(_customers(moved.get(CallMove.ANNOUNCED, [])), now=now)
         _ringing(_customers(moved.get(CallMove.RANG, [])), now=now)
         conclude.customers_ended(moved.get(CallMove.ENDED, []), now=now)
@@ -43,7 +43,7 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         _stations([e for e in recorded.others if e.kind in (Happened.STATION_LOST, Happened.STATION_BACK)], now=now)
         call_back.incoming([(e.data["from"], e.data["to"]) for e in recorded.others if e.kind is Happened.INCOMING], now=now)
         _strangers(recorded.strangers, node_id=node_id)
-    return answered
+    return [*answered, *heard]
 
 
 def _strangers(events: Sequence[CarrierEvent], *, node_id: int) -> None:

@@ -1,6 +1,7 @@
 """While a customer is on the line: hold, mute, keys; and what follows when it is a machine.
 
-An agent is put through before anybody knows whether a machine answered, so that no person waits for a verdict; the verdict then frees them.
+An agent is found and kept while the carrier still listens whether a machine answered, so that a person is put through in the moment this is
+known; a machine gives the agent back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,11 @@ from django.db import transaction
 from agents import desk
 from agents.desk import DONE, NOT_YOURS, Answer, Change, Moved, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import next_for, place
+from campaigns.flow import match, next_for, place
 from campaigns.models import Campaign
 from dialer_project.lib import sql
 from telephony import calls
+from telephony.rules.lifecycle import Verdict
 
 NOBODY_THERE = Refusal("There is nobody on the line at the moment.")
 NOT_HEARD = Refusal("The telephone system did not do it: the call has ended, or the line to it is lost. Try again.")
@@ -92,11 +94,15 @@ def leave_message(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answ
     return DONE
 
 
-def machines_heard(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
-    """The carrier heard a machine: by the campaign it is hung up on, hears the message, or stays with its agent, whose screen says so.
-    Returns the desks that were freed."""
-    if not call_ids:
-        return []
+def verdicts(told: Sequence[calls.Moved], *, now: datetime) -> list[Moved]:
+    """The carrier has made up its mind about these customers. Returns the desks that were freed."""
+    match.heard([call for call in told if call.verdict is Verdict.HUMAN], progress="answered", now=now)
+    machines = [call for call in told if call.verdict is Verdict.MACHINE]
+    return _machines(machines, now=now) if machines else []
+
+
+def _machines(heard: Sequence[calls.Moved], *, now: datetime) -> list[Moved]:
+    """By its campaign a machine is hung up on, hears the message, or goes to an agent, whose screen says so."""
     rows = sql.rows(
         f"""
         SELECT w.id, c.id AS call_id, c.node_id, c.bridge, c.state, w.phase, w.muted, w.agent_call_id, w.nailed_up, w.leg, k.on_machine,
@@ -106,10 +112,10 @@ def machines_heard(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
         LEFT JOIN ({_LINE} WHERE i.phase IN ('dialing', 'connecting', 'connected')) w ON w.call_id = c.id
         WHERE a.id = ANY(%s) AND a.state = 'open' ORDER BY c.id
         """,
-        [list(call_ids)],
+        [[call.id for call in heard]],
     )
-    told = [Change(id=row.id, progress="machine") for row in rows if row.id is not None and row.on_machine == Campaign.OnMachine.CONNECT]
-    desk.amend(told, now=now, only=(Phase.CONNECTING, Phase.CONNECTED))
+    put_through = {row.call_id for row in rows if row.on_machine == Campaign.OnMachine.CONNECT}
+    match.heard([call for call in heard if call.id in put_through], progress="machine", now=now)
     media = {row.call_id: row.media for row in rows if row.on_machine == Campaign.OnMachine.LEAVE_MESSAGE and row.media}
     dealt_with = [row for row in rows if row.call_id in media or row.on_machine in (Campaign.OnMachine.HANG_UP, Campaign.OnMachine.LEAVE_MESSAGE)]
     return _left_to_the_machine(dealt_with, media, because="machine", now=now)
@@ -128,7 +134,12 @@ def _left_to_the_machine(rows: Sequence[sql.Row], media: Mapping[UUID, str], *, 
     sql.changed("UPDATE campaigns_attempt SET machine = true WHERE id = ANY(%s) AND state = 'open'", [[row.call_id for row in gone]])
     moved: list[Moved] = []
     for move, phases in ((PhaseMove.LET_GO, (Phase.CONNECTED,)), (PhaseMove.CLOSE, (Phase.DIALING, Phase.CONNECTING))):
-        changes = [Change(id=row.id, closed_because=because, progress="ended") for row in gone if row.id is not None and row.phase in phases]
+        # who has heard nothing of it keeps their place
+        changes = [
+            Change(id=row.id, closed_because=because, progress="ended", keeps_place=row.phase != Phase.CONNECTED)
+            for row in gone
+            if row.id is not None and row.phase in phases
+        ]
         moved += desk.move(move, changes, now=now, only=phases)
     for row in gone:
         if row.call_id in taken:

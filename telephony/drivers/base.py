@@ -39,9 +39,8 @@ class Leg:
     ring_for: a carrier may count whole seconds alone; it never rings longer.
     guard: unless raised within this time after the answer (after the verdict, where a machine is looked for), the
         carrier plays `message` by itself and hangs up, whatever has become of us. None for legs of our own people.
-    detect_machine: tell HUMAN_DETECTED or MACHINE_DETECTED, at the latest this long after the answer. The call is ours meanwhile: it may be
-        connected, for no person waits for a verdict. A carrier that cannot listen alongside tells ANSWERED
-        only with its verdict.
+    detect_machine: after ANSWERED the carrier listens, and tells HUMAN_DETECTED or MACHINE_DETECTED at the latest this long after it. Until
+        then the call is not ours: `connect` and `play` are refused, it may be hung up and recorded.
     max_length: the carrier hangs up this long after the answer.
     auto_answer: the station picks up without being asked (a nailed-up leg).
     """
@@ -108,6 +107,8 @@ class CarrierCall:
     guarded: bool = False
     incoming: bool = False
     station: str = ""
+    is_machine: bool | None = None  # the verdict, where one was asked for and is there
+    verdict_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

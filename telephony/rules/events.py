@@ -19,8 +19,8 @@ class Happened(StrEnum):
     INCOMING = "incoming"  # somebody calls us; data: from, to
     RANG = "rang"  # some carriers never say so
     ANSWERED = "answered"
-    HUMAN_DETECTED = "human_detected"
-    MACHINE_DETECTED = "machine_detected"
+    HUMAN_DETECTED = "human_detected"  # or nobody could tell; data: why
+    MACHINE_DETECTED = "machine_detected"  # data: why
     ENTERED_BRIDGE = "entered_bridge"
     LEFT_BRIDGE = "left_bridge"  # and lives on: a call that ends in its bridge says ENDED alone; data: transferred_to
     HELD = "held"

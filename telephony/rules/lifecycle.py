@@ -59,5 +59,13 @@ CALL: Lifecycle[CallState, CallMove] = {
     CallState.ENDED: {},
 }
 
+
+class Verdict(StrEnum):
+    """What the carrier took the voice for that answered."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+
+
 LIVE = tuple(state for state in CallState if state is not CallState.ENDED)
 UP = (CallState.ANSWERED, CallState.CONNECTED, CallState.ANNOUNCING)

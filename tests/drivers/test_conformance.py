@@ -500,14 +500,23 @@ def test_somebody_who_calls_us_in_vain_gives_up(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("is_machine", [False, True])
-def test_a_verdict_comes_in_time_and_the_guard_stands_from_then_on(lab: Lab, is_machine: bool) -> None:
+def test_an_answer_is_told_at_once_the_verdict_in_time_and_the_guard_stands_from_then_on(lab: Lab, is_machine: bool) -> None:
     to = lab.machine_answers() if is_machine else lab.customer_answers()
+    agent = lab.answered(lab.station("ana"), auto_answer=True)
     call = lab.answered(to, guard=GUARD, message="sorry", detect_machine=timedelta(seconds=3))
+    assert lab.listed(call) is not None
+    assert not lab.carrier.connect(uuid4(), agent, call), "nobody is joined while the carrier listens"
+    assert lab.carrier.record(call, f"opening-{call}"), "what it hears can be kept"
 
     verdict = lab.wait_for(call, Happened.MACHINE_DETECTED if is_machine else Happened.HUMAN_DETECTED)
+    listed = lab.listed(call)
+    assert listed is not None
+    assert (listed.is_machine, listed.verdict_at) == (is_machine, verdict.at)
+    assert lab.carrier.stop_recording(f"opening-{call}")
     started = lab.wait_for(call, Happened.ANNOUNCEMENT_STARTED)
 
-    assert verdict.at - lab.of(call)[1].at < timedelta(seconds=3.2)
+    assert timedelta(seconds=0.5) < verdict.at - lab.wait_for(call, Happened.ANSWERED).at < timedelta(seconds=3.2)
+    assert verdict.data["why"]
     assert timedelta(seconds=1.9) < started.at - verdict.at < timedelta(seconds=2.2)
 
 

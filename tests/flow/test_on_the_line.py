@@ -7,7 +7,6 @@ import pytest
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Station
 from campaigns.flow import talk
-from campaigns.models import Campaign
 from telephony.drivers.simulated.script import Answers, Machine, NoAnswer, seconds
 from telephony.models import Announcement
 from telephony.rules.events import Happened
@@ -142,49 +141,6 @@ def test_without_a_message_to_leave_the_agent_is_told_what_to_do(floor: Floor, a
     assert isinstance(answer, Refusal)
     assert "ask your supervisor" in answer.sentence
     assert ana.phase == "connected"
-
-
-@pytest.mark.parametrize("leg_mode", [Station.LegMode.NAILED_UP, Station.LegMode.PER_CALL])
-@pytest.mark.parametrize("policy", ["hang_up", "leave_message"])
-def test_a_machine_that_the_carrier_hears_is_dealt_with_and_its_agent_goes_on(
-    floor: Floor, mailbox_message: Announcement, policy: str, leg_mode: str
-) -> None:
-    ana = floor.agent("Ana", leg_mode=leg_mode)
-    maria = on_the_line(floor, ana, MACHINE, on_machine=policy, voicemail=mailbox_message)
-    mutes(ana, True)
-    floor.run(until=lambda: ana.free, at_most=6)
-    assert ana.closed == ["machine"]
-    floor.run(until=lambda: maria.outcomes == ["machine"], at_most=30)
-    heard = floor.world.when(maria.attempts[0].pk, Happened.ANNOUNCEMENT_STARTED)
-    assert bool(heard) is (policy == "leave_message")
-    assert maria.where == ("waiting", "retry")
-    floor.at_rest()
-
-
-def test_a_machine_left_to_its_agent_is_shown_and_a_person_is_never_cut_off(floor: Floor, ana: Someone) -> None:
-    campaign = floor.campaign("progressive", agents=[ana], on_machine=Campaign.OnMachine.CONNECT)
-    floor.person(campaign, "Maria", MACHINE)
-    pedro = floor.person(campaign, "Pedro", TALKS)
-    ana.sits_down()
-    floor.run(until=lambda: ana.work and ana.work.progress == "machine", at_most=10)
-    ana.hangs_up()
-    floor.run(1)
-    ana.finishes("again")
-    Campaign.objects.filter(pk=campaign.pk).update(on_machine="hang_up")
-    floor.run(until=lambda: ana.phase == "connected", at_most=10)
-    floor.run(20)
-    assert (ana.phase, pedro.outcomes) == ("connected", [None])
-    ana.hangs_up()
-    floor.run(1)
-    ana.finishes("sale")
-
-
-def test_a_person_put_through_before_the_verdict_hears_somebody_within_two_seconds(floor: Floor, ana: Someone) -> None:
-    maria = on_the_line(floor, ana, TALKS, on_machine="hang_up")
-    attempt = maria.attempts[0]
-    assert attempt.connected_at
-    assert attempt.answered_at
-    assert (attempt.connected_at - attempt.answered_at).total_seconds() < 1
 
 
 def test_a_promised_callback_survives_a_machine(floor: Floor, ana: Someone, mailbox_message: Announcement) -> None:

@@ -13,6 +13,7 @@ from telephony.drivers.simulated.script import (
     Busy,
     Congestion,
     InvalidNumber,
+    Machine,
     NoAnswer,
     Rejects,
     TrunkSilent,
@@ -117,6 +118,27 @@ def test_agent_first_the_agent_is_on_the_phone_before_the_customer_is_called(cen
     assert leg.answered_at is not None
     assert dialed is not None
     assert leg.answered_at <= dialed
+
+
+def test_a_person_is_put_through_with_the_verdict_and_a_machine_gives_its_agent_back(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    machine = Machine(after=seconds(0.3), talks_for=seconds(20))
+    _, (mailbox, maria), (ana,) = centre.shift(machine, TALKS, on_machine="hang_up")
+
+    centre.until(lambda: ana.phase == "connecting", what="Ana is kept for who has answered")
+    centre.until(lambda: mailbox.outcomes == ["machine"], what="the machine is hung up on")
+    centre.until(lambda: ana.phase == "connected", what="Ana talks to Maria")
+    hear_each_other(centre, maria, ana)
+    centre.exchange.world.hangs_up(centre.dialogs(maria.number)[0])
+
+    centre.until(lambda: maria.outcomes == ["connected"] and ana.phase is None, what="Ana is done with Maria")
+    call = Call.objects.get(address=maria.number)
+    assert (call.verdict, Call.objects.get(address=mailbox.number).verdict) == ("human", "machine")
+    assert call.answered_at
+    assert call.verdict_at
+    assert call.connected_at
+    assert (call.verdict_at - call.answered_at).total_seconds() > 0.5
+    assert (call.connected_at - call.verdict_at).total_seconds() < 1
 
 
 def test_two_hundred_people_and_every_call_of_the_carrier_is_one_attempt_with_its_outcome(centre: RealCentre) -> None:

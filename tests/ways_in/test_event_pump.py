@@ -157,11 +157,13 @@ def test_what_was_heard_is_written_after_postgresql_was_lost(pump: Pump, flow: F
 def test_a_timer_runs_once_for_each_answer_and_from_the_answer_on() -> None:
     timers = Timers()
     now = timezone.now()
-    timers.start(MARIA, answered_at=now - timedelta(seconds=2), now=now)
-    timers.start(MARIA, answered_at=now - timedelta(seconds=2), now=now)
-    timers.start(PETRA, answered_at=now, now=now)
+    timers.start(MARIA, since=now - timedelta(seconds=2), now=now)
+    timers.start(MARIA, since=now - timedelta(seconds=2), now=now)
+    timers.start(PETRA, since=now, now=now)
 
     assert timers.wait(10) == 0.0
     assert timers.over() == [MARIA]
     assert timers.over() == []
     assert 1.5 < timers.wait(10) <= 2.0
+    timers.start(PETRA, since=now - timedelta(seconds=2), now=now)
+    assert timers.over() == [PETRA], "a verdict has made it sooner"

@@ -43,6 +43,7 @@ SOUNDS = "sound:ringmaster/"
 RECORDER = ".record."  # a call is recorded through a channel named after it
 HELD, RESUMED = "RingmasterHeld", "RingmasterResumed"
 SAYS, SAID = "RingmasterSays", "RingmasterSaid"
+ANSWERED = "RingmasterAnswered"  # the dialplan's word, before it listens whether a machine speaks
 EXPLICIT = 32  # Asterisk's number for a hang-up that was asked for through ARI
 DOUBLES = 4096  # raw events that are recognised when they come again
 ONCE = frozenset(
@@ -152,7 +153,7 @@ class Translator:
         seen = self._calls.get(call_id)
         if seen is None:
             seen = self._calls[call_id] = _Seen(incoming=bool(remembered(channel, "RM_INCOMING")), answered=channel.get("state") == "Up")
-            if kind in ("ChannelStateChange", "StasisStart", "Dial"):
+            if kind in ("ChannelStateChange", "StasisStart", "Dial") or told.get("eventname") == ANSWERED:
                 seen.answered = False
         at = moment(told["timestamp"])
         match kind:
@@ -174,6 +175,8 @@ class Translator:
                 seen.replied |= not told.get("soft")
             case "ChannelDtmfReceived":
                 return [self._of(Happened.DIGIT, call_id, channel, at, data={"digit": told["digit"]})]
+            case "ChannelUserevent" if told["eventname"] == ANSWERED:
+                return self._answered(call_id, seen, channel, _answered_at(channel, at))
             case "ChannelUserevent":
                 return self._said(call_id, channel, told["eventname"], told.get("userevent") or {}, at)
             case "ChannelDestroyed":
@@ -215,11 +218,10 @@ class Translator:
             seen.incoming = True
             said = {"from": str((channel.get("caller") or {}).get("number", "")), "to": more[0]}
             return [self._of(Happened.INCOMING, call_id, channel, at, data=said)]
-        answered_at = remembered(channel, "RM_ANSWERED")
-        facts = self._answered(call_id, seen, channel, seconds_since_1970(answered_at) if answered_at else at)
+        facts = self._answered(call_id, seen, channel, _answered_at(channel, at))
         if more[0] in ("human", "machine"):
             verdict = Happened.HUMAN_DETECTED if more[0] == "human" else Happened.MACHINE_DETECTED
-            facts.append(self._of(verdict, call_id, channel, at))
+            facts.append(self._of(verdict, call_id, channel, _verdict_at(channel) or at, data={"why": more[1]} if more[1] else None))
         return facts
 
     def _bridge(self, kind: Happened, call_id: UUID, channel: Mapping[str, Any], bridge: str, at: datetime) -> list[CarrierEvent]:
@@ -343,6 +345,16 @@ def _end_of(seen: _Seen, channel: Mapping[str, Any], told: Mapping[str, Any]) ->
     return cause_of(q850, None if sip is None else int(sip), rang=rang, answered=answered, ours=seen.by_us, replied=seen.replied)
 
 
+def _answered_at(channel: Mapping[str, Any], at: datetime) -> datetime:
+    told = remembered(channel, "RM_ANSWERED")
+    return seconds_since_1970(told) if told else at
+
+
+def _verdict_at(channel: Mapping[str, Any]) -> datetime | None:
+    told = remembered(channel, "RM_HEARD")
+    return seconds_since_1970(told) if told else None
+
+
 def _key(of: str, kind: Happened, at: datetime | None) -> str:
     return f"{of}:{kind.value}" if at is None else f"{of}:{kind.value}:{(at - EPOCH) // MICROSECOND // 1000}"
 
@@ -395,9 +407,8 @@ def listing(
 
 def _as_listed(call_id: UUID, channel: Mapping[str, Any], bridge: UUID | None, message_played_at: datetime | None) -> CarrierCall:
     state = channel["state"]
-    answered = remembered(channel, "RM_ANSWERED")
     created = moment(channel["creationtime"])
-    answered_at = seconds_since_1970(answered) if answered else created if state == "Up" else None
+    answered_at = _answered_at(channel, created) if state == "Up" or remembered(channel, "RM_ANSWERED") else None
     standing = CallStanding.DIALING
     if remembered(channel, "RM_AWAY"):
         standing = CallStanding.AWAY
@@ -416,4 +427,6 @@ def _as_listed(call_id: UUID, channel: Mapping[str, Any], bridge: UUID | None, m
         guarded=bool(remembered(channel, "RM_GUARDED")),
         incoming=bool(remembered(channel, "RM_INCOMING")),
         station=remembered(channel, "RM_STATION"),
+        is_machine=None if (verdict := remembered(channel, "RM_VERDICT")) == "" else verdict == "machine",
+        verdict_at=_verdict_at(channel),
     )

@@ -128,6 +128,8 @@ def _call_to_json(call: CarrierCall) -> dict[str, Any]:
         said["answered"] = moment_to_json(call.answered_at)
     if call.message_played_at is not None:
         said["played"] = moment_to_json(call.message_played_at)
+    if call.verdict_at is not None:
+        said["heard"] = [call.is_machine, moment_to_json(call.verdict_at)]
     for name in ("rang", "guarded", "incoming", "station"):
         if value := getattr(call, name):
             said[name] = value
@@ -136,6 +138,7 @@ def _call_to_json(call: CarrierCall) -> dict[str, Any]:
 
 def _call_from_json(said: Mapping[str, Any]) -> CarrierCall:
     bridge, answered, played = said.get("bridge"), said.get("answered"), said.get("played")
+    is_machine, verdict_at = said.get("heard", (None, None))
     return CarrierCall(
         call_id=UUID(hex=said["id"]),
         state=CallStanding(said["state"]),
@@ -147,4 +150,6 @@ def _call_from_json(said: Mapping[str, Any]) -> CarrierCall:
         guarded=said.get("guarded", False),
         incoming=said.get("incoming", False),
         station=said.get("station", ""),
+        is_machine=is_machine,
+        verdict_at=None if verdict_at is None else moment_from_json(verdict_at),
     )

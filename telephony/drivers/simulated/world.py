@@ -44,6 +44,7 @@ class _Call:
         "bridge",
         "call_id",
         "dead",
+        "detecting",
         "digits",
         "ended",
         "entering",
@@ -65,6 +66,7 @@ class _Call:
         "state",
         "station",
         "talks_for",
+        "verdict_at",
     )
 
     def __init__(self, call_id: UUID, leg: Leg, *, now: datetime, incoming: bool = False) -> None:
@@ -79,6 +81,8 @@ class _Call:
         self.talks_for: timedelta | None = None
         self.presses: tuple[tuple[timedelta, str], ...] = ()
         self.machine = False
+        self.detecting = False  # the carrier listens, and has not told its verdict
+        self.verdict_at: datetime | None = None
         self.guarded = False
         self.guard_raised = False
         self.message_played_at: datetime | None = None
@@ -95,7 +99,7 @@ class _Call:
 
     def ours(self) -> bool:
         """Up, and not out of our hands."""
-        return self.state is CallStanding.UP
+        return self.state is CallStanding.UP and not self.detecting
 
 
 @dataclass(slots=True)
@@ -268,7 +272,9 @@ class World:
         return call is not None
 
     def record(self, what: UUID, name: str, now: datetime) -> bool:
-        call = self._find_ours(what, now)
+        call = self._find(what, now)
+        if call is not None and call.state is not CallStanding.UP:
+            call = None
         if name in self._recordings or (call is None and what not in self._bridges):
             return False
         self._recordings[name] = _Recording(name, call, None if call is not None else what, self._clock())
@@ -505,13 +511,19 @@ class World:
         if not self.listening:
             self._last_words(call, leg.message, {"by": "guard"})
         elif leg.detect_machine is not None and not call.incoming:
+            call.detecting = True
             self._at(now + min(self.script.verdict_after, leg.detect_machine), call, self._verdict)
         else:
             self._stand_guard(call)
 
     def _verdict(self, call: _Call) -> None:
         if call.state is CallStanding.UP:
-            self._tell(Happened.MACHINE_DETECTED if call.machine else Happened.HUMAN_DETECTED, call)
+            call.detecting, call.verdict_at = False, self._clock()
+            if not self.listening:
+                self._last_words(call, call.leg.message, {"by": "guard"})
+                return
+            why = "long greeting" if call.machine else "short greeting"
+            self._tell(Happened.MACHINE_DETECTED if call.machine else Happened.HUMAN_DETECTED, call, data={"why": why})
             self._stand_guard(call)
 
     def _stand_guard(self, call: _Call) -> None:
@@ -694,4 +706,6 @@ def _as_listed(call: _Call) -> CarrierCall:
         guarded=call.guarded,
         incoming=call.incoming,
         station=call.station,
+        is_machine=None if call.verdict_at is None else call.machine,
+        verdict_at=call.verdict_at,
     )

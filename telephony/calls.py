@@ -570,6 +570,27 @@ class Reconciled:
     orphans: list[CarrierCall]
 
 
+def heard_the_message(listing: Listing, *, node_id: int, node_name: str) -> list[CarrierEvent]:
+    """The answers and safe-harbour messages of the listing, for calls that have not ended here, as synthetic events.
+
+    They go before whatever the listener was told since it came: the end of a call says nothing of the message that was heard before, and
+    without it somebody who was left to the message would pass for one who hung up early.
+    """
+    if not listing.message_played:
+        return []
+    ours = sql.rows(
+        "SELECT id, answered_at FROM telephony_call WHERE id = ANY(%s) AND node_id = %s AND boot = %s AND state NOT IN ('planned', 'ended')",
+        [list(listing.message_played), node_id, listing.boot],
+    )
+    events = []
+    for row in ours:
+        heard_at = listing.message_played[row.id]
+        if row.answered_at is None:
+            events.append(_found(listing, node_name, row.id, Happened.ANSWERED, heard_at - ANSWERED_WITHIN))
+        events.append(_found(listing, node_name, row.id, Happened.ANNOUNCEMENT_STARTED, heard_at))
+    return events
+
+
 def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, older_than: timedelta = timedelta(seconds=5)) -> Reconciled:
     """What happened while nobody listened, as synthetic events. An older boot's calls are gone with it.
 
@@ -584,24 +605,10 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
     events = []
 
     def said(call_id: UUID, kind: Happened, at: datetime, cause: Cause | None = None, bridge: UUID | None = None) -> None:
-        events.append(
-            CarrierEvent(
-                node=node_name,
-                call_id=call_id,
-                kind=kind,
-                at=at,
-                key=f"found:{call_id}:{kind}",
-                boot=listing.boot,
-                cause=cause,
-                by=HungUpBy.CARRIER if cause else None,
-                bridge=bridge,
-                data={"found": "by listing"},
-            )
-        )
+        events.append(_found(listing, node_name, call_id, kind, at, cause=cause, bridge=bridge))
 
     for row in ours:
         call = held.get(row.id)
-        heard_message = listing.message_played.get(row.id)
         if call is not None and row.boot == listing.boot:
             if call.rang and row.state in (CallState.DIALING, CallState.UNRESOLVED):
                 said(row.id, Happened.RANG, call.since)
@@ -611,20 +618,31 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
                 said(row.id, Happened.MACHINE_DETECTED if call.is_machine else Happened.HUMAN_DETECTED, call.verdict_at)
             if call.bridge and row.state in (CallState.DIALING, CallState.UNRESOLVED, CallState.RINGING, CallState.ANSWERED):
                 said(row.id, Happened.ENTERED_BRIDGE, call.since, bridge=call.bridge)
-            if heard_message:
-                said(row.id, Happened.ANNOUNCEMENT_STARTED, heard_message)
         elif row.boot != listing.boot:
             said(row.id, Happened.ENDED, listing.at, Cause.NODE_LOST)
         elif row.state != CallState.UNRESOLVED and row.dialing_at and now - row.dialing_at > older_than:
-            if heard_message:
-                if row.answered_at is None:
-                    said(row.id, Happened.ANSWERED, heard_message - ANSWERED_WITHIN)
-                said(row.id, Happened.ANNOUNCEMENT_STARTED, heard_message)
             # gone without the message that follows two seconds of silence: they hung up before
-            early = row.state == CallState.ANSWERED and not heard_message
+            early = row.state == CallState.ANSWERED and row.id not in listing.message_played
             said(row.id, Happened.ENDED, min(listing.at, row.waits_since + ANSWERED_WITHIN) if early else listing.at, Cause.UNKNOWN)
     known = {row.id for row in sql.rows("SELECT id FROM telephony_call WHERE id = ANY(%s) AND state <> 'ended'", [list(held)])} if held else set()
     return Reconciled(events, [call for call in held.values() if call.call_id not in known])
+
+
+def _found(
+    listing: Listing, node_name: str, call_id: UUID, kind: Happened, at: datetime, *, cause: Cause | None = None, bridge: UUID | None = None
+) -> CarrierEvent:
+    return CarrierEvent(
+        node=node_name,
+        call_id=call_id,
+        kind=kind,
+        at=at,
+        key=f"found:{call_id}:{kind}",
+        boot=listing.boot,
+        cause=cause,
+        by=HungUpBy.CARRIER if cause else None,
+        bridge=bridge,
+        data={"found": "by listing"},
+    )
 
 
 def in_a_bridge(listing: Listing) -> list[UUID]:

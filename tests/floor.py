@@ -331,11 +331,15 @@ class Floor:
 
     # --- the pump, as workers.event_pump does it -------------------------------------------------------------------------------
 
-    def listen(self) -> None:
-        """The pump connects: it takes the lease and reconciles."""
+    def listen(self, *, slow: float = 0) -> None:
+        """The pump connects: it takes the lease and, the slow one seconds later, reconciles."""
         self.listening = self.carrier.listen()
         self._listen_again_at = None
         self.lease = nodes.take_lease(self.node, holder="test", boot=self.listening.boot, now=self.now)
+        if slow:
+            self.pump_runs = False
+            self.run(slow)
+            self.pump_runs = True
         self.reconcile()
 
     def stop_listening(self) -> None:
@@ -353,14 +357,15 @@ class Floor:
         self._listen_again_at = None
 
     def reconcile(self) -> None:
-        """As the pump: what was told before the listing is heard first; orphans are hung up at the second look."""
+        """As the pump: messages heard while nobody listened, then what was told before the listing; orphans are hung up at the second look."""
         self._reconciled = self.now
-        self._hear_what_is_told()
-        if self.listening is None:
-            return
         try:
             listing = nodes.ask(self.node, lambda carrier: carrier.list())
         except nodes.NodeAway:
+            return
+        self.hear(calls.heard_the_message(listing, node_id=self.node.pk, node_name=self.node.name))
+        self._hear_what_is_told()
+        if self.listening is None:
             return
         found = calls.reconcile(listing, node_id=self.node.pk, node_name=self.node.name, now=self.now)
         self.hear(found.events)

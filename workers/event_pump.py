@@ -332,6 +332,8 @@ class Pump:
         listing = nodes.ask(self.node, lambda carrier: carrier.list())
         # first, before the carrier pulls them apart: conversations whose pump died before it could say that we have the customer
         calls.raise_guard(self.node.pk, calls.in_a_bridge(listing))
+        if heard := calls.heard_the_message(listing, node_id=self.node.pk, node_name=self.node.name):
+            self._handle(heard)
         # what was told before the listing is on its way, and says more than that a call is missing
         while events := subscription.next(self.timers.wait(TOLD_WITHIN), GROUP_AT_MOST):
             self._handle(events)

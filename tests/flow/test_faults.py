@@ -290,6 +290,21 @@ def test_a_frozen_pump_leaves_the_two_seconds_to_the_sweep_and_the_carrier(floor
     assert ana.free
 
 
+def test_a_message_that_began_with_nobody_listening_and_ended_before_the_new_pump_looks_around_is_counted(
+    floor: Floor, ana: Someone, campaign: Campaign
+) -> None:
+    maria = floor.person(campaign, "Maria", Answers(after=seconds(6), talks_for=seconds(60)))
+    ana.sits_down()
+    floor.run(5)
+    floor.pump_dies()
+    floor.run(until=lambda: floor.world.when(maria.attempts[0].pk, Happened.ANNOUNCEMENT_STARTED) is not None, at_most=10)
+
+    floor.listen(slow=20)
+
+    assert maria.outcomes == ["abandoned"]
+    assert floor.world.when(maria.attempts[0].pk, Happened.ENDED)
+
+
 def test_everything_said_before_and_after_a_listing_is_written_once(floor: Floor, ana: Someone, campaign: Campaign) -> None:
     maria = floor.person(campaign, "Maria", TALKS)
     ana.sits_down()

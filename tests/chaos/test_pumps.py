@@ -105,7 +105,7 @@ def test_two_pumps_two_beats_and_two_tick_workers_do_everything_once(centre: Cen
 
 def test_a_pump_that_is_asked_to_end_ends_within_two_seconds_and_says_that_nobody_listens(centre: Centre) -> None:
     centre.has("hot-1", "pump-1")
-    centre.until(centre.listens, what="it listens")
+    centre.until(lambda: centre.running["pump-1"].said("listening to"), what="it listens")
 
     took = centre.running["pump-1"].ask_to_end()
 

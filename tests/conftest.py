@@ -1,6 +1,7 @@
 import logging
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -10,8 +11,17 @@ from pytest_django.plugin import DjangoDbBlocker
 from telephony.drivers import choose
 from tests.floor import URL, Floor, open_floor
 
+TESTS = Path(__file__).parent
+
 # what migrations and their signals have written stays
 _KEPT = ("auth", "contenttypes")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A folder's tests share what is dear to start, a browser or an Asterisk: where tests are handed out by group, it goes to one process whole."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,8 @@ from dialer_project.local.say import CannotGoOn
 
 NOT_FOR_TESTS = ("DEBUG", "STATE_DIR", "PORT", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", say.CLOCK)
 TALLY = "RINGMASTER_TALLY"  # where the pytest plugin writes what came of the tests
-# on a virtual clock, or on none: two processes share these; the others watch real processes and real time, and are left alone
+# on a virtual clock, or on none: two processes share these test by test; the others watch real processes and wait for real time, and
+# two processes take them folder by folder
 SHARED_OUT = ("rules", "flow", "scenarios", "live", "database", "ways_in")
 
 
@@ -106,7 +107,7 @@ def _checks(findings: Findings, *, log: Path, pytest_args: list[str]) -> list[Ch
     return [
         *checks,
         Check("tests on a virtual clock", tests("-n", "2", "--dist", "worksteal", *(f"tests/{name}" for name in SHARED_OUT))),
-        Check("tests on real processes", tests(*(f"tests/{name}" for name in folders if name not in SHARED_OUT))),
+        Check("tests on real processes", tests("-n", "2", "--dist", "loadgroup", *(f"tests/{name}" for name in folders if name not in SHARED_OUT))),
     ]
 
 

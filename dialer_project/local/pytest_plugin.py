@@ -33,6 +33,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
         atexit.register(pytest_unconfigure)  # pytest does not call it when it stops before it was configured
         os.environ.update(servers.env)
     elif worker := os.environ.get("PYTEST_XDIST_WORKER"):  # a database of its own in PostgreSQL it gets from pytest-django
+        os.environ["REDIS_PREFIX"] = worker  # what is published in one database of a Redis is heard in all
         os.environ["REDIS_URL"] = re.sub(r"/\d+$", f"/{int(worker.removeprefix('gw')) + 1}", os.environ["REDIS_URL"])
     return (yield)
 
@@ -52,7 +53,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             {
                 "passed": len(stats.get("passed", [])) + len(stats.get("xfailed", [])),
                 "failed": len(stats.get("failed", [])) + len(stats.get("error", [])),
-                "skipped": [[report.nodeid, _reason(report)] for report in stats.get("skipped", [])],
+                "skipped": [[re.sub(r"@\w+$", "", report.nodeid), _reason(report)] for report in stats.get("skipped", [])],
             }
         )
     )

@@ -30,7 +30,7 @@ from django.utils.safestring import SafeString
 
 from agents.desk import Refusal
 from agents.models import Agent, User
-from campaigns import facts, waterfall
+from campaigns import facts, verdicts, waterfall
 from campaigns.flow import control
 from campaigns.models import (
     CallingList,
@@ -50,6 +50,7 @@ from campaigns.rules.permit.gate import Stands, campaign_holds
 from campaigns.rules.permit.hours import hours_from, wider
 from campaigns.rules.permit.kinds import AbandonedMessage, CallerId, CallingWindow, MaxRing, MinRing, pack_from
 from campaigns.rules.rule_packs import STRICT
+from campaigns.rules.verdicts import Measured
 from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, ModelForm, TabularInline
 from dialer_project.lib.lifecycle import is_final
 
@@ -277,6 +278,13 @@ def cause(campaign: Any, *, now: datetime) -> str:
     return "" if campaign.figures.ready else "None of its agents is ready."
 
 
+def _wrong(measured: Measured) -> str:
+    if not measured.checked:
+        return "none was checked"
+    low, high = measured.between
+    return f"{measured.wrong} of {measured.checked} checked, {100 * measured.share:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f} %)"
+
+
 @admin.register(Campaign)
 class CampaignAdmin(ModelAdmin[Campaign]):
     form = CampaignForm
@@ -308,6 +316,8 @@ class CampaignAdmin(ModelAdmin[Campaign]):
                     "call_back_in",
                     "on_machine",
                     "voicemail",
+                    "review_share",
+                    "detection",
                 ),
             },
         ),
@@ -334,7 +344,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         ("Law", {"classes": ("tab",), "fields": ("call_purpose", "rule_packs", "validation_service")}),
         ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days", "callback_fallback", "postpones")}),
     )
-    readonly_fields = ("abandoned",)
+    readonly_fields = ("abandoned", "detection")
     inlines = (ListInline, RetryRuleInline, DispositionInline, FieldInline, VersionInline, ChangeInline)
 
     # --- the table
@@ -367,6 +377,17 @@ class CampaignAdmin(ModelAdmin[Campaign]):
             return "-"
         found = facts.abandonment([campaign.pk], since=timezone.now() - ABANDONED_WITHIN)[campaign.pk]
         return f"{100 * found.share:.1f} % in 30 days: {found.abandoned} of {found.answered} who answered heard the message"
+
+    @admin.display(description="how well machines are told")
+    def detection(self, campaign: Campaign) -> str:
+        found = verdicts.measure([campaign.pk], since=timezone.now() - ABANDONED_WITHIN)[campaign.pk] if campaign.pk else verdicts.NOTHING
+        if not found.told:
+            return "-"
+        return (
+            f"{found.told} verdicts in 30 days, {found.machines} of them machines, after {found.seconds:.1f} s (median; {found.slow:.1f} s at most in"
+            f" 99 of 100). Persons taken for machines: {_wrong(found.false_machines)}; about {found.hung_up_on:.0f} of them were not put through."
+            f" Machines taken for persons: {_wrong(found.false_persons)}."
+        )
 
     @admin.display(description="progress")
     def progress(self, campaign: Any) -> str:

@@ -96,9 +96,26 @@ def leave_message(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answ
 
 def verdicts(told: Sequence[calls.Moved], *, now: datetime) -> list[Moved]:
     """The carrier has made up its mind about these customers. Returns the desks that were freed."""
+    if not told:
+        return []
+    _draw_for_review([call.id for call in told], now=now)
     match.heard([call for call in told if call.verdict is Verdict.HUMAN], progress="answered", now=now)
     machines = [call for call in told if call.verdict is Verdict.MACHINE]
     return _machines(machines, now=now) if machines else []
+
+
+def _draw_for_review(call_ids: Sequence[UUID], *, now: datetime) -> None:
+    """So many of every hundred, by the last digits of the call's id, which are chance."""
+    sql.changed(
+        """
+        INSERT INTO campaigns_verdictreview (attempt_id, campaign_id, verdict, drawn_at, truth)
+        SELECT a.id, a.campaign_id, c.verdict, %s, '' FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id
+        JOIN campaigns_campaign k ON k.id = a.campaign_id
+        WHERE a.id = ANY(%s) AND ('x' || right(a.id::text, 7))::bit(28)::int %% 100 < k.review_share
+        ON CONFLICT DO NOTHING
+        """,
+        [now, list(call_ids)],
+    )
 
 
 def _machines(heard: Sequence[calls.Moved], *, now: datetime) -> list[Moved]:

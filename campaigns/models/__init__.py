@@ -18,6 +18,7 @@ from campaigns.models.compliance import (
 from campaigns.models.ledger import Attempt, Callback, Lead, Permit, ZoneGroup
 from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber, ZoneConfirmation
 from campaigns.models.records import FieldDefinition, LiveSource, Outbox, Survey, SurveyAnswer
+from campaigns.models.verdicts import VerdictReview
 
 __all__ = [
     "Attempt",
@@ -52,6 +53,7 @@ __all__ = [
     "Survey",
     "SurveyAnswer",
     "ValidationService",
+    "VerdictReview",
     "ZoneConfirmation",
     "ZoneGroup",
 ]

@@ -114,6 +114,14 @@ class Campaign(models.Model):
         "answering machine", max_length=14, choices=OnMachine.choices, default=OnMachine.UNDETECTED, help_text="what follows when one is heard"
     )
 
+    review_share = models.PositiveSmallIntegerField(
+        "verdicts to check",
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(100)],
+        help_text="so many of every hundred verdicts, person or machine, are put before somebody who says whether they were right",
+    )
+
     validation_service = models.ForeignKey(
         "campaigns.ValidationService",
         null=True,

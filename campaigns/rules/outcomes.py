@@ -38,6 +38,7 @@ class DispositionClass(StrEnum):
     NO_CALLBACK = "no_callback"  # left alone for the campaign's no-callback period, then called as usual
     WRONG_NUMBER = "wrong_number"
     TRY_AGAIN = "try_again"
+    MACHINE = "machine"  # the agent heard one: tried again by the rule for machines
     OTHER = "other"
 
 

@@ -85,8 +85,12 @@ def next_step(
     now: datetime,
 ) -> NextStep:
     """What becomes of the lead. A callback the agent has booked is its own row and is looked at before this is asked."""
-    rule = rules.get(outcome) or DEFAULTS[outcome]
-    made = history.by_outcome.get(outcome, 0)
+    if disposition is DispositionClass.MACHINE:
+        rule = rules.get(Outcome.MACHINE) or DEFAULTS[Outcome.MACHINE]
+        made = history.by_outcome.get(Outcome.MACHINE, 0) + history.by_outcome.get(outcome, 0)
+    else:
+        rule = rules.get(outcome) or DEFAULTS[outcome]
+        made = history.by_outcome.get(outcome, 0)
     match disposition:
         case DispositionClass.SUCCESS:
             return Finished(FinalReason.SUCCESS)

@@ -64,6 +64,7 @@ DISPOSITIONS = (
     ("not_interested", "Not interested", DispositionClass.NOT_INTERESTED),
     ("call_back", "Call back", DispositionClass.CALLBACK),
     ("try_again", "Try again", DispositionClass.TRY_AGAIN),
+    ("machine", "Answering machine", DispositionClass.MACHINE),
     ("wrong_number", "Wrong number", DispositionClass.WRONG_NUMBER),
     ("no_callback", "Do not call back", DispositionClass.NO_CALLBACK),
     ("do_not_call", "Do not call", DispositionClass.DO_NOT_CALL),

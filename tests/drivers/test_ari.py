@@ -42,7 +42,7 @@ class Server:
                 path = self.path.removeprefix("/ari/").partition("?")[0]
                 server.asked.append((self.command, path))
                 status, said = server.answers.get(path, (404, {}))
-                body = json.dumps(said).encode()
+                body = said if isinstance(said, bytes) else json.dumps(said).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -109,6 +109,20 @@ def test_an_asterisk_that_refuses_our_password_cannot_be_asked(server: Server, c
 def test_what_a_status_means_for_a_call(server: Server, carrier: Asterisk, status: int, to: Address, expected: Placing) -> None:
     server.answers["channels"] = (status, {"error": "Allocation failed"})
     assert carrier.place(leg(to)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (503, Refused(Cause.CONGESTION, "503")),  # an Asterisk that is stopping
+        (502, Unclear("A proxy answers 502.")),
+        (504, Unclear("A proxy answers 504.")),
+        (200, Unclear("No reply in time.")),
+    ],
+)
+def test_a_page_in_place_of_a_reply_is_not_believed(server: Server, carrier: Asterisk, status: int, expected: Placing) -> None:
+    server.answers["channels"] = (status, b"<!DOCTYPE HTML><title>Shutdown in progress</title>")
+    assert carrier.place(leg(NUMBER)) == expected
 
 
 @pytest.mark.parametrize(

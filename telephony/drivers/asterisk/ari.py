@@ -60,7 +60,12 @@ class _Conversation:
             said = reply.read()
         except (OSError, http.client.HTTPException) as broken:  # whether it was carried out is anybody's guess
             raise CarrierTimeout(f"no reply to {method} {path.partition('?')[0]}") from broken
-        return Reply(reply.status, json.loads(said) if said else None)
+        try:
+            return Reply(reply.status, json.loads(said) if said else None)
+        except ValueError as page:  # of the HTTP server itself, as while Asterisk stops, or of a proxy before it
+            if reply.status < 400:
+                raise CarrierTimeout(f"no reply of ARI's to {method} {path.partition('?')[0]}") from page
+            return Reply(reply.status, None)
 
 
 class Ari:

@@ -88,6 +88,8 @@ class Asterisk:
             return Placed()
         if reply.status == 409:
             return Refused(Cause.FAILED, "There is a call of this id.", already_there=True)
+        if reply.status in (502, 504):  # a proxy lost Asterisk's reply
+            return Unclear(f"A proxy answers {reply.status}.")
         away = Cause.UNAVAILABLE if leg.to.kind is AddressKind.STATION else Cause.CONGESTION
         return Refused(away if reply.status >= 500 else Cause.FAILED, _why(reply))
 

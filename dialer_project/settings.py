@@ -72,7 +72,12 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.database(env.url("DATABASE_URL", example="postgresql://ringmaster:secret@localhost/ringmaster"))}
+DATABASES = {
+    "default": env.database(
+        env.url("DATABASE_URL", example="postgresql://ringmaster:secret@localhost/ringmaster"),
+        password=env.text("DATABASE_PASSWORD", ""),  # where the URL brings none
+    )
+}
 DATABASES["default"].setdefault("OPTIONS", {})
 if env.flag("DATABASE_POOL", default=False):  # web: threads come and go with requests, connections should not
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 10, "timeout": 5}

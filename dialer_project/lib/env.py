@@ -7,6 +7,7 @@ An empty value counts as a missing one: `FOO= make run` is how a shell says "not
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -19,13 +20,24 @@ class Misconfigured(Exception):
 
 
 def text(name: str, default: str | None = None, *, example: str = "some-text") -> str:
-    """The variable as it stands. Without a default it must be set."""
-    found = os.environ.get(name, "").strip()
+    """The variable as it stands, or what is in the file that NAME_FILE names, which is how containers are handed secrets. Without a
+    default it must be set."""
+    found = os.environ.get(name, "").strip() or _in_file(name)
     if found:
         return found
     if default is None:
         raise Misconfigured(f"{name} is not set. Set it in the environment, for example {name}={example}")
     return default
+
+
+def _in_file(name: str) -> str:
+    path = os.environ.get(f"{name}_FILE", "").strip()
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise Misconfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from None
 
 
 def url(name: str, default: str | None = None, *, schemes: Sequence[str] = (), example: str | None = None) -> str:
@@ -71,7 +83,7 @@ def integer(name: str, default: int | None = None, *, at_least: int | None = Non
 
 def words(name: str, default: Sequence[str] | None = None, *, example: str = "one,two") -> tuple[str, ...]:
     """Several words, separated by commas or spaces."""
-    if default is not None and not os.environ.get(name, "").strip():
+    if default is not None and not text(name, ""):
         return tuple(default)
     found = tuple(text(name, example=example).replace(",", " ").split())
     if not found:
@@ -79,8 +91,8 @@ def words(name: str, default: Sequence[str] | None = None, *, example: str = "on
     return found
 
 
-def database(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]:
-    """A PostgreSQL URL as an entry of Django's DATABASES. What follows the `?` goes to libpq, except `host` and `port`, which also
+def database(url: str, *, name: str = "DATABASE_URL", password: str = "") -> dict[str, Any]:
+    """A PostgreSQL URL as an entry of Django's DATABASES; `password` where the URL has none. What follows the `?` goes to libpq, except `host` and `port`, which also
     name a socket directory or a server there: `postgresql://user:password@/database?host=%2Frun%2Fpostgresql`."""
     example = f"{name}=postgresql://user:password@localhost:5432/database"
     parts = urlsplit(url)
@@ -99,7 +111,7 @@ def database(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "NAME": database_name,
         "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
+        "PASSWORD": unquote(parts.password or "") or password,
         "HOST": host,
         "PORT": str(options.pop("port", None) or port or ""),
         "OPTIONS": options,

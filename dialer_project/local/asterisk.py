@@ -226,7 +226,8 @@ def _mirror() -> str:
 class Asterisk:
     """One server in a folder of its own, on the loopback; `stations` register with their name and `station_password`.
 
-    trunks: name -> host:port of the carrier; an empty one gives a trunk nobody is at. announcements: a folder of sound files.
+    sip_address, media_address, ari_address: elsewhere than on the loopback, where it runs in a container; seen_as: the address at which
+    carriers and phones reach it there. secret: ARI's password, where it is not one of its own. trunks: name -> host:port of the carrier; an empty one gives a trunk nobody is at. announcements: a folder of sound files.
     """
 
     folder: Path
@@ -236,6 +237,11 @@ class Asterisk:
     station_silent_for: int = 5  # seconds without sound after which a station's leg is hung up
     rtp: tuple[int, int] = (20000, 23999)
     max_calls: int = 2000
+    sip_address: str = "127.0.0.1"
+    media_address: str = "127.0.0.1"
+    ari_address: str = "127.0.0.1"
+    seen_as: str = ""
+    secret: str = ""
     ari_port: int = field(default_factory=processes.free_port)
     sip_port: int = field(default_factory=processes.free_port)
 
@@ -245,7 +251,7 @@ class Asterisk:
 
     @property
     def password(self) -> str:
-        return places.kept_secret(self.folder / "ari.password")
+        return self.secret or places.kept_secret(self.folder / "ari.password")
 
     @property
     def station_password(self) -> str:
@@ -278,9 +284,11 @@ class Asterisk:
             "MAX_CALLS": self.max_calls,
             "ARI_PORT": self.ari_port,
             "ARI_PASSWORD": self.password,
-            "SIP_ADDRESS": "127.0.0.1",
+            "ARI_ADDRESS": self.ari_address,
+            "SIP_ADDRESS": self.sip_address,
             "SIP_PORT": self.sip_port,
-            "MEDIA_ADDRESS": "127.0.0.1",
+            "MEDIA_ADDRESS": self.media_address,
+            "BEHIND_NAT": _behind_nat(self.seen_as) if self.seen_as else "",
             "RTP_FROM": self.rtp[0],
             "RTP_TO": self.rtp[1],
             "STATION_SILENT_FOR": self.station_silent_for,
@@ -329,6 +337,13 @@ class Asterisk:
     def cli(self, command: str) -> str:
         """What Asterisk's own console answers."""
         return subprocess.run(self.command("-rx", command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=15).stdout
+
+
+def _behind_nat(seen_as: str) -> str:
+    private = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+    return "\n".join(
+        [f"external_signaling_address = {seen_as}", f"external_media_address = {seen_as}", *(f"local_net = {network}" for network in private)]
+    )
 
 
 def _trunk(name: str, at: str) -> str:

@@ -44,6 +44,19 @@ class Exchange:
     trunk_port: int
 
 
+# What runs, wherever it runs: `make run` on one machine, containers under docker-compose.yml. The arguments of Python.
+COMMANDS = {
+    "web": (
+        "-m uvicorn dialer_project.asgi:application --host {host} --port {port}"
+        " --ws-max-size 65536 --ws-ping-interval 5 --ws-ping-timeout 5 --timeout-graceful-shutdown 5"
+    ),
+    "worker": "-m celery -A workers worker -P prefork --without-gossip --without-mingle -l INFO -n {queue}@%h -Q {queue} -c {processes}",
+    "beat": "-m celery -A workers beat -l INFO --pidfile= -s {state}/celerybeat-schedule",
+    "event-pump": "manage.py pump_call_events",
+}
+WORKERS = {"hot": 2, "tick": 1, "checks": 1, "rest": 1}  # queue -> processes
+
+
 def programs(*, port: int, env: Mapping[str, str], python: str, exchange: Exchange | None = None) -> list[Program]:
     """The table; with an exchange, calls go through a real one instead of the simulated carrier."""
     state = env["STATE_DIR"]
@@ -53,17 +66,14 @@ def programs(*, port: int, env: Mapping[str, str], python: str, exchange: Exchan
         name: str, args: str, *, wave: int, ready: Ready | None = None, grace: float = 10, more: Mapping[str, str] | None = None, nice: int = 0
     ) -> Program:
         first = ("nice", "-n", str(nice), python) if nice else (python,)
-        argv = (*first, *(arg.format(port=port, state=state) for arg in args.split()))
+        argv = (*first, *args.split())
         return Program(name, argv, wave, {**env, **(more or {})}, ready, grace=grace)
 
-    def worker(queue: str, *, processes: int, nice: int = 0) -> Program:
-        args = f"-m celery -A workers worker -P prefork --without-gossip --without-mingle -l INFO -n {queue}@%h -Q {queue} -c {processes}"
+    def worker(queue: str, *, nice: int = 0) -> Program:
+        args = COMMANDS["worker"].format(queue=queue, processes=WORKERS[queue])
         return program(f"worker-{queue}", args, wave=Wave.CORE, ready=_has_said(" ready."), grace=20, nice=nice)
 
-    web = (
-        "-m uvicorn dialer_project.asgi:application --host 127.0.0.1 --port {port}"
-        " --ws-max-size 65536 --ws-ping-interval 5 --ws-ping-timeout 5 --timeout-graceful-shutdown 5"
-    )
+    web = COMMANDS["web"].format(host="127.0.0.1", port=port)
     carrier = [program("simulated-carrier", "manage.py simulate_carrier", wave=Wave.CARRIER, ready=_listens(carrier_port))]
     if exchange is not None:
         people = (
@@ -76,14 +86,14 @@ def programs(*, port: int, env: Mapping[str, str], python: str, exchange: Exchan
         ]
     return [
         *carrier,
-        worker("hot", processes=2),
-        worker("tick", processes=1),
-        worker("checks", processes=1),
-        worker("rest", processes=1, nice=10),  # imports and reports never slow a call down
-        program("beat", "-m celery -A workers beat -l INFO --pidfile= -s {state}/celerybeat-schedule", wave=Wave.CORE),
+        worker("hot"),
+        worker("tick"),
+        worker("checks"),
+        worker("rest", nice=10),  # imports and reports never slow a call down
+        program("beat", COMMANDS["beat"].format(state=state), wave=Wave.CORE),
         program("web", web, wave=Wave.CORE, ready=_answers(port), more={"DATABASE_POOL": "1"}),
-        program("event-pump", "manage.py pump_call_events", wave=Wave.PUMP),
-        program("agents", "-m dialer_project.local.agents --url http://127.0.0.1:{port}", wave=Wave.AGENTS),
+        program("event-pump", COMMANDS["event-pump"], wave=Wave.PUMP),
+        program("agents", f"-m dialer_project.local.agents --url http://127.0.0.1:{port}", wave=Wave.AGENTS),
     ]
 
 

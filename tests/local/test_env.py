@@ -1,5 +1,7 @@
 """What the environment says is read loudly."""
 
+from pathlib import Path
+
 import pytest
 
 from dialer_project.lib import env
@@ -80,3 +82,17 @@ def test_a_database_behind_a_socket_is_found_by_its_directory() -> None:
 def test_a_database_url_that_cannot_be_used_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(env.Misconfigured, match=r"DATABASE_URL should .*for example DATABASE_URL=postgresql://"):
         env.database(url)
+
+
+def test_a_secret_may_lie_in_a_file_and_one_that_cannot_be_read_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from the file\n")
+    monkeypatch.setenv("ANY_SECRET_FILE", str(tmp_path / "secret"))
+    assert env.text("ANY_SECRET") == "from the file"
+    monkeypatch.setenv("ANY_SECRET", "from the environment")
+    assert env.text("ANY_SECRET") == "from the environment"
+    monkeypatch.delenv("ANY_SECRET")
+    monkeypatch.setenv("ANY_SECRET_FILE", str(tmp_path / "gone"))
+    with pytest.raises(env.Misconfigured, match=r"ANY_SECRET_FILE names .*gone, which cannot be read"):
+        env.text("ANY_SECRET", "")
+    assert env.database("postgresql://a@host/b", password="given")["PASSWORD"] == "given"
+    assert env.database("postgresql://a:own@host/b", password="given")["PASSWORD"] == "own"

@@ -1,0 +1,140 @@
+"""The containers, as far as they can be judged without an engine: the form of the file, and that it says the same as the product."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from dialer_project.local import asterisk, processes, product
+from dialer_project.local.ending import ending
+from dialer_project.local.places import PROJECT
+
+COMPOSE, DOCKERFILE = PROJECT / "docker-compose.yml", PROJECT / "Dockerfile"
+OURS = ("web", "beat", "event-pump", *(f"worker-{queue}" for queue in product.WORKERS))
+# what the images of others read, and what Asterisk's container does
+NOT_OURS = {"postgres": {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"}}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe").load(COMPOSE)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def services(compose: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = compose["services"]
+    return found
+
+
+def read_by(path: str) -> set[str]:
+    return set(re.findall(r'env\.(?:text|url|flag|integer|words)\(\s*"(\w+)"', (PROJECT / path).read_text()))
+
+
+def test_the_file_has_the_form_the_specification_asks_for() -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_every_process_of_the_product_is_there_with_the_products_own_command(services: dict[str, Any]) -> None:
+    commands = {name: services[name]["command"] for name in OURS}
+    table = product.COMMANDS
+    assert commands.pop("web") == table["web"].format(host="0.0.0.0", port=8000)
+    assert commands.pop("beat") == table["beat"].format(state="/tmp")
+    assert commands.pop("event-pump") == table["event-pump"] + " --node asterisk-1"
+    assert commands == {f"worker-{queue}": table["worker"].format(queue=queue, processes=number) for queue, number in product.WORKERS.items()}
+    run_here = {program.name for program in product.programs(port=8000, env={"STATE_DIR": "/s", "SIMULATED_CARRIER": "127.0.0.1:1"}, python="python")}
+    assert run_here - {"simulated-carrier", "agents"} == set(OURS), "what one machine runs is what the containers run"
+
+
+def test_every_queue_that_work_is_sent_to_has_a_worker() -> None:
+    sent_to = set(re.findall(r'queue="(\w+)"', (PROJECT / "workers" / "tasks.py").read_text()))
+    assert sent_to <= set(product.WORKERS)
+
+
+def test_every_variable_that_is_set_is_read(services: dict[str, Any]) -> None:
+    settings, container = read_by("dialer_project/settings.py"), read_by("dialer_project/local/container.py")
+    for name, service in services.items():
+        said = {variable.removesuffix("_FILE") for variable in service.get("environment", {})}
+        known = {variable.removesuffix("_FILE") for variable in NOT_OURS.get(name, ())} or (container if name.startswith("asterisk") else settings)
+        assert said <= known, f"{name} is told what nobody reads: {said - known}"
+
+
+def test_secrets_come_as_files_and_stand_nowhere_in_the_file(compose: dict[str, Any], services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("SECRET|PASSWORD", variable):
+                assert variable.endswith("_FILE"), f"{name}: {variable}"
+                assert str(value).removeprefix("/run/secrets/") in service["secrets"]
+        assert set(service.get("secrets", ())) <= set(compose["secrets"])
+
+
+def test_nothing_is_reached_from_beyond_this_machine_but_what_is_meant_to_be(compose: dict[str, Any], services: dict[str, Any]) -> None:
+    published = {name: [str(port) for port in service.get("ports", ())] for name, service in services.items() if service.get("ports")}
+    assert set(published) == {"web", "asterisk-1", "tls"}
+    assert services["tls"]["profiles"] == ["tls"]
+    assert all(port.startswith(("127.0.0.1:", "${SIP_AT:-127.0.0.1}:")) for name in ("web", "asterisk-1") for port in published[name])
+    assert not any("8088" in port for ports in published.values() for port in ports), "ARI stays among the containers"
+    assert compose["networks"]["inside"] == {"internal": True}
+    assert services["postgres"]["networks"] == services["redis"]["networks"] == ["inside"]
+
+
+def test_every_service_starts_again_has_its_limits_and_waits_for_what_it_needs(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["restart"] == ("on-failure" if name == "set-up" else "unless-stopped")
+        assert not str(service["image"]).endswith(":latest")
+        assert ":" in service["image"] or service["build"]["target"] in ("app", "asterisk")
+        if name != "set-up":
+            assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+        if "build" in service:
+            assert service["read_only"] is True
+            assert service["cap_drop"] == ["ALL"]
+        for needed, how in service.get("depends_on", {}).items():
+            healthy = how["condition"] == "service_healthy"
+            assert "healthcheck" in services[needed] if healthy else needed == "set-up"
+
+
+def test_the_images_are_built_from_what_is_there_and_run_as_nobody_special() -> None:
+    stages = re.split(r"(?m)^FROM ", DOCKERFILE.read_text())[1:]
+    names = [re.match(r"\S+ AS (\w+)", stage) for stage in stages]
+    assert [match and match[1] for match in names] == ["console", "packages", "app", "asterisk"]
+    let_in = {line[1:] for line in (PROJECT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for stage in stages:
+        assert ":latest" not in stage.splitlines()[0]
+        for sources in re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", stage):
+            for source in sources.split():
+                assert (PROJECT / source).exists(), source
+                assert source.split("/")[0] in let_in, f"{source} never reaches the builder"
+    for stage in stages[2:]:
+        assert re.findall(r"(?m)^USER (\w+)", stage) == ["ringmaster"]
+    assert {path.name for path in PROJECT.iterdir() if (path / "__init__.py").exists()} - {"tests", "benchmarks"} <= let_in
+
+
+@pytest.mark.skipif(asterisk.not_wanted(), reason="without Asterisk, as asked")
+def test_the_containers_command_writes_the_configuration_and_becomes_asterisk(tmp_path: Path) -> None:
+    (tmp_path / "trunks").mkdir()
+    (tmp_path / "trunks" / "carrier.conf").write_text("[carrier](trunk-template)\naors = carrier\n")
+    (tmp_path / "password").write_text("a password from a file\n")
+    asterisk.find_or_install(tmp_path / "install.log")
+    ports = {"ARI_PORT": processes.free_port(), "SIP_PORT": processes.free_port()}
+    at = {"ARI_ADDRESS": "127.0.0.1", "SIP_ADDRESS": "127.0.0.1", "MEDIA_ADDRESS": "127.0.0.1", "SEEN_AS": "203.0.113.7"}
+    said = {**at, **{name: str(port) for name, port in ports.items()}, "STATE_DIR": str(tmp_path / "state"), "TRUNKS": str(tmp_path / "trunks")}
+    command = (sys.executable, "-m", "dialer_project.local.container")
+    running = processes.start(command, env={"ARI_PASSWORD_FILE": str(tmp_path / "password"), **said}, log=tmp_path / "log")
+    try:
+        server = asterisk.Asterisk(tmp_path / "state", asterisk.find(), secret="a password from a file", ari_port=ports["ARI_PORT"])  # type: ignore[arg-type]  # found above
+        ending.wait(lambda: server.is_up() or running.poll() is not None, seconds=30, every=0.05)
+        assert server.is_up(), (tmp_path / "log").read_text()[-500:]
+        assert "carrier" in server.cli("pjsip show endpoints")
+        assert "203.0.113.7" in server.cli("pjsip show transport udp")
+    finally:
+        running.kill()
+        running.wait()

@@ -94,6 +94,7 @@ class Draft(Message):
     disposition: int | None = None
     no_callback: bool = False
     extensions: int = Field(default=0, description="how often wrap-up was extended")
+    preview_extensions: int = Field(default=0, description="how often the preview's countdown was")
 
 
 class InteractionState(Message):
@@ -213,6 +214,8 @@ class KindChoice(Message):
 class ContactShown(Message):
     name: str
     title: str
+    first_name: str
+    last_name: str
     company: str
     email: str
     address: str
@@ -220,6 +223,15 @@ class ContactShown(Message):
     zones: list[str] = Field(description="every time zone they may be in: calls are made only where the hours hold in all of them")
     said_zone: str = Field(description="the one the customer said they are in, which alone counts; empty: nobody has asked")
     numbers: list[NumberShown]
+
+
+class CaseShown(Message):
+    """Case Information: the lead's place in its campaign."""
+
+    calling_list: str = Field(description="the calling list it came in on")
+    priority: Literal["callback", "top_of_list", "normal"] = Field(description="which of the queues it stood in")
+    attempts: int = Field(description="calls made")
+    max_attempts: int
 
 
 class Condition(Message):
@@ -260,11 +272,26 @@ class SurveyShown(Message):
 
 
 class AttemptShown(Message):
+    """A call that was tried, or what an agent noted without one."""
+
+    id: UUID
     at: AwareDatetime
-    number: str
+    zone: str = Field(description="the customer's; empty: not known")
+    campaign: str
+    number: str = Field(description="empty: nothing was dialed")
     outcome: str
     disposition: str
     agent: str
+    seconds: int = Field(description="of conversation")
+    note: str
+
+
+class History(Message):
+    """What was tried with this person, the newest first."""
+
+    interaction: UUID
+    attempts: list[AttemptShown]
+    more: bool = Field(description="there are older ones: ask with the last of these")
 
 
 class DispositionChoice(Message):
@@ -285,9 +312,12 @@ class Details(Message):
     fields: list[FieldShown]
     survey: SurveyShown | None
     wrap_up_extensions: int = Field(description="how often wrap-up may be extended")
+    preview_extensions: int = Field(description="how often the preview's countdown may be extended")
     no_callback_days: int = Field(description="how long “Do not call back” leaves the customer alone")
-    history: list[AttemptShown]
-    attempts_made: int
+    no_callback_ends: bool = Field(description="“Do not call back” finishes the record")
+    reject_reason: bool = Field(description="a rejection needs a reason")
+    case: CaseShown | None
+    history: History = Field(description="its first page")
     dispositions: list[DispositionChoice]
     disposition_for: Literal["all", "answered", "none"] = Field(description="which calls must be given a disposition")
     note_required: bool = Field(description="the campaign wants a note on every record")
@@ -334,7 +364,7 @@ class Answer(Message):
     ok: bool
     sentence: str | None = Field(default=None, description="why not, to be shown as it is")
     problems: list[ProblemShown] = Field(default=[], description="each beside what it is about; empty where the sentence says it all")
-    data: Details | Menu | Campaigns | Callbacks | None = None
+    data: Details | Menu | Campaigns | Callbacks | History | None = None
 
 
 class Pong(Message):
@@ -409,6 +439,7 @@ class Accept(AboutWork):
 
 class Reject(AboutWork):
     type: Literal["reject"] = "reject"
+    reason: str = Field(default="", max_length=200)
 
 
 class Shown(AboutWork):
@@ -538,7 +569,7 @@ class SaveDraft(AboutWork):
 
 
 class MoreTime(AboutWork):
-    """Thirty seconds more of wrap-up."""
+    """Thirty seconds more of wrap-up; before the call, the countdown's time once more."""
 
     type: Literal["more_time"] = "more_time"
 
@@ -578,6 +609,14 @@ class AskRecord(AboutWork):
     type: Literal["record"] = "record"
 
 
+class AskHistory(AboutWork):
+    """Ask for what was tried before the call `before`, which was planned at `at`."""
+
+    type: Literal["history"] = "history"
+    before: UUID
+    at: AwareDatetime
+
+
 class AskCampaigns(Command):
     """Ask for My Campaigns and the notices not yet read."""
 
@@ -603,8 +642,8 @@ OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
 OnTheRecord = DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish
 Promises = ChangeCallback | CancelCallback
 Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | OnTheRecord | Promises
-Question = AskRecord | AskChoices | AskCampaigns | AskCallbacks
-Found = Details | Menu | Campaigns | Callbacks
+Question = AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks
+Found = Details | Menu | Campaigns | Callbacks | History
 
 ServerMessage = Annotated[State | Answer | Pong | Replaced, Field(discriminator="type")]
 ClientCommand = Annotated[Hello | Ping | Order | Question, Field(discriminator="type")]

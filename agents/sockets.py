@@ -290,7 +290,7 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
                 await self._pong(command)
             case messages.Hello():
                 await self._greet(command)
-            case messages.AskRecord() | messages.AskChoices() | messages.AskCampaigns() | messages.AskCallbacks():
+            case command if isinstance(command, messages.Question):
                 await self._reply(command)
             case _:
                 await self._obey(command)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from agents import console, messages, sockets
 from agents.desk import Done, Refusal
 from campaigns import screens
-from campaigns.flow import callbacks, confirm_zone, do_not_call, filled_in, next_for, offer, phone, pull, take_part, talk, wrap_up
+from campaigns.flow import callbacks, confirm_zone, do_not_call, filled_in, more_time, next_for, offer, phone, pull, take_part, talk, wrap_up
 
 
 class AgentConsole(sockets.Connection):
@@ -36,8 +36,8 @@ class AgentConsole(sockets.Connection):
                 return next_for.take_break(me, reason=reason, now=now)
             case messages.Accept(interaction=work):
                 return offer.accept(work, me, now=now)
-            case messages.Reject(interaction=work):
-                return offer.reject(work, me, now=now)
+            case messages.Reject(interaction=work, reason=reason):
+                return offer.reject(work, me, reason=reason, now=now)
             case messages.Shown(interaction=work):
                 return offer.shown(work, me, now=now)
             case messages.RunCampaign(campaign=campaign):
@@ -76,7 +76,7 @@ class AgentConsole(sockets.Connection):
                 entered = order.model_dump(include={"fields", "survey", "disposition", "no_callback"}, exclude_none=True)
                 return filled_in.save(work, me, entered, now=now)
             case messages.MoreTime(interaction=work):
-                return wrap_up.more_time(work, me, now=now)
+                return more_time.more(work, me, now=now)
             case messages.ScheduleCallback(interaction=work, window=window):
                 return callbacks.schedule(work, me, callbacks.Window(**window.model_dump()), now=now)
             case messages.ChangeCallback(callback=callback, window=window):
@@ -92,6 +92,8 @@ class AgentConsole(sockets.Connection):
         match question:
             case messages.AskRecord(interaction=work):
                 return screens.record(self.agent_id, work) or Refusal("This record is no longer on your desk.")
+            case messages.AskHistory(interaction=work, before=before, at=at):
+                return screens.history_before(self.agent_id, work, (at, before)) or Refusal("This record is no longer on your desk.")
             case messages.AskCampaigns():
                 return screens.campaigns(self.agent_id, now=timezone.now())
             case messages.AskChoices():

@@ -62,6 +62,7 @@ class Setting:
     preview_for: timedelta | None = None
     when_missed: str = "mode"
     when_rejected: str = "mode"
+    reject_reason: bool = False
     new_numbers: bool = True
     dial_ratio: float = 1.0
     call_back_in: int | None = None
@@ -107,7 +108,7 @@ class Person:
 _SETTING = """
     SELECT c.id, c.name, c.mode_key, c.call_purpose, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
-        c.preview_for, c.when_missed, c.when_rejected, c.new_numbers, c.dial_ratio, c.postpones, c.note_required, c.call_back_in_id,
+        c.preview_for, c.when_missed, c.when_rejected, c.reject_reason, c.new_numbers, c.dial_ratio, c.postpones, c.note_required, c.call_back_in_id,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
         w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout, t.per_minute,
         (SELECT json_agg(json_build_object('id', y.id, 'campaign_id', y.campaign_id, 'per_day', y.per_day::text, 'time_zone', y.time_zone)
@@ -247,6 +248,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
         preview_for=timedelta(seconds=row.preview_for) if row.preview_for is not None else None,
         when_missed=row.when_missed,
         when_rejected=row.when_rejected,
+        reject_reason=row.reject_reason,
         new_numbers=row.new_numbers,
         dial_ratio=float(row.dial_ratio),
         call_back_in=row.call_back_in_id,

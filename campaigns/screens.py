@@ -18,11 +18,13 @@ from agents.messages import (
     CampaignNotice,
     Campaigns,
     CampaignShown,
+    CaseShown,
     Condition,
     ContactShown,
     Details,
     DispositionChoice,
     FieldShown,
+    History,
     KindChoice,
     Menu,
     NumberShown,
@@ -32,11 +34,10 @@ from agents.messages import (
     StationChoice,
     SurveyShown,
 )
-from agents.models import Agent, Interaction, NotReadyReason, Session, Station
+from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from agents.rules.lifecycle import Phase
-from campaigns import facts
+from campaigns import facts, history
 from campaigns.models import (
-    Attempt,
     Callback,
     Campaign,
     CampaignChange,
@@ -51,11 +52,12 @@ from campaigns.models import (
     SurveyAnswer,
 )
 from campaigns.rules import forms
-from campaigns.rules.lifecycle import CallbackState, CampaignMove, CampaignState, LeadState, ParticipationState
-from campaigns.rules.modes import Delivery, DispositionFor, Joining, Mode, Needs, NumberChoice
+from campaigns.rules.lifecycle import Boost, CallbackState, CampaignMove, CampaignState, LeadState, ParticipationState
+from campaigns.rules.modes import Delivery, DispositionFor, Joining, Mode, Needs, NoCallback, NumberChoice
 from campaigns.rules.permit.gate import campaign_holds
 from campaigns.rules.permit.hours import local_times
 
+# calls on one page of a contact's history
 HISTORY = 10
 MOST_CALLBACKS = 200
 
@@ -85,7 +87,7 @@ def record(agent_id: int, interaction_id: UUID) -> Details | None:
     if work is None:
         return None
     campaign = Campaign.objects.filter(pk=work.campaign_id).first() if work.campaign_id else None
-    lead = Lead.objects.select_related("contact").filter(pk=work.lead_id).first() if work.lead_id else None
+    lead = Lead.objects.select_related("contact", "calling_list").filter(pk=work.lead_id).first() if work.lead_id else None
     return Details(
         interaction=work.pk,
         campaign=campaign.name if campaign else "",
@@ -94,9 +96,12 @@ def record(agent_id: int, interaction_id: UUID) -> Details | None:
         fields=_fields(campaign, lead) if campaign and lead else [],
         survey=_survey(campaign, lead) if campaign and lead else None,
         wrap_up_extensions=campaign.wrap_up_extensions if campaign else 0,
+        preview_extensions=campaign.preview_extensions if campaign else 0,
         no_callback_days=campaign.no_callback_days if campaign else 0,
-        history=_history(lead) if lead else [],
-        attempts_made=lead.attempts_made if lead else 0,
+        no_callback_ends=campaign is not None and campaign.mode.no_callback is NoCallback.FINISHED,
+        reject_reason=campaign is not None and campaign.reject_reason,
+        case=_case(campaign, lead) if campaign and lead else None,
+        history=_history(work, lead) if lead else History(interaction=work.pk, attempts=[], more=False),
         dispositions=_dispositions(campaign),
         note_required=campaign is not None and campaign.note_required,
         voicemail=campaign is not None and campaign.voicemail_id is not None,
@@ -108,6 +113,13 @@ def record(agent_id: int, interaction_id: UUID) -> Details | None:
         caller_id=campaign.caller_id_id if campaign else None,
         disposition_for=_disposition_for(campaign),  # type: ignore[arg-type]  # the field's words are these; pydantic looks
     )
+
+
+def history_before(agent_id: int, interaction_id: UUID, before: tuple[datetime, UUID]) -> History | None:
+    """The next page of what was tried with the person on this agent's desk; None where they are not on it."""
+    work = Interaction.objects.filter(pk=interaction_id, agent_id=agent_id).exclude(phase=Phase.CLOSED).first()
+    lead = Lead.objects.filter(pk=work.lead_id).first() if work and work.lead_id else None
+    return _history(work, lead, before) if work and lead else None
 
 
 def choices(agent_id: int) -> Menu:
@@ -268,6 +280,8 @@ def _contact(lead: Lead, *, dialed: int | None, campaign: Campaign | None, now: 
     return ContactShown(
         name=contact.name,
         title=contact.title,
+        first_name=contact.first_name,
+        last_name=contact.last_name,
         company=contact.company,
         email=contact.email,
         address=", ".join(part for part in place if part),
@@ -411,20 +425,42 @@ def _text(value: object) -> str:
             return str(value)
 
 
-def _history(lead: Lead) -> list[AttemptShown]:
-    attempts = (
-        Attempt.objects.filter(lead=lead, concluded_at__isnull=False).select_related("disposition", "agent__user").order_by("-planned_at")[:HISTORY]
+PRIORITY: dict[int, Literal["callback", "top_of_list", "normal"]] = {
+    Boost.CALLBACK_DUE: "callback",
+    Boost.TOP_OF_LIST: "top_of_list",
+    Boost.NORMAL: "normal",
+}
+
+
+def _case(campaign: Campaign, lead: Lead) -> CaseShown:
+    return CaseShown(
+        calling_list=lead.calling_list.name, priority=PRIORITY[lead.boost], attempts=lead.attempts_made, max_attempts=campaign.max_attempts
     )
-    return [
-        AttemptShown(
-            at=attempt.planned_at,
-            number=shown(attempt.e164, whole=False),
-            outcome=attempt.get_outcome_display() or "",
-            disposition=attempt.disposition.label if attempt.disposition else "",
-            agent=str(attempt.agent) if attempt.agent else "",
-        )
-        for attempt in attempts
-    ]
+
+
+def _history(work: Interaction, lead: Lead, before: tuple[datetime, UUID] | None = None) -> History:
+    """What other campaigns tried is for those who may see it."""
+    everywhere = User.objects.get(agent__pk=work.agent_id).has_perm(history.ELSEWHERE)
+    page = history.of_person(lead.contact_id, campaign_id=None if everywhere else lead.campaign_id, at_most=HISTORY, before=before)
+    return History(
+        interaction=work.pk,
+        attempts=[
+            AttemptShown(
+                id=one.id,
+                at=one.at,
+                zone=one.zones[0] if one.zones else "",
+                campaign=one.campaign,
+                number=shown(one.e164, whole=False) if one.e164 else "",
+                outcome=one.outcome,
+                disposition=one.disposition,
+                agent=one.agent,
+                seconds=one.seconds,
+                note=one.note,
+            )
+            for one in page.tried
+        ],
+        more=page.more,
+    )
 
 
 def _dispositions(campaign: Campaign | None) -> list[DispositionChoice]:

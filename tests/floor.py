@@ -24,7 +24,7 @@ from agents.live import board
 from agents.live.board import Free
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from campaigns import invariants, live, number_checks
-from campaigns.flow import control, dispatch, next_for, offer, phone, place, progress, pull, sweep, take_part, wrap_up
+from campaigns.flow import control, dispatch, more_time, next_for, offer, phone, place, progress, pull, sweep, take_part, wrap_up
 from campaigns.models import (
     Attempt,
     CallableHours,
@@ -270,8 +270,11 @@ class Someone:
     def accepts(self) -> Answer:
         return offer.accept(self._work(), self.id, now=self.floor.now)
 
-    def rejects(self) -> Answer:
-        return offer.reject(self._work(), self.id, now=self.floor.now)
+    def rejects(self, reason: str = "") -> Answer:
+        return offer.reject(self._work(), self.id, reason=reason, now=self.floor.now)
+
+    def wants_more_time(self) -> Answer:
+        return more_time.more(self._work(), self.id, now=self.floor.now)
 
     def hangs_up(self) -> Answer:
         return wrap_up.hang_up(self._work(), self.id, now=self.floor.now)

@@ -99,13 +99,24 @@ def _dial(work: sql.Row, campaign: Setting, *, now: datetime, **about: object) -
     return None
 
 
-def reject(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
-    """The record goes back to the top of the list, the agent as the mode says."""
+def reject(interaction_id: UUID, agent_id: int, *, reason: str = "", now: datetime) -> Answer:
+    """The record goes back to the top of the list, the agent as the mode says. The reason stands in the contact's history."""
     with transaction.atomic():
         work = _mine(interaction_id, agent_id, Phase.RINGING_AGENT, Phase.OFFERED)
         if work is None:
             return WENT_BACK
-        phone.missed(work.id, campaign_id=work.campaign_id, lead_id=work.lead_id, misses=work.misses or 0, agent_id=agent_id, rejected=True, now=now)
+        if not reason.strip() and _campaign(work).reject_reason:
+            return Refusal("Say why you reject this record: this campaign wants to know.")
+        phone.missed(
+            work.id,
+            campaign_id=work.campaign_id,
+            lead_id=work.lead_id,
+            misses=work.misses or 0,
+            agent_id=agent_id,
+            rejected=True,
+            note=reason.strip() or None,
+            now=now,
+        )
     return DONE
 
 

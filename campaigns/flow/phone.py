@@ -199,10 +199,11 @@ def missed(
     agent_id: int,
     at_fault: bool = True,
     rejected: bool = False,
+    note: str | None = None,
     phases: Sequence[Phase] = (Phase.RINGING_AGENT, Phase.OFFERED),
     now: datetime,
 ) -> None:
-    """The agent did not answer, or said no (`rejected`): the customer is never dialed, the record goes back as the mode says, the agent as
+    """The agent did not answer, or said no (`rejected`, with their words in `note`): the customer is never dialed, the record goes back as the mode says, the agent as
     well. Where that was no doing of the agent's (`at_fault`), they keep their place and the record comes again in a moment."""
     campaign = place.setting(campaign_id)
     if campaign is None:
@@ -218,6 +219,7 @@ def missed(
                 closed_because="missed" if at_fault else "withdrawn",
                 not_ready="no_answer" if goes_not_ready else None,
                 keeps_place=not at_fault,
+                note=note,
             )
         ],
         now=now,

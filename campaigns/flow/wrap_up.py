@@ -19,7 +19,6 @@ from dialer_project.lib import sql
 from telephony import calls
 
 NOTE_AT_MOST = 10_000
-MORE_TIME = timedelta(seconds=30)
 # how long a disposition may be missing while the agent is away before the system gives its own
 ABANDONED_DESK = timedelta(minutes=15)
 
@@ -57,28 +56,6 @@ def _is_theirs(interaction_id: UUID, agent_id: int) -> bool:
     return bool(
         sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND agent_id = %s AND phase <> 'closed' FOR UPDATE", [interaction_id, agent_id])
     )
-
-
-def more_time(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
-    """Thirty seconds more of wrap-up, as often as the campaign lets its agents."""
-    with transaction.atomic():
-        rows = sql.rows(
-            """
-            SELECT i.phase, i.deadline, i.draft, c.wrap_up_extensions FROM agents_interaction i JOIN campaigns_campaign c ON c.id = i.campaign_id
-            WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed' FOR UPDATE OF i
-            """,
-            [interaction_id, agent_id],
-        )
-        if not rows:
-            return NOT_YOURS
-        work = rows[0]
-        if work.phase != Phase.WRAP_UP or work.deadline is None:
-            return Refusal("No time is running out here: take what you need.")
-        used = (sql.loaded(work.draft) or {}).get("extensions", 0)
-        if used >= work.wrap_up_extensions:
-            return Refusal("This campaign gives no more time: save the record, or take a break after it.")
-        desk.amend([Change(id=interaction_id, deadline=work.deadline + MORE_TIME, draft={"extensions": used + 1})], now=now, only=(Phase.WRAP_UP,))
-    return DONE
 
 
 @dataclass(frozen=True, slots=True)

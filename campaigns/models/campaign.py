@@ -150,11 +150,24 @@ class Campaign(models.Model):
         max_length=10, choices=Afterwards.choices, default=Afterwards.MODE, help_text="an agent who neither accepted nor rejected in time"
     )
     when_rejected = models.CharField(max_length=10, choices=Afterwards.choices, default=Afterwards.MODE, help_text="an agent who rejected a record")
+    reject_reason = models.BooleanField(
+        "reason for a rejection",
+        default=False,
+        db_default=False,
+        help_text="an agent who rejects a record says why; it stands in the contact's history",
+    )
     preview_for = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
         validators=[MaxValueValidator(3600)],
         help_text="seconds a record is looked at before it is dialed by itself, in modes that do so; 0: at once; empty: as long as the agent wants",
+    )
+    preview_extensions = models.PositiveSmallIntegerField(
+        "more preview time",
+        default=10,
+        db_default=10,
+        validators=[MaxValueValidator(100)],
+        help_text="how often an agent may take the same time again before a record is dialed by itself; less than 10 may keep out who needs more time",
     )
     new_numbers = models.BooleanField("dial new numbers", default=True, help_text="an agent who previews a record may dial a number not on it")
     wrap_up_for = models.PositiveSmallIntegerField(default=30, validators=[MaxValueValidator(3600)], help_text="seconds after a call")

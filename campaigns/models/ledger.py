@@ -107,6 +107,7 @@ class Attempt(models.Model):
     disposition = models.ForeignKey(Disposition, db_index=False, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
+        permissions = [("view_attempts_elsewhere", "Can see in a contact's history what other campaigns tried")]
         constraints = [
             models.UniqueConstraint(fields=["contact"], name="one_open_attempt_per_contact", condition=Q(state=AttemptState.OPEN)),
             models.UniqueConstraint(fields=["e164"], name="one_open_attempt_per_number", condition=Q(state=AttemptState.OPEN)),

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from agents.models import Agent, Session
+from agents.models import Agent, Interaction, Session
 from campaigns.flow import call_back, control, do_not_call
 from campaigns.models import Attempt, Lead, Participation, PhoneNumber, ZoneConfirmation
 from telephony.drivers.simulated.script import Answers, Busy, seconds
@@ -129,7 +129,15 @@ def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Pag
     centre.world.say("+34622222222", Busy())
     window.get_by_label("Enter Phone Number").press("Enter")
     expect(sitting.get_by_role("region", name="Call")).to_contain_text("The line was busy")
+    expect(sitting.get_by_text("1 of at most 6")).to_be_visible()
     looks_well(sitting, "not-reached")
+    sitting.get_by_role("tab", name="Information").press("ArrowRight")
+    expect(sitting.get_by_role("tab", name="History")).to_be_focused()
+    expect(sitting.get_by_role("tabpanel", name="History").get_by_role("listitem")).to_contain_text("The line was busy")
+    looks_well(sitting, "history")
+    sitting.set_viewport_size({"width": 320, "height": 640})
+    looks_well(sitting, "history-small")
+    sitting.set_viewport_size({"width": 1366, "height": 768})
     sitting.get_by_label("Call again later").check(force=True)
     sitting.get_by_role("button", name="Done and Stop").click()
     expect(sitting.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
@@ -154,6 +162,8 @@ def test_the_countdown_dials_by_itself_unless_it_is_held(sitting: Page, ana: Age
     sitting.get_by_role("article").get_by_role("button", name="Get Record").click()
     expect(sitting.get_by_text(re.compile(r"Dials automatically in \d+ s")).first).to_be_visible()
     looks_well(sitting, "countdown")
+    sitting.get_by_role("button", name="More time").click()
+    expect(sitting.get_by_text(re.compile(r"Dials automatically in [345]\d s")).first).to_be_visible()
     sitting.get_by_role("button", name="Wait").click()
     expect(sitting.get_by_text(re.compile(r"Dials automatically"))).to_have_count(0)
     sitting.get_by_role("button", name="Done", exact=True).click()
@@ -187,7 +197,7 @@ def test_manual_customers_come_one_by_one(sitting: Page, ana: Agent, centre: Cen
 
 
 def test_push_preview_is_offered_accepted_and_dialed(sitting: Page, ana: Agent, centre: Centre) -> None:
-    campaign = centre.campaign("Warm leads", mode="push_preview", agents=[ana], wrap_up_for=60)
+    campaign = centre.campaign("Warm leads", mode="push_preview", agents=[ana], wrap_up_for=60, reject_reason=True, when_rejected="ready")
     centre.person(campaign, "Maria Lopez", "+34600000001", TALKS, company="Lopez & Daughters")
     centre.start(campaign)
     notice = sitting.get_by_role("article", name="Campaign Started: Warm leads")
@@ -200,6 +210,12 @@ def test_push_preview_is_offered_accepted_and_dialed(sitting: Page, ana: Agent, 
     expect(offer).to_contain_text("Lopez & Daughters")
     expect(offer.get_by_role("button", name="Accept")).to_be_focused()
     looks_well(sitting, "offer")
+    offer.get_by_role("button", name="Reject").click()
+    offer.get_by_label("Why do you reject it?").fill("She asked for Ben")
+    looks_well(sitting, "offer-rejected")
+    sitting.keyboard.press("Enter")
+    eventually(lambda: Interaction.objects.filter(phase="closed", note="She asked for Ben").exists())
+    expect(offer.get_by_role("button", name="Accept")).to_be_focused()
     sitting.keyboard.press("Enter")
     expect(sitting.get_by_role("region", name="Call")).to_contain_text("Preview")
     assert not Attempt.objects.exists()
@@ -232,6 +248,9 @@ def test_who_called_in_vain_is_called_back_agent_first(sitting: Page, ana: Agent
     alert = sitting.get_by_role("dialog")
     expect(alert.get_by_role("heading", name="Maria")).to_be_visible()
     alert.get_by_role("button", name="Accept").click()
+    expect(
+        sitting.locator("section", has=sitting.get_by_role("heading", name="Campaign Information")).get_by_label("Do not call back")
+    ).to_be_visible()
     talks_and_is_done(sitting)
     expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
 

@@ -7,7 +7,7 @@ import pytest
 
 from agents.desk import DONE, NOT_YOURS, Answer, Refusal
 from campaigns import screens
-from campaigns.flow import filled_in, wrap_up
+from campaigns.flow import filled_in, more_time
 from campaigns.models import Callback, Campaign, FieldDefinition, Survey, SurveyAnswer
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
 from tests.floor import Floor, Person, Someone
@@ -167,7 +167,7 @@ def test_wrap_up_is_extended_as_often_as_the_campaign_lets_its_agents(floor: Flo
     Campaign.objects.filter(pk=campaign.pk).update(wrap_up_extensions=1, disposition_for="none")
 
     def more() -> Answer:
-        return wrap_up.more_time(ana._work(), ana.id, now=floor.now)
+        return more_time.more(ana._work(), ana.id, now=floor.now)
 
     assert isinstance(more(), Refusal), "nothing runs out while they talk"
     hangs_up(floor, ana)

@@ -20,7 +20,7 @@ export interface Answer {
   sentence?: string | null;
   /** each beside what it is about; empty where the sentence says it all */
   problems?: (ProblemShown)[];
-  data?: Details | Menu | Campaigns | Callbacks | null;
+  data?: Details | Menu | Campaigns | Callbacks | History | null;
 }
 
 /** Ask for My Callbacks. */
@@ -44,6 +44,16 @@ export interface AskChoices {
   type: "choices";
 }
 
+/** Ask for what was tried before the call `before`, which was planned at `at`. */
+export interface AskHistory {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "history";
+  before: string;
+  at: string;
+}
+
 /** Ask for the details of the record on the screen. */
 export interface AskRecord {
   /** chosen by the screen; a repeat with the same id gets the first answer */
@@ -52,12 +62,21 @@ export interface AskRecord {
   type: "record";
 }
 
+/** A call that was tried, or what an agent noted without one. */
 export interface AttemptShown {
+  id: string;
   at: string;
+  /** the customer's; empty: not known */
+  zone: string;
+  campaign: string;
+  /** empty: nothing was dialed */
   number: string;
   outcome: string;
   disposition: string;
   agent: string;
+  /** of conversation */
+  seconds: number;
+  note: string;
 }
 
 /** Dial the record on the screen: on this number, showing this caller ID; what is not said is as the record has it. */
@@ -196,6 +215,17 @@ export interface Card {
   [more: string]: unknown;
 }
 
+/** Case Information: the lead's place in its campaign. */
+export interface CaseShown {
+  /** the calling list it came in on */
+  calling_list: string;
+  /** which of the queues it stood in */
+  priority: "callback" | "top_of_list" | "normal";
+  /** calls made */
+  attempts: number;
+  max_attempts: number;
+}
+
 /** Another time, number or keeper for a callback from My Callbacks. */
 export interface ChangeCallback {
   /** chosen by the screen; a repeat with the same id gets the first answer */
@@ -224,6 +254,8 @@ export interface ConfirmZone {
 export interface ContactShown {
   name: string;
   title: string;
+  first_name: string;
+  last_name: string;
   company: string;
   email: string;
   address: string;
@@ -254,10 +286,17 @@ export interface Details {
   survey: SurveyShown | null;
   /** how often wrap-up may be extended */
   wrap_up_extensions: number;
+  /** how often the preview's countdown may be extended */
+  preview_extensions: number;
   /** how long “Do not call back” leaves the customer alone */
   no_callback_days: number;
-  history: (AttemptShown)[];
-  attempts_made: number;
+  /** “Do not call back” finishes the record */
+  no_callback_ends: boolean;
+  /** a rejection needs a reason */
+  reject_reason: boolean;
+  case: CaseShown | null;
+  /** its first page */
+  history: History;
   dispositions: (DispositionChoice)[];
   /** which calls must be given a disposition */
   disposition_for: "all" | "answered" | "none";
@@ -308,6 +347,8 @@ export interface Draft {
   no_callback?: boolean;
   /** how often wrap-up was extended */
   extensions?: number;
+  /** how often the preview's countdown was */
+  preview_extensions?: number;
 }
 
 /** A field of Record Information. */
@@ -362,6 +403,14 @@ export interface Hello {
   id: string;
   type: "hello";
   protocol: number;
+}
+
+/** What was tried with this person, the newest first. */
+export interface History {
+  interaction: string;
+  attempts: (AttemptShown)[];
+  /** there are older ones: ask with the last of these */
+  more: boolean;
 }
 
 /** The customer hears music; with `on` false they hear the agent again. */
@@ -419,7 +468,7 @@ export interface Menu {
   reasons: (ReasonChoice)[];
 }
 
-/** Thirty seconds more of wrap-up. */
+/** Thirty seconds more of wrap-up; before the call, the countdown's time once more. */
 export interface MoreTime {
   /** chosen by the screen; a repeat with the same id gets the first answer */
   id: string;
@@ -504,6 +553,7 @@ export interface Reject {
   id: string;
   interaction: string;
   type: "reject";
+  reason?: string;
 }
 
 /** A newer tab has taken the console over; this connection closes. */
@@ -664,4 +714,4 @@ export interface Wait {
 }
 
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskChoices | AskCampaigns | AskCallbacks;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks;

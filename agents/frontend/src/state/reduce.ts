@@ -3,11 +3,13 @@
 import {
   CLOSED,
   type Answer,
+  type AttemptShown,
   type Callbacks,
   type CallbackShown,
   type Campaigns,
   type ClientCommand,
   type Details,
+  type History,
   type Menu,
   type ProblemShown,
   type ServerMessage,
@@ -33,6 +35,8 @@ export interface View {
   readonly offset: number;
   readonly menu: Menu | null;
   readonly details: Details | null;
+  /** what was tried with the person on the desk, as far back as it was asked for */
+  readonly history: History | null;
   readonly campaigns: Campaigns | null;
   /** what this agent has promised */
   readonly callbacks: readonly CallbackShown[] | null;
@@ -61,6 +65,7 @@ export const BLANK: View = {
   offset: 0,
   menu: null,
   details: null,
+  history: null,
   campaigns: null,
   callbacks: null,
   waiting: {},
@@ -116,6 +121,7 @@ function newest(view: View, state: State, at: number): View {
     expectSnapshot: false,
     offset: Date.parse(state.now) - at,
     details: sameWork ? view.details : null,
+    history: sameWork ? view.history : null,
     problems: view.state?.interaction?.id === state.interaction?.id ? view.problems : [],
   };
 }
@@ -134,9 +140,27 @@ function answered(view: View, answer: Answer): View {
   if (asked === 'callbacks') return { ...next, callbacks: (answer.data as Callbacks).callbacks };
   if (asked === 'record') {
     const details = answer.data as Details;
-    return details.interaction === next.state?.interaction?.id ? { ...next, details } : next;
+    if (details.interaction !== next.state?.interaction?.id) return next;
+    return { ...next, details, history: withNewest(next.history, details.history) };
+  }
+  if (asked === 'history') {
+    const older = answer.data as History;
+    if (older.interaction !== next.history?.interaction) return next;
+    return { ...next, history: { ...older, attempts: inOrder([...next.history.attempts, ...older.attempts]) } };
   }
   return next;
+}
+
+/** The newest page again, before what was loaded of older ones. */
+function withNewest(known: History | null, page: History): History {
+  if (known === null || known.interaction !== page.interaction) return page;
+  return { ...page, attempts: inOrder([...known.attempts, ...page.attempts]), more: known.attempts.length > 0 ? known.more : page.more };
+}
+
+/** Each once, as the last page told it, the newest first. */
+function inOrder(attempts: readonly AttemptShown[]): AttemptShown[] {
+  const each = [...new Map(attempts.map((one) => [one.id, one])).values()];
+  return each.sort((a, b) => Date.parse(b.at) - Date.parse(a.at) || (a.id < b.id ? 1 : -1));
 }
 
 function notice(view: View, id: string, sentence: string): View {

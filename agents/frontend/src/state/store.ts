@@ -129,9 +129,9 @@ export function start(boot: Boot): void {
   });
   let asked: string | null = null;
   effect(() => {
-    // again where another number was selected or a sentence was said: the numbers may be marked otherwise
+    // again where another number was selected or a sentence was said: the numbers may be marked otherwise; and after a call, for its history
     const current = isLive.value ? work.value : null;
-    const about = current && [current.id, current.card.number, current.notice].join(' ');
+    const about = current && [current.id, current.card.number, current.notice, current.outcome].join(' ');
     if (current && about !== asked) ask({ type: 'record', interaction: current.id });
     asked = about;
   });

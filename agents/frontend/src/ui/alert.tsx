@@ -1,25 +1,26 @@
 /** The call alert: campaign, name and number, and one thing to press. */
 
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n';
 import { ring } from '../sound';
 import { ask, isLive, station, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
 import { left } from './time';
-import { initials, originWords, phaseWords } from './words';
+import { initials, originWords, pastWords, phaseWords } from './words';
 
 /** What is known of it, before it is accepted. */
 function Offered({ work }: { work: InteractionState }) {
   const details = view.value.details;
   if (!details) return <span class="ghost-line" aria-hidden="true" />;
   const number = details.contact?.numbers.find((one) => one.dialed);
+  const last = details.history.attempts[0];
   const [, clock] = /(\d\d:\d\d)/.exec(number?.local_time ?? '') ?? [];
   const lines: [string, string][] = [
     [t('Company'), details.contact?.company ?? ''],
     [t('Local time'), clock ?? ''],
-    [t('Attempts so far'), String(details.attempts_made)],
-    [t('Last result'), details.history[0]?.disposition || details.history[0]?.outcome || ''],
+    [t('Attempts so far'), String(details.case?.attempts ?? 0)],
+    [t('Last result'), last ? last.disposition || pastWords(last.outcome) : ''],
     ...details.fields.slice(0, 6).map((field): [string, string] => [field.label, field.shown]),
   ];
   return (
@@ -47,6 +48,8 @@ export function Alert({ work }: { work: InteractionState }) {
   // a phone that stays connected does not ring: accepting here is answering
   const answersHere = offered || station.value?.leg_mode !== 'per_call';
   const busy = !isLive.value || waits('accept', 'reject');
+  const [saysWhy, setSaysWhy] = useState(false);
+  const asksWhy = offered && (view.value.details?.reject_reason ?? false);
 
   useEffect(() => {
     dialog.current?.showModal();
@@ -87,7 +90,13 @@ export function Alert({ work }: { work: InteractionState }) {
             <Icon name="phone" />
             {t('Accept')}
           </button>
-          <button type="button" class="button big" disabled={busy} onClick={() => ask({ type: 'reject', interaction: work.id })}>
+          <button
+            type="button"
+            class="button big"
+            disabled={busy}
+            aria-expanded={asksWhy ? saysWhy : undefined}
+            onClick={() => (asksWhy ? setSaysWhy(true) : ask({ type: 'reject', interaction: work.id }))}
+          >
             <Icon name="close" />
             {t('Reject')}
           </button>
@@ -97,11 +106,35 @@ export function Alert({ work }: { work: InteractionState }) {
           <Icon name="phone" /> {t('Answer your phone to take it.')}
         </p>
       )}
+      {saysWhy && <Why work={work} busy={busy} />}
       {work.deadline && (
         <p class="quiet small" role="timer" aria-live="off">
           {t('{seconds} s left', { seconds: left(work.deadline) })}
         </p>
       )}
     </dialog>
+  );
+}
+
+/** Why not: asked where the campaign wants to know. */
+function Why({ work, busy }: { work: InteractionState; busy: boolean }) {
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  return (
+    <form
+      class="why"
+      onSubmit={(event) => {
+        event.preventDefault();
+        ask({ type: 'reject', interaction: work.id, reason: input.current!.value });
+      }}
+    >
+      <div class="field">
+        <label for="why">{t('Why do you reject it?')}</label>
+        <input id="why" ref={input} required maxLength={200} autocomplete="off" />
+      </div>
+      <button class="button" disabled={busy}>
+        {t('Reject with this reason')}
+      </button>
+    </form>
   );
 }

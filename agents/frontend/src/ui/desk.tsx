@@ -3,7 +3,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { beep, bell } from '../sound';
-import { chosen, finish, leaveAlone, noCallback, note, save, type, unsaved } from '../state/draft';
+import { chosen, finish, note, save, type, unsaved } from '../state/draft';
 import { ask, isLive, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
@@ -12,6 +12,7 @@ import { CampaignNotices } from './campaigns';
 import { CallLine } from './call';
 import { CallbackButton, CallbackWindow } from './callback';
 import { Dispositions } from './dispositions';
+import { LeaveAlone } from './leave_alone';
 import { isPreview, Preview } from './preview';
 import { isWrong, Problems } from './problems';
 import { left } from './time';
@@ -89,15 +90,7 @@ function Conclusion({ work }: { work: InteractionState }) {
       {work.phase === 'wrap_up' && work.deadline && <Countdown work={work} to={work.deadline} />}
       <Survey />
       <Dispositions />
-      {details && details.no_callback_days > 0 && (
-        <label class="check">
-          <input type="checkbox" checked={noCallback.value} onChange={(event) => leaveAlone(event.currentTarget.checked)} />
-          <span>
-            {t('Do not call back')}
-            <span class="quiet small block">{t('Left alone for {days} days, then called again as usual.', { days: details.no_callback_days })}</span>
-          </span>
-        </label>
-      )}
+      {details && details.no_callback_days > 0 && !details.no_callback_ends && <LeaveAlone details={details} />}
       <div class="field">
         <label for="note">
           {t('Note')}

@@ -79,6 +79,7 @@ export function Preview({ work }: { work: InteractionState }) {
 /** Next to Call: what happens by itself, and how it is held. */
 function CountDown({ work, to }: { work: InteractionState; to: string }) {
   const seconds = left(to);
+  const more = (view.value.details?.preview_extensions ?? 0) - (work.draft.preview_extensions ?? 0);
   return (
     <span class={`dials ${seconds <= 10 ? 'short' : ''}`}>
       <span role="timer" aria-live="off">
@@ -88,6 +89,17 @@ function CountDown({ work, to }: { work: InteractionState; to: string }) {
         <Icon name="pause" />
         {t('Wait')}
       </button>
+      {more > 0 && (
+        <button
+          type="button"
+          class="button"
+          disabled={!isLive.value || waits('more_time')}
+          onClick={() => ask({ type: 'more_time', interaction: work.id })}
+        >
+          <Icon name="clock" />
+          {t('More time')}
+        </button>
+      )}
       {(seconds === 20 || seconds === 10 || seconds === 5) && (
         <span class="sr-only" role="status">
           {t('Dials automatically in {seconds} s', { seconds })}

@@ -71,6 +71,12 @@ export function outcomeWords(outcome: string): string {
   return words[outcome] ?? outcome.replaceAll('_', ' ');
 }
 
+/** What came of a call that is history; a record may have been closed without one. */
+export function pastWords(outcome: string): string {
+  if (outcome === '') return t('Not called');
+  return outcome === 'connected' ? t('Talked') : outcomeWords(outcome);
+}
+
 export function originWords(work: InteractionState): string {
   switch (work.origin) {
     case 'callback':

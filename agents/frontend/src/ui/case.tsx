@@ -1,0 +1,54 @@
+/** Case Information: what kind of call this is, where the record stands in its campaign, and what came of the last attempts. */
+
+import { t } from '../i18n';
+import { view } from '../state/store';
+import type { CaseShown, Details, InteractionState } from '../protocol.gen';
+import { originWords, pastWords } from './words';
+
+const LAST = 3;
+
+export function CaseInformation({ work, details }: { work: InteractionState; details: Details }) {
+  const number = details.contact?.numbers.find((one) => one.dialed);
+  const last = (view.value.history?.attempts ?? []).slice(0, LAST).map((one) => one.disposition || pastWords(one.outcome));
+  const lines: [string, string][] = [
+    [t('Origin'), originWords(work)],
+    ...(details.case ? [...ofCase(details.case)] : []),
+    [t('Number'), [work.card.number, number?.kind].filter(Boolean).join(' · ')],
+    [t('Local time'), number?.local_time ?? ''],
+    [t('Last results'), last.join(', ')],
+  ];
+  return (
+    <section class="card part">
+      <h2>{t('Case Information')}</h2>
+      <dl>
+        {lines
+          .filter(([, value]) => value)
+          .map(([label, value]) => (
+            <div key={label}>
+              <dt>{label}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+      </dl>
+    </section>
+  );
+}
+
+function ofCase(one: CaseShown): [string, string][] {
+  return [
+    [t('Priority'), priorityWords(one.priority)],
+    [t('List'), one.calling_list],
+    [t('Attempts made'), t('{made} of at most {most}', { made: one.attempts, most: one.max_attempts })],
+  ];
+}
+
+function priorityWords(priority: CaseShown['priority']): string {
+  switch (priority) {
+    case 'callback':
+      return t('Promised callback');
+    case 'top_of_list':
+      return t('Top of the list');
+    case 'normal':
+      return t('Normal');
+  }
+}

@@ -1,0 +1,21 @@
+/** "Do not call back": for a while, or, where nobody else is called back, for good. */
+
+import { t } from '../i18n';
+import { leaveAlone, noCallback } from '../state/draft';
+import type { Details } from '../protocol.gen';
+
+export function LeaveAlone({ details }: { details: Details }) {
+  return (
+    <label class="check">
+      <input type="checkbox" checked={noCallback.value} onChange={(event) => leaveAlone(event.currentTarget.checked)} />
+      <span>
+        {t('Do not call back')}
+        <span class="quiet small block">
+          {details.no_callback_ends
+            ? t('No callback is required: the record is finished.')
+            : t('Left alone for {days} days, then called again as usual.', { days: details.no_callback_days })}
+        </span>
+      </span>
+    </label>
+  );
+}

@@ -64,6 +64,7 @@ class NewWork:
     agent_call_id: UUID | None = None
     dial_due: datetime | None = None
     progress: str = ""
+    owns_lead: bool = True  # False: it is shown, and somebody else's or nobody's
     id: UUID = field(default_factory=uuid7)
 
 
@@ -232,7 +233,8 @@ def open(works: Sequence[NewWork], *, needs: str, now: datetime) -> list[Moved]:
         f"""
         WITH want AS (
             SELECT * FROM json_to_recordset(%(works)s::json) AS w(id uuid, agent_id bigint, phase text, deadline timestamptz, origin text,
-                campaign_id bigint, lead_id bigint, phone_id bigint, card jsonb, call_id uuid, agent_call_id uuid, dial_due timestamptz, progress text)
+                campaign_id bigint, lead_id bigint, phone_id bigint, card jsonb, call_id uuid, agent_call_id uuid, dial_due timestamptz, progress text,
+                owns_lead boolean)
         ), seat AS (
             -- whoever proposed the agent may have read the clock before the agent became free
             SELECT s.agent_id, s.nailed_up, greatest(%(now)s, s.changed_at) AS at FROM agents_session s JOIN want USING (agent_id)
@@ -242,7 +244,7 @@ def open(works: Sequence[NewWork], *, needs: str, now: datetime) -> list[Moved]:
             INSERT INTO agents_interaction (id, agent_id, phase, phase_since, deadline, opened_at, closed_because, origin, campaign_id, lead_id,
                 owns_lead, phone_id, card, call_id, agent_call_id, dial_due, talked, outcome, note, progress)
             SELECT w.id, w.agent_id, w.phase, seat.at, w.deadline, seat.at, '', w.origin, w.campaign_id, w.lead_id,
-                true, w.phone_id, coalesce(w.card, '{{}}'), w.call_id, CASE WHEN NOT seat.nailed_up THEN w.agent_call_id END, w.dial_due, false, '', '', w.progress
+                w.owns_lead, w.phone_id, coalesce(w.card, '{{}}'), w.call_id, CASE WHEN NOT seat.nailed_up THEN w.agent_call_id END, w.dial_due, false, '', '', w.progress
             FROM want w JOIN seat USING (agent_id)
             ON CONFLICT DO NOTHING RETURNING *
         ), s AS (
@@ -270,6 +272,7 @@ def open(works: Sequence[NewWork], *, needs: str, now: datetime) -> list[Moved]:
                     "agent_call_id": w.agent_call_id,
                     "dial_due": w.dial_due,
                     "progress": w.progress,
+                    "owns_lead": w.owns_lead,
                 }
                 for w in works
             ),

@@ -235,6 +235,7 @@ UNFOLD = {
                     _page("Leads", "contact_phone", "campaigns_lead"),
                     _page("Attempts", "phone_forwarded", "campaigns_attempt"),
                     _page("Callbacks", "phone_callback", "campaigns_callback"),
+                    _page("Incoming calls", "phone_in_talk", "campaigns_inboundcall"),
                     _page("Verdicts to check", "voicemail", "campaigns_verdictreview"),
                     _page("Imports", "upload_file", "campaigns_listimport"),
                     _page("Contacts", "contacts", "campaigns_contact"),

@@ -228,6 +228,39 @@ def _leg(one: Sending) -> Leg:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Somebody calls us. number: theirs; to: ours."""
+
+    id: UUID
+    node_id: int
+    number: str
+    to: str
+    at: datetime
+
+
+def come_in(incoming: Sequence[Incoming], *, now: datetime) -> set[UUID]:
+    """Writes down calls that ring at our end; returns those that are new."""
+    if not incoming:
+        return set()
+    return {
+        row.id
+        for row in sql.rows(
+            """
+            INSERT INTO telephony_call (id, party, node_id, boot, address, caller_id, state, ring_for, planned_at, rang_at, deadline, cause, hung_up_by)
+            SELECT i.id, 'caller', i.node_id, n.boot, i.number, i."to", 'ringing', 0, i.at, i.at, %(now)s + %(longest)s, '', ''
+            FROM json_to_recordset(%(incoming)s::json) AS i(id uuid, node_id bigint, number text, "to" text, at timestamptz)
+            JOIN telephony_node n ON n.id = i.node_id ON CONFLICT DO NOTHING RETURNING id
+            """,
+            {
+                "now": now,
+                "longest": AGENT_LEG,
+                "incoming": sql.records({"id": i.id, "node_id": i.node_id, "number": i.number, "to": i.to, "at": i.at} for i in incoming),
+            },
+        )
+    }
+
+
 def unresolved(ids: Sequence[UUID], *, now: datetime) -> None:
     """The originate's fate is unclear: the numbers stay taken until it must have shown itself."""
     if ids:
@@ -514,6 +547,11 @@ def play_message(node_id: int, call_ids: Sequence[UUID], announcement: str) -> N
     """The recorded message, then the end; the carrier finishes it without us."""
     for call_id in call_ids:
         _tell(node_id, lambda carrier, call_id=call_id: carrier.play(call_id, announcement, then_hang_up=True))  # type: ignore[misc]  # mypy cannot type a lambda with a default
+
+
+def answer(node_id: int, call_id: UUID) -> bool:
+    """Take an incoming call."""
+    return _tell(node_id, lambda carrier: carrier.answer(call_id))
 
 
 def hold(node_id: int, call_id: UUID) -> bool:

@@ -533,6 +533,8 @@ class Floor:
                     FROM agents_interaction WHERE phase <> 'closed'
                 UNION ALL SELECT deadline, false, false, 0 FROM telephony_call WHERE state IN ('planned', 'unresolved')
                 UNION ALL SELECT waits_since + interval '2 seconds', false, false, 0 FROM telephony_call WHERE state = 'answered' AND party = 'customer'
+                UNION ALL SELECT CASE state WHEN 'waiting' THEN wait_until ELSE given_at + interval '3 seconds' END, false, false, 0
+                    FROM campaigns_inboundcall WHERE state = 'waiting' OR (state = 'given' AND answered_at IS NULL)
                 UNION ALL SELECT CASE WHEN l.next_call_at > %(now)s THEN l.next_call_at END, false, l.next_call_at <= %(now)s, 0
                     FROM campaigns_lead l JOIN campaigns_campaign c ON c.id = l.campaign_id AND c.state = 'running' WHERE l.state = 'waiting'
                 UNION ALL SELECT fallback_at, false, false, 0 FROM campaigns_callback WHERE state = 'open' AND fallback_at > %(now)s

@@ -125,6 +125,8 @@ class CampaignForm(ModelForm[Campaign]):
             self.add_error("ends_at", "The campaign would end before it starts. Choose a later end, or leave it empty.")
         if cleaned.get("longest_call") == 0:
             self.add_error("longest_call", "Every call would be ended at once. Allow at least one minute.")
+        if cleaned.get("takes_calls"):
+            self._can_take_calls(cleaned)
         if cleaned.get("on_machine") == Campaign.OnMachine.LEAVE_MESSAGE and not cleaned.get("voicemail"):
             self.add_error("voicemail", "There is no message to leave. Choose one, or hang up on machines.")
         caller_id, trunk = cleaned.get("caller_id"), cleaned.get("trunk")
@@ -138,6 +140,17 @@ class CampaignForm(ModelForm[Campaign]):
             for name, why in looser(cleaned, pack):
                 self.add_error(name, why)
         return cleaned
+
+    def _can_take_calls(self, cleaned: dict[str, Any]) -> None:
+        caller_id = cleaned.get("caller_id")
+        if caller_id is None:
+            self.add_error("takes_calls", "It has no number to be called on. Choose a caller ID.")
+            return
+        other = (
+            Campaign.objects.filter(caller_id=caller_id, takes_calls=True).exclude(pk=self.instance.pk).exclude(state__in=("stopped", "completed"))
+        )
+        if (first := other.first()) is not None:
+            self.add_error("takes_calls", f"Calls to {caller_id} reach {first} already. Choose another caller ID, or let that campaign go without.")
 
 
 def looser(settings: Mapping[str, Any], pack: RulePack) -> Iterator[tuple[str, str]]:
@@ -297,7 +310,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
     actions = None  # each campaign has its own controls; nothing is done to several at once
     list_after_template = "admin/campaigns/campaign/controls_form.html"
     change_form_outer_before_template = "admin/campaigns/campaign/summary.html"
-    autocomplete_fields = ("trunk", "caller_id", "hours", "message", "voicemail")
+    autocomplete_fields = ("trunk", "caller_id", "hours", "message", "voicemail", "wait_message")
     fieldsets = (
         (None, {"fields": ("name", "description", "mode_key", "call_application")}),
         (
@@ -340,6 +353,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
                 ),
             },
         ),
+        ("Incoming calls", {"classes": ("tab",), "fields": ("takes_calls", "longest_wait", "wait_message")}),
         ("Preview", {"classes": ("tab",), "fields": ("preview_for", "preview_extensions", "other_caller_ids", "new_numbers")}),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
         ("Law", {"classes": ("tab",), "fields": ("call_purpose", "rule_packs", "validation_service")}),

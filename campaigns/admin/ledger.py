@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from campaigns import explain
-from campaigns.models import Attempt, Callback, Lead, Permit
+from campaigns.models import Attempt, Callback, InboundCall, Lead, Permit
 from dialer_project.lib.admin import Ledger, LedgerInline
 
 
@@ -89,3 +89,12 @@ class CallbackAdmin(Ledger[Callback]):
     list_select_related = ("lead", "agent__user")
     search_fields = ("=lead__id", "agent__user__username", "lead__contact__last_name")
     ordering = ("-due_at",)
+
+
+@admin.register(InboundCall)
+class InboundCallAdmin(Ledger[InboundCall]):
+    list_display = ("came_at", "number", "campaign", "state", "agent", "given_at", "answered_at", "ended_at")
+    list_filter = ("campaign", "state", "came_at")
+    list_select_related = ("campaign", "agent__user")
+    search_fields = ("=call_id", "=number")
+    ordering = ("-came_at",)

@@ -18,7 +18,7 @@ from campaigns.models import CallingList, Campaign, Contact, Lead, PhoneNumber, 
 from campaigns.rules.lifecycle import Boost, CampaignState, FinalReason, LeadState, WaitReason
 from campaigns.rules.modes import MODES, Source
 from campaigns.rules.number_keys import number_key
-from campaigns.rules.phone_numbers import Undialable, read_number
+from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
 from dialer_project.lib import sql, wake
 
 # somebody who is calling us at this moment is given the time to put the phone down
@@ -69,24 +69,25 @@ def call_back(wanted: Wanted, *, now: datetime) -> Refusal | Lead:
             return Refusal("Only a campaign for missed calls takes somebody to call back: choose one in the mode Auto-callback.")
         if campaign.state in OVER:
             return Refusal(f"{campaign.name} has ended: nobody is called back by it any more.")
-        phone = _phone(read.e164, read.zones, campaign, kind="mobile" if read.mobile else "other", name=wanted.name)
+        phone = phone_of(read, campaign, name=wanted.name)
         lead = _lead(campaign, phone, at=wanted.at, now=now)
     transaction.on_commit(lambda: live.forget_floors(campaign.pk), robust=True)
     wake.dispatch(campaign.pool)
     return lead
 
 
-def _phone(e164: str, zones: Sequence[str], campaign: Campaign, *, kind: str, name: str) -> PhoneNumber:
+def phone_of(read: Dialable, campaign: Campaign, *, name: str = "", source: str = "missed call") -> PhoneNumber:
     """The number of somebody we know, of this campaign rather than of another; else of somebody new."""
     known = (
-        PhoneNumber.objects.filter(e164=e164, active=True, contact__leads__campaign=campaign).order_by("id").first()
-        or PhoneNumber.objects.filter(e164=e164, active=True).order_by("-id").first()
+        PhoneNumber.objects.filter(e164=read.e164, active=True, contact__leads__campaign=campaign).order_by("id").first()
+        or PhoneNumber.objects.filter(e164=read.e164, active=True).order_by("-id").first()
     )
     if known is not None:
         return known
-    contact, _ = Contact.objects.get_or_create(source="missed call", external_id=e164, defaults={"first_name": name[:120]})
+    contact, _ = Contact.objects.get_or_create(source=source, external_id=read.e164, defaults={"first_name": name[:120]})
+    kind = "mobile" if read.mobile else "other"
     phone, _ = PhoneNumber.objects.get_or_create(
-        contact=contact, e164=e164, defaults={"number_key": number_key(e164, settings.NUMBER_KEY), "kind": kind, "zones": list(zones)}
+        contact=contact, e164=read.e164, defaults={"number_key": number_key(read.e164, settings.NUMBER_KEY), "kind": kind, "zones": list(read.zones)}
     )
     return phone
 

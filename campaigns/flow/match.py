@@ -107,10 +107,10 @@ def _to_their_agents(rows: Sequence[sql.Row], *, now: datetime) -> None:
         if m.work is not None:
             row = by_work[m.work.id]
             if had[row.id]:
-                _join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
+                join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
 
 
-def _join(node_id: int, *, bridge: UUID, agent_leg: UUID | None, customer: UUID) -> None:
+def join(node_id: int, *, bridge: UUID, agent_leg: UUID | None, customer: UUID) -> None:
     """After the commit, into one bridge; that it happened is told by the carrier's event, never by the reply."""
     if agent_leg is None:
         return
@@ -185,7 +185,7 @@ def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> _Given:
         return _Given.CUSTOMER_GONE
     sql.changed("UPDATE campaigns_attempt SET agent_id = %s, interaction_id = %s WHERE id = %s AND state = 'open'", [agent_id, work.id, row.id])
     if had[row.id]:
-        _join(row.node_id, bridge=work.id, agent_leg=seat.leg, customer=row.id)
+        join(row.node_id, bridge=work.id, agent_leg=seat.leg, customer=row.id)
     return _Given.YES
 
 
@@ -198,7 +198,7 @@ def heard(customers: Sequence[Moved], *, progress: str, now: datetime) -> None:
     rows = sql.rows(f"{_BOUND} WHERE c.id = ANY(%s) AND c.state = 'answered' AND c.bridge = i.id AND i.phase = 'connecting'", [given])
     desk.amend([Change(id=row.work_id, deadline=row.waits_since + ANSWERED_WITHIN, progress=progress) for row in rows], now=now)
     for row in rows:
-        _join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
+        join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
 
 
 def give_waiting(call_id: UUID, seat: Seat, *, now: datetime) -> bool:

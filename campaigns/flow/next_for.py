@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 from django.db import transaction
 
@@ -17,7 +18,7 @@ from agents.models import NotReadyReason
 from agents.rules.lifecycle import Phase
 from campaigns import facts, querysets
 from campaigns.facts import Setting
-from campaigns.flow import match
+from campaigns.flow import callers, match
 from campaigns.querysets import DueLead, Keeper
 from campaigns.rules.modes import Needs, keys_that_need, keys_that_offer_callbacks
 from dialer_project.lib import sql, wake
@@ -147,13 +148,18 @@ def stand_up(seats: Sequence[Seat], *, now: datetime) -> None:
         try:
             proposed = list(zip(idle, board.stand_all([Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in idle]), strict=True))
         except Stale:
-            proposed = [(seat, match.oldest_waiting(seat)) for seat in idle]
+            proposed = [(seat, match.oldest_waiting(seat) or callers.oldest_waiting(seat)) for seat in idle]
         # whose customer was gone looks for the next one
-        idle = [seat for seat, call_id in proposed if call_id is not None and not match.give_waiting(call_id, seat, now=now)]
+        idle = [seat for seat, call_id in proposed if call_id is not None and not _takes(call_id, seat, now=now)]
         if not idle:
             break
     for pool in {seat.pool for seat in seats if seat.pool is not None}:
         wake.dispatch_now(pool)
+
+
+def _takes(call_id: UUID, seat: Seat, *, now: datetime) -> bool:
+    """A customer who has answered, or somebody who has called."""
+    return match.give_waiting(call_id, seat, now=now) or callers.give_waiting(call_id, seat, now=now)
 
 
 def go_ready(agent_id: int, *, now: datetime) -> Answer:

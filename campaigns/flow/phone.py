@@ -11,7 +11,7 @@ from agents import desk
 from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import match, next_for, permit, place, take_part
+from campaigns.flow import callers, match, next_for, permit, place, take_part
 from campaigns.rules.modes import MODES, Binding, OnAgentLost
 from dialer_project.lib import sql, wake
 from telephony import calls, nodes
@@ -184,7 +184,7 @@ def legs_ended(ended: Sequence[MovedCall], *, now: datetime) -> None:
                 case Phase.DIALING:
                     _lost_while_dialing(row.id, put_down=row.agent_call_id in put_down, now=now)
                 case Phase.CONNECTING:
-                    next_for.settle(match.agents_lost([row.agent_id], now=now), now=now)
+                    next_for.settle(_lost_to_others([row.agent_id], now=now), now=now)
                 case Phase.CONNECTED:
                     # hanging up the phone that was called for this call is hanging up the call
                     place.hang_up_customers([row.call_id])
@@ -236,6 +236,11 @@ def missed(
         next_for.settle(moved, now=now)
 
 
+def _lost_to_others(agent_ids: Sequence[int], *, now: datetime) -> list[Moved]:
+    """Whoever was on the way to these agents goes to others, or waits. Returns the desks that have lost them."""
+    return [*match.agents_lost(agent_ids, now=now), *callers.agents_lost(agent_ids, now=now)] if agent_ids else []
+
+
 def _lost_while_dialing(interaction_id: UUID, *, put_down: bool, now: datetime) -> None:
     """The agent put the phone down, or lost it, while their customer was being dialed. By the mode: the call is given up, or rings on for
     somebody else (`nobody_left` looks whether there is one). A customer who was not dialed yet is not: as if the agent had not answered."""
@@ -269,7 +274,7 @@ def _nailed_up_down(work: Work, *, put_down: bool, now: datetime) -> None:
         case Phase.DIALING:
             _lost_while_dialing(work.id, put_down=put_down, now=now)
         case Phase.CONNECTING:
-            next_for.settle(match.agents_lost([work.agent_id], now=now), now=now)
+            next_for.settle(_lost_to_others([work.agent_id], now=now), now=now)
         case Phase.CONNECTED if put_down and work.call_id is not None:
             place.hang_up_customers([work.call_id])
         case Phase.CONNECTED:
@@ -353,7 +358,7 @@ def stations_changed(endpoints: Sequence[str], *, lost: bool, now: datetime) -> 
     if lost:
         suspects = desk.suspect(endpoints, now=now, lost=True)
         fresh = [m.work for m in suspects if m.work is not None]
-        next_for.settle(match.agents_lost([work.agent_id for work in fresh if work.phase is Phase.CONNECTING], now=now), now=now)
+        next_for.settle(_lost_to_others([work.agent_id for work in fresh if work.phase is Phase.CONNECTING], now=now), now=now)
         for work in fresh:
             if work.phase is Phase.DIALING:
                 _lost_while_dialing(work.id, put_down=False, now=now)

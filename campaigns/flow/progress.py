@@ -9,7 +9,7 @@ from django.db import transaction
 from agents import desk
 from agents.desk import Change
 from agents.rules.lifecycle import Phase
-from campaigns.flow import call_back, conclude, match, next_for, phone, talk
+from campaigns.flow import conclude, inbound, match, next_for, phone, talk
 from telephony import calls
 from telephony.calls import CarrierEvent, Moved
 from telephony.rules.events import Happened
@@ -25,6 +25,7 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
     with transaction.atomic():
         recorded = calls.record(events, node_id=node_id, now=now)
         moved = recorded.moved
+        inbound.incoming([e for e in recorded.others if e.kind is Happened.INCOMING], node_id=node_id, now=now)
         heard = _customers(recorded.heard)
         answered = _customers(moved.get(CallMove.ANSWERED, []))
         lost = match.customers_answered(answered, now=now)
@@ -36,12 +37,14 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
             {e.call_id: e.kind is Happened.HELD for e in recorded.others if e.call_id and e.kind in (Happened.HELD, Happened.RESUMED)}, now=now
         )
         next_for.settle(talk.verdicts(heard, now=now), now=now)
+        inbound.answered(_callers(moved.get(CallMove.ANSWERED, [])), now=now)
+        inbound.in_conversation(_callers(moved.get(CallMove.CONNECTED, [])), now=now)
         _said_by_the_carrier_alone(_customers(moved.get(CallMove.ANNOUNCED, [])), now=now)
         _ringing(_customers(moved.get(CallMove.RANG, [])), now=now)
         conclude.customers_ended(moved.get(CallMove.ENDED, []), now=now)
+        next_for.settle(inbound.ended(moved.get(CallMove.ENDED, []), now=now), now=now)
         phone.legs_ended(_agents(moved.get(CallMove.ENDED, [])), now=now)
         _stations([e for e in recorded.others if e.kind in (Happened.STATION_LOST, Happened.STATION_BACK)], now=now)
-        call_back.incoming([(e.data["from"], e.data["to"]) for e in recorded.others if e.kind is Happened.INCOMING], now=now)
         _strangers(recorded.strangers, node_id=node_id)
     return [*answered, *heard]
 
@@ -60,6 +63,10 @@ def _strangers(events: Sequence[CarrierEvent], *, node_id: int) -> None:
 
 def _customers(moved: Sequence[Moved]) -> list[Moved]:
     return [m for m in moved if m.party is Party.CUSTOMER]
+
+
+def _callers(moved: Sequence[Moved]) -> list[Moved]:
+    return [m for m in moved if m.party is Party.CALLER]
 
 
 def _agents(moved: Sequence[Moved]) -> list[Moved]:

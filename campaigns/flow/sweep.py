@@ -11,7 +11,7 @@ from agents import desk
 from agents.live import board, presence
 from agents.live.board import Free
 from campaigns import live
-from campaigns.flow import conclude, control, dispatch, match, next_for, offer, phone, place, progress, take_part, wrap_up
+from campaigns.flow import callers, conclude, control, dispatch, inbound, match, next_for, offer, phone, place, progress, take_part, wrap_up
 from campaigns.flow.permit import POOL, TICK
 from campaigns.models import Campaign
 from dialer_project.lib import redis, sql
@@ -38,6 +38,7 @@ def every_second(*, now: datetime) -> None:
         numbers_checked,
         wrap_ups,
         conversations,
+        callers_waiting,
         ringing_for_nobody,
         hot_projection,
         silent_consoles,
@@ -142,6 +143,11 @@ def conversations(*, now: datetime) -> None:
     phone.conversations_over(now=now)
 
 
+def callers_waiting(*, now: datetime) -> None:
+    with transaction.atomic():
+        next_for.settle(inbound.waited_long_enough(now=now), now=now)
+
+
 def ringing_for_nobody(*, now: datetime) -> None:
     phone.nobody_left(now=now)
     control.hang_up_after_stop(now=now)
@@ -155,7 +161,7 @@ def hot_projection(*, now: datetime) -> None:
         redis.hot().ping()
     except redis.Unavailable:
         return
-    free, waiting = desk.all_free(), match.all_waiting()
+    free, waiting = desk.all_free(), [*match.all_waiting(), *callers.all_waiting()]
     board.rebuild([Free(seat.agent_id, seat.since or now, seat.stands_in) for seat in free], waiting, now=now)
     if waiting:  # who came to wait and who came to be free while there was no projection have not met
         next_for.stand_up(free, now=now)

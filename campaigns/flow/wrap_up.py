@@ -105,7 +105,7 @@ def _put_away(work: sql.Row, campaign: Setting, *, note: str, stop: bool, now: d
 
 
 _IN_WRAP_UP = f"""
-    SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.call_id, i.outcome, i.progress, i.talked, i.note, i.deadline, i.opened_at, i.draft,
+    SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.owns_lead, i.call_id, i.outcome, i.progress, i.talked, i.note, i.deadline, i.opened_at, i.draft,
         l.contact_id, l.tries, l.state AS lead_state, coalesce(a.phone_id, i.phone_id) AS phone_id, coalesce(a.e164, f.e164) AS e164,
         d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent,
         b.due_at AS callback_due, b.phone_id AS callback_phone, s.pending_reason_id, s.voice_ready,
@@ -166,7 +166,7 @@ def _close(
         sql.changed("UPDATE campaigns_phonenumber SET active = false WHERE id = %s", [work.phone_id])
     filled_in.store(work, is_done=because == "done", now=now)
     kind = _kind(work, chosen)
-    if work.lead_state == "busy":
+    if work.lead_state == "busy" and work.owns_lead:
         ended = conclude.Ended(
             lead_id=work.lead_id,
             campaign=campaign,

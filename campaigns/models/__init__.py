@@ -15,6 +15,7 @@ from campaigns.models.compliance import (
     Suppression,
     ValidationService,
 )
+from campaigns.models.inbound import InboundCall
 from campaigns.models.ledger import Attempt, Callback, Lead, Permit, ZoneGroup
 from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber, ZoneConfirmation
 from campaigns.models.records import FieldDefinition, LiveSource, Outbox, Survey, SurveyAnswer
@@ -38,6 +39,7 @@ __all__ = [
     "FieldDefinition",
     "Holiday",
     "HolidayCalendar",
+    "InboundCall",
     "Lead",
     "ListImport",
     "LiveSource",

@@ -139,6 +139,26 @@ class Campaign(models.Model):
         related_name="+",
         help_text="the auto-callback campaign by which those who answered and heard only the message are called back; empty: by retries alone",
     )
+    takes_calls = models.BooleanField(
+        "calls to its number reach its agents",
+        default=False,
+        db_default=False,
+        help_text="else they ring in vain, and are called back where a campaign does that",
+    )
+    longest_wait = models.PositiveSmallIntegerField(
+        default=60,
+        db_default=60,
+        validators=[MinValueValidator(5), MaxValueValidator(3600)],
+        help_text="seconds of music until a caller hears the message and is called back",
+    )
+    wait_message = models.ForeignKey(
+        Announcement,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="what a caller hears then; empty: the message for customers whom no agent was there for",
+    )
     ring_for = models.PositiveSmallIntegerField(
         default=25, validators=[MinValueValidator(5), MaxValueValidator(120)], help_text="seconds a customer's phone rings"
     )

@@ -134,6 +134,15 @@ class FinalReason(StrEnum):
     WITHDRAWN = "withdrawn"  # taken off by an administrator or its source
 
 
+class InboundState(StrEnum):
+    """Of somebody who has called us: waiting, given to an agent (and back, where the agent is lost), told that nobody is there, over."""
+
+    WAITING = "waiting"
+    GIVEN = "given"
+    TOLD = "told"
+    OVER = "over"
+
+
 class AttemptState(StrEnum):
     OPEN = "open"
     CONCLUDED = "concluded"

@@ -7,6 +7,7 @@ from dialer_project.lib.lifecycle import Lifecycle
 
 class Party(StrEnum):
     CUSTOMER = "customer"
+    CALLER = "caller"  # a customer who has called us
     AGENT = "agent"
     THIRD = "third"
     SUPERVISOR = "supervisor"

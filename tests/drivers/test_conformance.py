@@ -491,6 +491,19 @@ def test_somebody_who_calls_us_is_answered_and_joined(lab: Lab) -> None:
     assert lab.wait_for(call, Happened.ENDED).by is HungUpBy.FAR
 
 
+def test_somebody_who_calls_us_hears_music_until_they_are_joined(lab: Lab) -> None:
+    call = lab.somebody_calls()
+    lab.carrier.answer(call)
+    lab.wait_for(call, Happened.ANSWERED)
+    assert lab.carrier.hold(call)
+    lab.wait_for(call, Happened.HELD)
+
+    assert lab.carrier.resume(call)
+    lab.bridged(uuid4(), call)
+
+    assert lab.kinds(call)[-2:] == [Happened.RESUMED, Happened.ENTERED_BRIDGE]
+
+
 def test_somebody_who_calls_us_in_vain_gives_up(lab: Lab) -> None:
     call = lab.somebody_calls(patience=0.5)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from agents.models import Station
-from campaigns.models import Attempt
+from campaigns.models import Attempt, InboundCall
 from telephony import calls
 from telephony.drivers.simulated.script import (
     Answers,
@@ -139,6 +139,30 @@ def test_a_person_is_put_through_with_the_verdict_and_a_machine_gives_its_agent_
     assert call.connected_at
     assert (call.verdict_at - call.answered_at).total_seconds() > 0.5
     assert (call.connected_at - call.verdict_at).total_seconds() < 1
+
+
+def test_who_calls_us_reaches_an_agent_and_the_next_one_hears_music_meanwhile(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    world = centre.exchange.world
+    _, _, (ana,) = centre.shift(takes_calls=True)
+    theirs = world.incoming("+34611000001", "+34910000000")
+    centre.until(lambda: ana.phase == "connected", what="Ana talks to the caller")
+    assert ana.session.leg is not None
+    ours = centre.dialog(ana.session.leg)
+    world.speaks(theirs, 1.0)
+    heard, before = ours.loud, theirs.loud
+    centre.until(lambda: ours.loud > heard + 20 and theirs.loud > before + 20, what="they hear each other")
+    waiting = world.incoming("+34611000002", "+34910000000")
+    centre.until(lambda: waiting.loud > 20, what="music for the second caller")
+
+    world.hangs_up(theirs)
+    centre.until(lambda: ana.phase == "connected" and ana.work is not None and ana.work.card["number"] == "+34611000002", what="the second caller")
+    quiet = ours.loud
+    world.speaks(waiting, 1.0)
+    centre.until(lambda: ours.loud > quiet + 20, what="Ana hears the second caller")
+    world.hangs_up(waiting)
+    centre.until(lambda: not InboundCall.objects.exclude(state="over").exists() and ana.phase is None, what="Ana is done")
+    assert InboundCall.objects.exclude(answered_at=None).count() == 2
 
 
 def test_two_hundred_people_and_every_call_of_the_carrier_is_one_attempt_with_its_outcome(centre: RealCentre) -> None:

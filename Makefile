@@ -3,12 +3,13 @@
 PYTHON ?= python3
 LOCAL = @exec $(PYTHON) -m dialer_project.local
 
-.PHONY: run test bench lock format diagrams manage clean
+.PHONY: run test bench lock format diagrams words manage clean
 run:      ; $(LOCAL) run $(ARGS)
 test:     ; $(LOCAL) test $(ARGS)
 bench:    ; $(LOCAL) bench $(ARGS)
 lock:     ; $(LOCAL) lock $(ARGS)
 format:   ; $(LOCAL) format $(ARGS)
 diagrams: ; $(LOCAL) diagrams $(ARGS)
+words:    ; $(LOCAL) words $(ARGS)
 manage:   ; $(LOCAL) manage $(ARGS)
 clean:    ; $(LOCAL) clean

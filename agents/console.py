@@ -55,7 +55,7 @@ class Work:
     campaign_id: int | None
     lead_id: int | None
     progress: str = ""
-    notice: str = ""
+    notice: str | Mapping[str, Any] = ""  # as lib.sentence has told it
     dials_at: datetime | None = None
 
 
@@ -140,7 +140,7 @@ def state(screen: Screen, *, now: datetime) -> str:
             held=work.held,
             muted=work.muted,
             progress=work.progress,
-            notice=work.notice,
+            notice=work.notice,  # type: ignore[arg-type]  # pydantic reads what was told
             dials_at=work.dials_at,
             note=work.note,
             draft=messages.Draft(**work.draft),

@@ -19,6 +19,7 @@ from agents.models import Session
 from agents.rules.lifecycle import INTERACTION, OPEN, Doing, Phase, PhaseMove, doing
 from dialer_project.lib import sql
 from dialer_project.lib.lifecycle import after, states_before
+from dialer_project.lib.sentence import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +298,7 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
         return []
     closing = to is Phase.CLOSED
     where_to = (
-        f"phase = '{to.value}', phase_since = %(now)s, deadline = c.deadline, dial_due = c.dial_due, notice = coalesce(c.notice, ''),"
+        f"phase = '{to.value}', phase_since = %(now)s, deadline = c.deadline, dial_due = c.dial_due, notice = coalesce(c.notice, to_jsonb(''::text)),"
         if to
         else "deadline = coalesce(c.deadline, i.deadline), dial_due = CASE WHEN NOT c.holds THEN coalesce(c.dial_due, i.dial_due) END,"
         " notice = coalesce(c.notice, i.notice),"
@@ -328,7 +329,7 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
         WITH c AS (
             SELECT * FROM json_to_recordset(%(changes)s::json) AS c(id uuid, deadline timestamptz, dial_due timestamptz, call_id uuid,
                 agent_call_id uuid, phone_id bigint, progress text, caller_id text, card jsonb, outcome text, talked boolean, held boolean,
-                muted boolean, disposition_id bigint, note text, draft jsonb, notice text, closed_because text, not_ready text, keeps_place boolean, holds boolean)
+                muted boolean, disposition_id bigint, note text, draft jsonb, notice jsonb, closed_because text, not_ready text, keeps_place boolean, holds boolean)
         ), work AS (
             -- locked in one order, first what they work on and then the desks: two batches with the same agents must not wait for each other
             SELECT i.id, i.agent_id FROM agents_interaction i JOIN c USING (id) WHERE i.phase = ANY(%(before)s) ORDER BY i.agent_id FOR UPDATE OF i
@@ -351,10 +352,15 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
         {
             "now": now,
             "before": [p.value for p in before],
-            "changes": sql.records({name: getattr(c, name) for name in Change.__dataclass_fields__} for c in changes),
+            "changes": sql.records(_written(c) for c in changes),
         },
     )
     return _settled(found)
+
+
+def _written(change: Change) -> dict[str, Any]:
+    row = {name: getattr(change, name) for name in Change.__dataclass_fields__}
+    return {**row, "notice": None if change.notice is None else told(change.notice)}
 
 
 # --- readiness, presence and phone --------------------------------------------------------------------------------------------------
@@ -730,7 +736,7 @@ def _screen(row: sql.Row) -> console.Screen:
             campaign_id=row.i_campaign_id,
             lead_id=row.i_lead_id,
             progress=row.i_progress,
-            notice=row.i_notice,
+            notice=sql.loaded(row.i_notice),
             dials_at=row.i_dial_due if row.i_phase == Phase.PREVIEW else None,
         )
         if shown

@@ -5,12 +5,13 @@ The screen asks by commands; each has an id, so that it may be sent twice, and g
 """
 
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agents.rules.lifecycle import Doing, Phase
+from dialer_project.lib.sentence import say, told
 
 # Raised when an old page could misunderstand a new server; such a page is told to reload.
 PROTOCOL = 1
@@ -37,6 +38,25 @@ class Closed(IntEnum):
 
 class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Moment(Message):
+    at: str = Field(description="a wall clock, 2026-03-11T10:00, to be said as it is")
+
+
+class Said(Message):
+    """A sentence with values in it: the screen says the text in its agent's language, then fills them in."""
+
+    text: str = Field(description="English, with {name} where a value goes")
+    values: dict[str, "str | int | float | Moment | Said"]
+
+
+def _as_told(sentence: Any) -> Any:
+    return told(sentence) if isinstance(sentence, str) else sentence
+
+
+# English without values, or with them; the console's catalogue translates both
+Words = Annotated[str | Said, BeforeValidator(_as_told)]
 
 
 class Card(BaseModel):
@@ -81,7 +101,7 @@ class CallbackDraft(CallbackWindow):
     """The window, and what became of it: promised, or why not."""
 
     at: AwareDatetime | None = Field(description="the instant meant")
-    problem: str = Field(description="why it is not promised; empty where it is")
+    problem: Words = Field(description="why it is not promised; empty where it is")
     nearest: str | None = Field(description="the nearest wall clock in `zone` at which it could be promised")
 
 
@@ -109,7 +129,7 @@ class InteractionState(Message):
     progress: str = Field(
         description="what the customer's phone is doing: dialing, ringing, answered, connected, machine, ended; empty where unknown"
     )
-    notice: str = Field(description="a sentence about it, such as why it was not dialed; empty where there is nothing to say")
+    notice: Words = Field(description="a sentence about it, such as why it was not dialed; empty where there is nothing to say")
     outcome: str
     talked: bool
     held: bool = Field(description="the customer hears music, not the agent")
@@ -166,7 +186,7 @@ class CampaignShown(Message):
     action: Literal["get_record", "run", "stop", "none"] = Field(description="what its button does; none: records come by themselves")
     gets: str = Field(description="the words of get_record here: Get Record, or Get customers")
     closes: bool = Field(description="it has a window to close, which stops its records for the time being")
-    remark: str = Field(description="why nothing comes now, or how records come; empty: nothing to say")
+    remark: Words = Field(description="why nothing comes now, or how records come; empty: nothing to say")
 
 
 class CampaignNotice(Message):
@@ -353,7 +373,7 @@ class Callbacks(Message):
 
 class ProblemShown(Message):
     where: str = Field(description="disposition, note, callback, number_result, field:KEY or survey:KEY")
-    sentence: str
+    sentence: Words
 
 
 class Answer(Message):
@@ -362,7 +382,7 @@ class Answer(Message):
     type: Literal["answer"] = "answer"
     id: UUID | None = Field(description="the command's; none where the message was too broken to have one")
     ok: bool
-    sentence: str | None = Field(default=None, description="why not, to be shown as it is")
+    sentence: Words | None = Field(default=None, description="why not")
     problems: list[ProblemShown] = Field(default=[], description="each beside what it is about; empty where the sentence says it all")
     data: Details | Menu | Campaigns | Callbacks | History | None = None
 
@@ -660,7 +680,9 @@ def not_understood(text: str, wrong: ValidationError) -> Answer:
         command_id = None
     first = wrong.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return Answer(id=command_id, ok=False, sentence=f"This was not understood: {f'{where}: ' if where else ''}{first['msg']}.")
+    return Answer(
+        id=command_id, ok=False, sentence=say("This was not understood: {what}.", what=f"{where}: {first['msg']}" if where else first["msg"])
+    )
 
 
 class _HasId(BaseModel):

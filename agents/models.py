@@ -7,10 +7,13 @@ from django.db.models import Q
 from uuid_utils.compat import uuid7
 
 from agents.rules.lifecycle import Phase
+from dialer_project.lib.sentence import say
 
 
 class User(AbstractUser):
     """Anybody who signs in."""
+
+    language = models.CharField(max_length=10, blank=True, db_default="", help_text="what their console speaks; empty: as their browser asks")
 
 
 class Team(models.Model):
@@ -24,9 +27,9 @@ class Station(models.Model):
     """A phone an agent can sit at."""
 
     class Kind(models.TextChoices):
-        WEBRTC = "webrtc", "This browser"
-        SIP = "sip", "SIP phone"
-        PSTN = "pstn", "Ordinary number"
+        WEBRTC = "webrtc", say("This browser")
+        SIP = "sip", say("SIP phone")
+        PSTN = "pstn", say("Ordinary number")
 
     class LegMode(models.TextChoices):
         NAILED_UP = "nailed_up", "Stays connected for the whole shift"
@@ -148,7 +151,12 @@ class Interaction(models.Model):
     draft = models.JSONField(
         default=dict, db_default=models.Value({}, models.JSONField()), blank=True, help_text="what the agent has entered and not closed yet"
     )
-    notice = models.CharField(max_length=200, blank=True, db_default="", help_text="what the agent is told about it, until it moves on")
+    notice = models.JSONField(
+        default=str,
+        blank=True,
+        db_default=models.Value("", models.JSONField()),
+        help_text="what the agent is told about it, until it moves on; as lib.sentence tells it",
+    )
 
     class Meta:
         constraints = [

@@ -34,6 +34,7 @@ from agents.messages import Closed
 from agents.models import Agent, Session
 from agents.models import Command as Asked
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import say
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -299,7 +300,7 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
         if hello.protocol == messages.PROTOCOL:
             await self._answer(messages.Answer(id=hello.id, ok=True))
         else:
-            await self._answer(messages.Answer(id=hello.id, ok=False, sentence="This page is not of the server's version. Reload it."))
+            await self._answer(messages.Answer(id=hello.id, ok=False, sentence=say("This page is not of the server's version. Reload it.")))
 
     async def _pong(self, ping: messages.Ping) -> None:
         house = House.here()
@@ -333,7 +334,7 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
                     return
         except Exception:
             log.exception("%s of agent %s failed", order.type, self.agent_id)
-            answer = messages.Answer(id=order.id, ok=False, sentence="The server could not do that just now. Try again.")
+            answer = messages.Answer(id=order.id, ok=False, sentence=say("The server could not do that just now. Try again."))
         await self._answer(answer)
 
     def _begin(self, order: messages.Order, *, now: datetime) -> "_Begun":

@@ -4,19 +4,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from agents import console, messages
-from agents.models import Agent
+from agents.models import Agent, User
+from dialer_project.lib import words
 
 BUILT = Path(__file__).parent / "static" / "console"
 # no inline script, nothing from elsewhere; the page talks to its own server alone
@@ -60,8 +63,28 @@ def console_page(request: HttpRequest) -> HttpResponse:
         "sign_in": reverse("sign_in"),
         "sign_out": reverse("sign_out"),
         "admin": reverse("admin:index") if request.user.is_staff else None,
+        "languages": [{"code": code, "name": name} for code, name in settings.LANGUAGES],
+        "speak": reverse("speak"),
+        "catalogue": words.catalogue(translation.get_language() or settings.LANGUAGE_CODE),
     }
     return _page(request, "agents/console.html", {"boot": boot, "script": script})
+
+
+@never_cache
+@require_POST
+@login_required
+def speak(request: HttpRequest) -> HttpResponse:
+    """The agent's language from now on, wherever they sign in; answered with its catalogue, so that nothing needs to be reloaded."""
+    language = request.POST.get("language", "")
+    if language not in dict(settings.LANGUAGES):
+        return HttpResponse(f"Choose one of {', '.join(dict(settings.LANGUAGES))}.", status=400, content_type="text/plain")
+    assert isinstance(request.user, User)
+    request.user.language = language
+    request.user.save(update_fields=["language"])
+    response = JsonResponse(words.catalogue(language))
+    # the sign-in page of this browser speaks it too
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=365 * 86_400, secure=settings.HTTPS, httponly=True, samesite="Lax")
+    return response
 
 
 class SignIn(auth_views.LoginView):

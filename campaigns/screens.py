@@ -56,6 +56,7 @@ from campaigns.rules.lifecycle import Boost, CallbackState, CampaignMove, Campai
 from campaigns.rules.modes import Delivery, DispositionFor, Joining, Mode, Needs, NoCallback, NumberChoice
 from campaigns.rules.permit.gate import campaign_holds
 from campaigns.rules.permit.hours import local_times
+from dialer_project.lib.sentence import say, together
 
 # calls on one page of a contact's history
 HISTORY = 10
@@ -211,20 +212,20 @@ def _campaign(part: Participation, session: Session | None, *, now: datetime) ->
 def _remark(campaign: Campaign, mode: Mode, session: Session | None, *, joined: bool, now: datetime) -> str:
     """Why nothing comes now, or what makes records come."""
     if campaign.state == CampaignState.PAUSED:
-        return "Paused: nothing comes until it goes on."
+        return say("Paused: nothing comes until it goes on.")
     if campaign.state == CampaignState.LOADED:
-        return "Not started yet."
+        return say("Not started yet.")
     if holds := campaign_holds(facts.settings_now([campaign.pk], now=now)[campaign.pk].terms, now=now):
-        return " ".join(holds)
+        return together(holds)
     if not joined:
-        return "Stopped: nothing comes until you ask for it."
+        return say("Stopped: nothing comes until you ask for it.")
     if mode.delivery is Delivery.PULL:
         return ""
     if mode.needs is Needs.JOINED:
-        return "Records come whether you are Ready or not, until you stop."
-    channel = "Outbound preview" if mode.needs is Needs.PREVIEW else "Voice"
+        return say("Records come whether you are Ready or not, until you stop.")
+    channel = say("Outbound preview") if mode.needs is Needs.PREVIEW else say("Voice")
     is_on = session is not None and (session.preview_ready if mode.needs is Needs.PREVIEW else session.voice_ready)
-    return "Automatic when Ready." if is_on else f"Automatic when Ready: switch {channel} on."
+    return say("Automatic when Ready.") if is_on else say("Automatic when Ready: switch {channel} on.", channel=channel)
 
 
 def _notice(part: Participation, change: CampaignChange) -> CampaignNotice:

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "dialer_project.lib.words.Language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -97,6 +98,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en"
+# what an agent may choose, each by its own name; locale/ has a catalogue for each but English
+LANGUAGES = [("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [STATE_DIR / "locale"]  # compiled, by lib.words
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

@@ -17,6 +17,7 @@ admin.autodiscover()
 urlpatterns = [
     path("", views.home, name="home"),
     path("console/", views.console_page, name="console"),
+    path("console/language/", views.speak, name="speak"),
     path("sign-in/", views.SignIn.as_view(), name="sign_in"),
     path("sign-out/", views.SignOut.as_view(), name="sign_out"),
     path("admin/", admin.site.urls),

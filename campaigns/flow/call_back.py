@@ -20,6 +20,7 @@ from campaigns.rules.modes import MODES, Source
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
 from dialer_project.lib import sql, wake
+from dialer_project.lib.sentence import say
 
 # somebody who is calling us at this moment is given the time to put the phone down
 STILL_CALLING = timedelta(seconds=60)
@@ -61,14 +62,14 @@ def call_back(wanted: Wanted, *, now: datetime) -> Refusal | Lead:
     """Puts them at the top of the campaign's leads; a repeat finds the lead there. Returns it, or why nobody will be called."""
     read = read_number(wanted.number, country="")
     if isinstance(read, Undialable):
-        return Refusal(f"The number {read.why}.")
+        return Refusal(say("The number {why}.", why=read.why))
     with transaction.atomic():
         permit.lock_campaign(wanted.campaign_id)  # whoever revives a lead shares the lock under which a campaign completes
         campaign = Campaign.objects.filter(pk=wanted.campaign_id).first()
         if campaign is None or campaign.mode.source is not Source.MISSED_CALLS:
             return Refusal("Only a campaign for missed calls takes somebody to call back: choose one in the mode Auto-callback.")
         if campaign.state in OVER:
-            return Refusal(f"{campaign.name} has ended: nobody is called back by it any more.")
+            return Refusal(say("{campaign} has ended: nobody is called back by it any more.", campaign=campaign.name))
         phone = phone_of(read, campaign, name=wanted.name)
         lead = _lead(campaign, phone, at=wanted.at, now=now)
     transaction.on_commit(lambda: live.forget_floors(campaign.pk), robust=True)

@@ -22,6 +22,7 @@ from campaigns.rules.outcomes import Outcome
 from campaigns.rules.permit.gate import Refused, Stands, earliest, gates
 from campaigns.rules.time_zones import known_zones
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import heard, say, together, told
 
 # nobody promises a call for a time further away
 FARTHEST = timedelta(days=366)
@@ -95,7 +96,7 @@ def _draft(window: Window, found: _Promise | _Problem) -> dict[str, object]:
     about: dict[str, object] = {"at": found.at.isoformat() if found.at else None, "problem": "", "nearest": None}
     if isinstance(found, _Problem):
         nearest = found.nearest.astimezone(ZoneInfo(window.zone)) if found.nearest and window.zone in known_zones() else None
-        about |= {"problem": found.sentence, "nearest": f"{nearest:%Y-%m-%dT%H:%M}" if nearest else None}
+        about |= {"problem": told(found.sentence), "nearest": f"{nearest:%Y-%m-%dT%H:%M}" if nearest else None}
     return {**asdict(window), **about}
 
 
@@ -136,21 +137,20 @@ def _lawful(
     known = replace(read, person_busy=False, number_busy=False)  # with the very call in hand, which will be over
     match earliest(known, terms=campaign.terms, at=max(at, now + timedelta(minutes=5))):
         case Refused(_, whys):
-            return _Problem(whys[0] if whys else "This number can never be called in this campaign.", at)
+            return _Problem(whys[0] if whys else say("This number can never be called in this campaign."), at)
         case datetime() as lawful:
             pass
     if campaign.terms.ends_at is not None and max(at, lawful) >= campaign.terms.ends_at:
-        return _Problem(f"The campaign ends on {campaign.terms.ends_at.astimezone(at.tzinfo):%A %d %B at %H:%M}: choose an earlier time.", at)
+        return _Problem(say("The campaign ends on {at}: choose an earlier time.", at=campaign.terms.ends_at.astimezone(at.tzinfo)), at)
     if at <= now:
         return _Problem("This time has passed: choose a later one, or cancel the callback.", at, lawful)
     if at > now + FARTHEST:
         return _Problem("This is more than a year away: choose an earlier time.", at)
     soon_enough = earliest(known, terms=campaign.terms, at=at)
     if soon_enough != at:
-        why = next((gate.why for gate in gates(known, terms=campaign.terms, now=at) if gate.stands is Stands.WAIT), "It may not be called then.")
-        return _Problem(
-            f"{why} The nearest time is {lawful.astimezone(at.tzinfo):%A %d %B at %H:%M}, {window.zone.replace('_', ' ')} time.", at, lawful
-        )
+        why = next((gate.why for gate in gates(known, terms=campaign.terms, now=at) if gate.stands is Stands.WAIT), say("It may not be called then."))
+        nearest = say("The nearest time is {at}, {zone} time.", at=lawful.astimezone(at.tzinfo), zone=window.zone.replace("_", " "))
+        return _Problem(together([why, nearest]), at, lawful)
     return _Promise(at, phone)
 
 
@@ -277,7 +277,7 @@ def problem(work: sql.Row, *, now: datetime) -> str | None:
     """Why a record cannot be marked Done as its callback stands; None where it can. work: with callback_due, opened_at and draft."""
     window = (sql.loaded(work.draft) or {}).get("callback")
     if window and window["problem"]:
-        return str(window["problem"])
+        return heard(window["problem"])
     if window and work.callback_due is not None and work.opened_at < work.callback_due <= now:
-        return "The time of the callback has passed: choose a later one, or cancel the callback."
+        return say("The time of the callback has passed: choose a later one, or cancel the callback.")
     return None

@@ -17,6 +17,7 @@ from campaigns.flow.permit import PERSON
 from campaigns.models import ZoneConfirmation, ZoneGroup
 from campaigns.rules.time_zones import known_zones
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import say
 
 
 def said(interaction_id: UUID, agent_id: int, zone: str, *, now: datetime) -> Answer:
@@ -39,7 +40,7 @@ def said(interaction_id: UUID, agent_id: int, zone: str, *, now: datetime) -> An
 def confirm(contact_id: int, zone: str, *, by: User | None, now: datetime) -> Answer:
     """`zone`: as in Europe/Madrid. Said again to the same person, nothing changes."""
     if zone not in known_zones():
-        return Refusal(f"There is no time zone {zone}. Write it as Europe/Madrid or America/New_York.")
+        return Refusal(say("There is no time zone {zone}. Write it as Europe/Madrid or America/New_York.", zone=zone))
     with transaction.atomic():
         _lock(contact_id)
         if ZoneConfirmation.objects.filter(contact_id=contact_id, ended_at=None, zone=zone, by=by).exists():

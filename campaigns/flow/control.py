@@ -15,10 +15,11 @@ from campaigns.flow import conclude, next_for, take_part
 from campaigns.flow.permit import CAMPAIGN
 from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule
 from campaigns.rules.lifecycle import CAMPAIGN as CAMPAIGN_LIFE
-from campaigns.rules.lifecycle import CampaignMove, CampaignState, ParticipationState
+from campaigns.rules.lifecycle import STATE_WORDS, CampaignMove, CampaignState, ParticipationState
 from campaigns.rules.modes import MODES, RUNS, Joining
 from dialer_project.lib import sql, wake
 from dialer_project.lib.lifecycle import after, states_before
+from dialer_project.lib.sentence import say
 from telephony import calls
 
 # how long a stop waits for dial transactions under way before it ends a frozen one
@@ -204,7 +205,7 @@ def missing(campaign: Campaign) -> Refusal | None:
         lacks.append("assign at least one agent")
     if not campaign.lists.exists() and not campaign.is_live and campaign.mode.has_a_list:
         lacks.append("import a calling list")
-    return Refusal(f"{campaign.name} cannot start: {'; '.join(lacks)}.") if lacks else None
+    return Refusal(say("{campaign} cannot start: {why}.", campaign=campaign.name, why="; ".join(lacks))) if lacks else None
 
 
 def _move(campaign: Campaign, move: CampaignMove, *, by: User | None, now: datetime, reason: str = "", epoch: bool = False) -> Moved | Refusal:
@@ -221,7 +222,14 @@ def _move(campaign: Campaign, move: CampaignMove, *, by: User | None, now: datet
                 take_part.announce(campaign.pk, now=now)
     campaign.refresh_from_db(fields=["state", "state_since", "epoch"])
     if not changed:
-        return Refusal(f"{campaign.name} is {campaign.state}: {_WHY_NOT.get(move, 'this is not possible now')}.")
+        return Refusal(
+            say(
+                "{campaign} is {state}: {why}.",
+                campaign=campaign.name,
+                state=STATE_WORDS[CampaignState(campaign.state)],
+                why=_WHY_NOT.get(move, "this is not possible now"),
+            )
+        )
     return Moved(new)
 
 

@@ -24,6 +24,7 @@ from campaigns.journal import Journal, Listed, Loaded, Released, Removed
 from campaigns.models import DoNotCall, DoNotCallList, DoNotCallRemoval
 from campaigns.rules.number_keys import hint, number_key
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import say
 from telephony import calls
 
 BATCH = 1000
@@ -275,7 +276,10 @@ def ask_removal(entry_id: int, *, reason: str, by: User, now: datetime) -> DoNot
             return Refusal("This number is not on the list any more.")
         if listed.register is not None:
             return Refusal(
-                f"This number stands on {listed.register.name}, which its keeper writes: it goes when a newer version is loaded without it."
+                say(
+                    "This number stands on {register}, which its keeper writes: it goes when a newer version is loaded without it.",
+                    register=listed.register.name,
+                )
             )
         if DoNotCallRemoval.objects.filter(entry_id=entry_id, state=DoNotCallRemoval.State.ASKED).exists():
             return Refusal("Its removal has been asked for already, and waits for a second person.")
@@ -322,7 +326,7 @@ def _asked(removal_id: int, by: User) -> DoNotCallRemoval | Refusal:
     if asked is None:
         return Refusal("There is no such request.")
     if asked.state != DoNotCallRemoval.State.ASKED:
-        return Refusal(f"This request was {asked.state} already.")
+        return Refusal(say("This request was {state} already.", state=asked.state))
     if asked.asked_by_id == by.pk:
         return Refusal("You asked for this removal yourself: another person must decide it.")
     return asked

@@ -8,6 +8,7 @@ from campaigns.rules.number_keys import number_key
 from campaigns.rules.phone_numbers import Undialable, read_number
 from campaigns.rules.places import place_of
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import say
 
 
 def kept(contact_id: int, text: str, *, kind: str) -> int | Refusal:
@@ -26,7 +27,7 @@ def kept(contact_id: int, text: str, *, kind: str) -> int | Refusal:
     country = about.country or (min(place_of(about.first).countries, default="") if about.first else "")
     read = read_number(text, country=country)
     if isinstance(read, Undialable):
-        return Refusal(f"The number {read.why}.")
+        return Refusal(say("The number {why}.", why=read.why))
     found, _ = PhoneNumber.objects.get_or_create(
         contact_id=contact_id,
         e164=read.e164,

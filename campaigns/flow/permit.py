@@ -22,6 +22,7 @@ from campaigns.rules.number_checks import STILL_HOLDS, Answer, told
 from campaigns.rules.permit.gate import BUSY_ELSEWHERE, OF_THE_NUMBER, Allowed, Held, NotBefore, Refused, Terms, Verdict, earliest, may_call
 from campaigns.rules.spending import Purse
 from dialer_project.lib import sql, wake
+from dialer_project.lib.sentence import say, together
 from telephony import calls
 from telephony.calls import Plan
 from telephony.rules.lifecycle import Party
@@ -29,7 +30,7 @@ from telephony.rules.lifecycle import Party
 # seconds from the answer within which a machine is told from a person; an agent is found meanwhile
 VERDICT_WITHIN = 3
 
-NEXT_NUMBER = "The next available phone number will be selected."
+NEXT_NUMBER = say("The next available phone number will be selected.")
 
 # the classes of our advisory locks
 POOL, CAMPAIGN, PERSON, NUMBER, TICK = 1, 2, 3, 4, 5
@@ -183,7 +184,7 @@ def _not_dialed(refused: Verdict, candidate: Candidate, about: Known, terms: Ter
             other = other or next_in_order(candidate, about.alternatives, terms=terms, now=now)
             return NotDialed(told(answer, another=other is not None), other, waits_for_verdict=answer is None)
         case Held(why) | Refused(_, why) | NotBefore(_, _, why):
-            return NotDialed(" ".join([*why, *([NEXT_NUMBER] if other else [])])[:200], other)
+            return NotDialed(together([*why, *([NEXT_NUMBER] if other else [])]), other)
         case Allowed():
             return NotDialed("")
 

@@ -14,6 +14,7 @@ from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns.flow import callers, match, next_for, permit, place, take_part
 from campaigns.rules.modes import MODES, Binding, OnAgentLost
 from dialer_project.lib import sql, wake
+from dialer_project.lib.sentence import say
 from telephony import calls, nodes
 from telephony.calls import Moved as MovedCall
 from telephony.calls import Plan
@@ -48,7 +49,7 @@ def sign_in(agent_id: int, station_id: int, *, now: datetime) -> Answer:
     if station is None:
         return Refusal("This phone does not exist any more: choose another one.")
     if Session.objects.filter(station_id=station_id, signed_in_at__isnull=False).exclude(agent_id=agent_id).exists():
-        return Refusal(f"Somebody else is signed in at {station.name}: choose another phone.")
+        return Refusal(say("Somebody else is signed in at {station}: choose another phone.", station=station.name))
     node = nodes.for_a_new_agent(now=now)
     if node is None:
         return Refusal("No telephone system is connected at the moment: try again in a few seconds, or tell your supervisor.")

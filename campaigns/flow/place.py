@@ -18,11 +18,12 @@ from campaigns import facts, querysets
 from campaigns.facts import Setting
 from campaigns.flow import conclude, match, next_for, permit
 from campaigns.flow.permit import Cleared, NotDialed, Promise
-from campaigns.rules.lifecycle import CampaignState
+from campaigns.rules.lifecycle import STATE_WORDS, CampaignState
 from campaigns.rules.modes import FirstLeg, OnAgentMissed, OnDialRefused
 from campaigns.rules.number_checks import told
 from dialer_project.lib import sql, wake
 from dialer_project.lib.failpoints import Failpoint, reached
+from dialer_project.lib.sentence import say, together
 from telephony import calls, limits
 from telephony.calls import Moved, Plan
 from telephony.rules.hangup_causes import Cause
@@ -126,7 +127,7 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
             if work.deadline is None or now < work.deadline:
                 desk.amend([Change(id=work.id, dial_due=now)], now=now)
             elif campaign.mode.on_dial_refused is OnDialRefused.STAY:
-                stays(campaign, work.id, "All lines are busy at the moment: call again in a moment.", now=now)
+                stays(campaign, work.id, say("All lines are busy at the moment: call again in a moment."), now=now)
             else:
                 give_up(campaign, work.lead_id, misses=0, agent_id=None, now=now)
                 _closed(work.id, now=now)
@@ -179,19 +180,21 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
         {"agent": work.agent_id, "leg": work.agent_call_id},
     )
     staying = campaign.mode.on_dial_refused is OnDialRefused.STAY
-    sentence, another = "", None
+    sentence: str = ""
+    another = None
     if not leads:
-        sentence = "This record is being dealt with elsewhere."
+        sentence = say("This record is being dealt with elsewhere.")
     elif not seat or not seat[0].there:
-        sentence = "Your phone is not connected at the moment: it is being called again."
+        sentence = say("Your phone is not connected at the moment: it is being called again.")
     elif campaign.state is not CampaignState.RUNNING:
-        sentence = f"{campaign.name} is {campaign.state}: nothing is dialed."
+        sentence = say("{campaign} is {state}: nothing is dialed.", campaign=campaign.name, state=STATE_WORDS[campaign.state])
     else:
         chosen = {work.lead_id: work.phone_id} if work.phone_id else {}
         why: dict[int, NotDialed] = {}
         cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now, in_hand=True, why=why)
         if cleared and work.phone_id and staying and cleared[0].phone.id != work.phone_id:
-            sentence, another = "This number is out of service. " + permit.NEXT_NUMBER, cleared[0].phone.id
+            sentence = together([say("This number is out of service."), permit.NEXT_NUMBER])
+            another = cleared[0].phone.id
         elif cleared:
             return _promise_one(campaign, cleared[0], work, seat[0].node_id, now=now)
         else:

@@ -16,6 +16,7 @@ from campaigns.rules.lifecycle import CampaignState, ParticipationState
 from campaigns.rules.modes import Delivery, Joining
 from campaigns.rules.permit.gate import campaign_holds
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import say, together
 
 
 def get_record(agent_id: int, campaign_id: int, *, now: datetime) -> Answer:
@@ -39,7 +40,7 @@ def get_record(agent_id: int, campaign_id: int, *, now: datetime) -> Answer:
             return refusal
         if member[0].state != ParticipationState.JOINED:
             if campaign.mode.joining is Joining.EXPLICIT:
-                return Refusal(f"Run {campaign.name} first, then ask for a record.")
+                return Refusal(say("Run {campaign} first, then ask for a record.", campaign=campaign.name))
             joined = take_part.join(agent_id, campaign_id, now=now)
             if isinstance(joined, Refusal):
                 return joined
@@ -58,13 +59,13 @@ def _not_now(campaign: Setting, member: sql.Row, *, now: datetime) -> Refusal | 
     if member.nailed_up and member.leg_state != "up":
         return offer.NO_PHONE
     if campaign.state in take_part.OVER:
-        return Refusal(f"{campaign.name} has ended: there are no more records.")
+        return Refusal(say("{campaign} has ended: there are no more records.", campaign=campaign.name))
     if campaign.state is CampaignState.PAUSED:
-        return Refusal(f"{campaign.name} is paused: records come again when it goes on.")
+        return Refusal(say("{campaign} is paused: records come again when it goes on.", campaign=campaign.name))
     if campaign.state is not CampaignState.RUNNING:
-        return Refusal(f"{campaign.name} has not started yet.")
+        return Refusal(say("{campaign} has not started yet.", campaign=campaign.name))
     if holds := campaign_holds(campaign.terms, now=now):
-        return Refusal(f"{campaign.name} gives no records now: {' '.join(holds)}")
+        return Refusal(say("{campaign} gives no records now: {why}", campaign=campaign.name, why=together(holds)))
     return None
 
 

@@ -13,6 +13,7 @@ from campaigns.rules.lifecycle import PARTICIPATION, CampaignState, Participatio
 from campaigns.rules.modes import MODES, Joining, Mode, Needs, keys_that_need
 from dialer_project.lib import sql
 from dialer_project.lib.lifecycle import after, states_before
+from dialer_project.lib.sentence import say
 
 NOT_MEMBER = Refusal("You are not assigned to this campaign any more.")
 OVER = (CampaignState.STOPPED, CampaignState.COMPLETED)
@@ -31,7 +32,7 @@ def join(agent_id: int, campaign_id: int, *, now: datetime) -> Answer:
         if not found:
             return NOT_MEMBER
         if found[0].state in OVER:
-            return Refusal(f"{found[0].name} has ended: there are no more records.")
+            return Refusal(say("{campaign} has ended: there are no more records.", campaign=found[0].name))
         if found[0].signed_in_at is None:
             return Refusal("Choose a phone first: you are not signed in to one.")
         if _moves(agent_id, campaign_id, ParticipationMove.JOIN):

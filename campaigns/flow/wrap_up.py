@@ -16,6 +16,7 @@ from campaigns.models import Campaign
 from campaigns.rules.modes import DispositionFor, DoneNeeds
 from campaigns.rules.outcomes import DispositionClass, Outcome
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import say, together
 from telephony import calls
 
 NOTE_AT_MOST = 10_000
@@ -44,7 +45,7 @@ def hang_up(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
 def save_note(interaction_id: UUID, agent_id: int, note: str, *, now: datetime) -> Answer:
     """Keeps the draft, so that nothing an agent typed is lost."""
     if len(note) > NOTE_AT_MOST:
-        return Refusal(f"The note is too long: at most {NOTE_AT_MOST:,} characters are kept.")
+        return Refusal(say("The note is too long: at most {most} characters are kept.", most=NOTE_AT_MOST))
     with transaction.atomic():
         if not _is_theirs(interaction_id, agent_id):
             return NOT_YOURS
@@ -80,7 +81,7 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
         # a record that was looked at and not dialed asks for nothing that a call would
         tried = work.phase == Phase.WRAP_UP or bool(work.outcome)
         if problems := _problems(work, campaign, disposition_id, note, tried=tried, now=now):
-            return Refusal(" ".join(one.sentence for one in problems), tuple(problems))
+            return Refusal(together(one.sentence for one in problems), tuple(problems))
         if not tried and disposition_id is None and work.callback_id is None:
             if campaign.mode.done_needs is DoneNeeds.PROCESSED and work.progress != "refused":
                 return Refusal("Process this customer first: call them, schedule a callback, or say that they are not to be called.")
@@ -137,7 +138,7 @@ def _problems(work: sql.Row, campaign: Setting, disposition_id: int | None, note
     elif tried and campaign.note_required and not note.strip():
         found.append(Problem("note", "This campaign wants a note on every record: write what was said."))
     if len(note) > NOTE_AT_MOST:
-        found.append(Problem("note", f"The note is too long: at most {NOTE_AT_MOST:,} characters are kept."))
+        found.append(Problem("note", say("The note is too long: at most {most} characters are kept.", most=NOTE_AT_MOST)))
     if (wrong := callbacks.problem(work, now=now)) is not None:
         found.append(Problem("callback", wrong))
     if work.talked:

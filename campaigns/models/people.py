@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from agents.models import User
 from campaigns.models.campaign import Campaign
+from dialer_project.lib.sentence import say
 
 
 class Contact(models.Model):
@@ -63,10 +64,10 @@ class PhoneNumber(models.Model):
     """One number of a contact, with every time zone it may be in."""
 
     class Kind(models.TextChoices):
-        MOBILE = "mobile", "Mobile"
-        HOME = "home", "Home"
-        WORK = "work", "Work"
-        OTHER = "other", "Other"
+        MOBILE = "mobile", say("Mobile")
+        HOME = "home", say("Home")
+        WORK = "work", say("Work")
+        OTHER = "other", say("Other")
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="phones")
     e164 = models.CharField(max_length=16, db_index=True)

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from dialer_project.lib.sentence import say
+
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 MOST_QUESTIONS = 200
 LONGEST_TEXT = 4000
@@ -172,7 +174,7 @@ def problems(questions: Sequence[Asked], answers: Values) -> Iterator[tuple[str,
         value = answers.get(question.key)
         if value in (None, "", False):
             if question.required:
-                yield question.key, f"“{question.label}” is needed."
+                yield question.key, say("“{question}” is needed.", question=question.label)
         elif sentence := wrong_with(question, value):
             yield question.key, sentence
 
@@ -180,18 +182,20 @@ def problems(questions: Sequence[Asked], answers: Values) -> Iterator[tuple[str,
 def wrong_with(question: Asked, value: Any) -> str | None:
     match question.kind:
         case Kind.CHECKBOX:
-            return None if isinstance(value, bool) else f"“{question.label}” is either ticked or not."
+            return None if isinstance(value, bool) else say("“{question}” is either ticked or not.", question=question.label)
         case _ if not isinstance(value, str):
-            return f"“{question.label}” is a text."
+            return say("“{question}” is a text.", question=question.label)
         case _ if value == "":
             return None
         case Kind.TEXT:
-            return None if len(value) <= LONGEST_TEXT else f"“{question.label}” is too long: at most {LONGEST_TEXT} characters."
+            too_long = say("“{question}” is too long: at most {most} characters.", question=question.label, most=LONGEST_TEXT)
+            return None if len(value) <= LONGEST_TEXT else too_long
         case Kind.CHOICE:
-            return None if value in question.choices else f"“{question.label}” no longer offers “{value}”: choose again."
+            gone = say("“{question}” no longer offers “{answer}”: choose again.", question=question.label, answer=value)
+            return None if value in question.choices else gone
         case Kind.DATETIME:
             try:
                 datetime.fromisoformat(value)
             except ValueError:
-                return f"“{question.label}” needs a date and a time."
+                return say("“{question}” needs a date and a time.", question=question.label)
             return None

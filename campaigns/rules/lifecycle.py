@@ -3,6 +3,7 @@
 from enum import IntEnum, StrEnum
 
 from dialer_project.lib.lifecycle import Lifecycle
+from dialer_project.lib.sentence import say
 
 
 class CampaignState(StrEnum):
@@ -13,6 +14,18 @@ class CampaignState(StrEnum):
     PAUSED = "paused"  # by a person; what pauses a live campaign by itself is a view of its causes
     STOPPED = "stopped"
     COMPLETED = "completed"
+
+
+# in sentences
+STATE_WORDS = {
+    CampaignState.UNAPPROVED: say("unapproved"),
+    CampaignState.APPROVED: say("approved"),
+    CampaignState.LOADED: say("loaded"),
+    CampaignState.RUNNING: say("running"),
+    CampaignState.PAUSED: say("paused"),
+    CampaignState.STOPPED: say("stopped"),
+    CampaignState.COMPLETED: say("completed"),
+}
 
 
 class CampaignMove(StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from agents.rules.lifecycle import Phase
+from dialer_project.lib.sentence import say
 
 
 class Delivery(StrEnum):
@@ -198,7 +199,7 @@ class Mode:
 
 _PREVIEW = Mode(
     key="preview",
-    label="Preview",
+    label=say("Preview"),
     opens_in=Phase.PREVIEW,
     delivery=Delivery.PULL,
     needs=Needs.JOINED,
@@ -224,7 +225,7 @@ _PREVIEW = Mode(
 
 _AGENT_FIRST = Mode(
     key="agent_first",
-    label="Agent first",
+    label=say("Agent first"),
     opens_in=Phase.RINGING_AGENT,
     delivery=Delivery.PUSH,
     needs=Needs.VOICE,
@@ -250,7 +251,7 @@ _AGENT_FIRST = Mode(
 _PROGRESSIVE = replace(
     _AGENT_FIRST,
     key="progressive",
-    label="Progressive",
+    label=say("Progressive"),
     opens_in=Phase.DIALING,
     first_leg=FirstLeg.CUSTOMER,
     callback_opens_in=Phase.DIALING,
@@ -261,7 +262,7 @@ _PROGRESSIVE = replace(
 _POWER = replace(
     _PROGRESSIVE,
     key="power",
-    label="Power",
+    label=say("Power"),
     opens_in=Phase.CONNECTING,
     delivery=Delivery.ON_ANSWER,
     binding=Binding.ON_ANSWER,
@@ -274,7 +275,7 @@ MODES: dict[str, Mode] = {
         replace(
             _PREVIEW,
             key="manual",
-            label="Manual",
+            label=say("Manual"),
             joining=Joining.EXPLICIT,
             triggers=frozenset({Trigger.AGENT}),
             callback_opens_in=Phase.PREVIEW,
@@ -287,7 +288,7 @@ MODES: dict[str, Mode] = {
         replace(
             _PREVIEW,
             key="push_preview",
-            label="Push preview",
+            label=say("Push preview"),
             opens_in=Phase.OFFERED,
             delivery=Delivery.PUSH,
             needs=Needs.PREVIEW,
@@ -298,7 +299,7 @@ MODES: dict[str, Mode] = {
         replace(
             _PREVIEW,
             key="direct_push_preview",
-            label="Direct push preview",
+            label=say("Direct push preview"),
             opens_in=Phase.OFFERED,
             delivery=Delivery.PUSH,
             joining=Joining.EXPLICIT,
@@ -311,8 +312,8 @@ MODES: dict[str, Mode] = {
         _AGENT_FIRST,
         _PROGRESSIVE,
         _POWER,
-        replace(_POWER, key="predictive", label="Predictive", pacing=Pacing.FORECAST),
-        replace(_AGENT_FIRST, key="auto_callback", label="Auto-callback", source=Source.MISSED_CALLS, no_callback=NoCallback.FINISHED),
+        replace(_POWER, key="predictive", label=say("Predictive"), pacing=Pacing.FORECAST),
+        replace(_AGENT_FIRST, key="auto_callback", label=say("Auto-callback"), source=Source.MISSED_CALLS, no_callback=NoCallback.FINISHED),
     )
 }
 

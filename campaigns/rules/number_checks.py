@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from dialer_project.lib.sentence import say
+
 # numbers in one question
 AT_ONCE = 100
 # how long before its verdict runs out a number is asked about again, and what a verdict must still hold when a record is given to an agent:
@@ -64,9 +66,9 @@ class Breaker:
 def problem(name: str, *, enabled: bool, breaker: Breaker, why: str) -> str:
     """The cause that holds a campaign; empty where its service can be asked."""
     if not enabled:
-        return f"The validation service {name} is switched off: switch it on, or take it off the campaign."
+        return say("The validation service {service} is switched off: switch it on, or take it off the campaign.", service=name)
     if breaker.is_open:
-        return f"The validation service {name} is unavailable: {why}. It is asked again by itself."
+        return say("The validation service {service} is unavailable: {why}. It is asked again by itself.", service=name, why=why)
     return ""
 
 
@@ -101,10 +103,10 @@ def read_answer(status: int, body: bytes, *, asked: Collection[str]) -> dict[str
 class Told(StrEnum):
     """The four messages, word for word as the trade knows them."""
 
-    LISTED = "The phone number is on the Do-Not-Call list"
-    LISTED_NEXT = "The phone number is on the Do-Not-Call list. The next available phone number will be selected."
-    UNAVAILABLE = "The phone number cannot be validated (Do-Not-Call list service is unavailable)."
-    UNAVAILABLE_NEXT = (
+    LISTED = say("The phone number is on the Do-Not-Call list")
+    LISTED_NEXT = say("The phone number is on the Do-Not-Call list. The next available phone number will be selected.")
+    UNAVAILABLE = say("The phone number cannot be validated (Do-Not-Call list service is unavailable).")
+    UNAVAILABLE_NEXT = say(
         "The phone number cannot be validated (Do-Not-Call list service is unavailable). The next available phone number will be selected."
     )
 

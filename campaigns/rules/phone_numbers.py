@@ -8,6 +8,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 
 from campaigns.rules.time_zones import zones_of_number
+from dialer_project.lib.sentence import Sentence, say
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 SHORTEST_LOCAL = 100_000  # a number without its area code has six digits or more
@@ -29,7 +30,7 @@ class Dialable:
 
 @dataclass(frozen=True, slots=True)
 class Undialable:
-    why: str
+    why: str  # a part of a sentence
 
 
 def read_numbers(text: str, *, country: str, phone_code: str = "", otherwise: str = "UTC") -> list[Dialable | Undialable]:
@@ -49,45 +50,45 @@ def read_numbers(text: str, *, country: str, phone_code: str = "", otherwise: st
 def read_number(text: str, *, country: str, phone_code: str = "", otherwise: str = "UTC") -> Dialable | Undialable:
     shown = text.strip() if len(text) <= LONGEST else text[:LONGEST].strip() + "…"
     if len(text) > LONGEST:
-        return Undialable(f"'{shown}' is too long; one column holds one number")
+        return Undialable(say("'{number}' is too long; one column holds one number", number=shown))
     if SHORTENED.fullmatch(shown):
-        return Undialable(f"'{shown}' was shortened by a spreadsheet; format that column as text there and export again")
+        return Undialable(say("'{number}' was shortened by a spreadsheet; format that column as text there and export again", number=shown))
     digits = re.sub(r"\.0+$", "", shown.removeprefix("'")).strip()  # 2079460000.0 of a column once read as numbers
     if phone_code and not digits.startswith(("+", "00")):
-        by_code = _parse(f"+{phone_code}{digits}", "")
+        by_code = _parse(f"+{phone_code}{digits}", "", shown)
         if isinstance(by_code, phonenumbers.PhoneNumber) and phonenumbers.is_valid_number(by_code):
             return _read(by_code, shown, otherwise)
         country = phonenumbers.region_code_for_country_code(int(phone_code)).replace("ZZ", "").replace("001", "") or country
-    number = _parse(digits, country)
+    number = _parse(digits, country, shown)
     if digits.startswith("00") and not _is_valid(number):  # the usual way to write +, whatever the country dials itself
-        number = _better(number, _parse(f"+{digits[2:]}", ""))
+        number = _better(number, _parse(f"+{digits[2:]}", "", shown))
     if isinstance(number, phonenumbers.PhoneNumber):
         return _read(number, shown, otherwise)
-    return Undialable(f"'{shown}' {number}")
+    return Undialable(number)
 
 
-def _parse(text: str, country: str) -> phonenumbers.PhoneNumber | str:
+def _parse(text: str, country: str, shown: str) -> phonenumbers.PhoneNumber | Sentence:
     try:
         return phonenumbers.parse(text, country or None)
     except NumberParseException as refused:
         match refused.error_type:
             case NumberParseException.INVALID_COUNTRY_CODE if not text.startswith("+") and not country:
-                return "has no country code; write it as +44…, add a country column, or give the file a default country"
+                return say("'{number}' has no country code; write it as +44…, add a country column, or give the file a default country", number=shown)
             case NumberParseException.INVALID_COUNTRY_CODE:
-                return "begins with a country code that does not exist; correct it"
+                return say("'{number}' begins with a country code that does not exist; correct it", number=shown)
             case NumberParseException.TOO_SHORT_NSN | NumberParseException.TOO_SHORT_AFTER_IDD:
-                return "is too short; write it with its area code"
+                return say("'{number}' is too short; write it with its area code", number=shown)
             case NumberParseException.TOO_LONG:
-                return "is too long; one column holds one number"
+                return say("'{number}' is too long; one column holds one number", number=shown)
             case _:
-                return "is not a phone number; correct it or map the column to something else"
+                return say("'{number}' is not a phone number; correct it or map the column to something else", number=shown)
 
 
-def _is_valid(number: phonenumbers.PhoneNumber | str) -> bool:
+def _is_valid(number: phonenumbers.PhoneNumber | Sentence) -> bool:
     return not isinstance(number, str) and phonenumbers.is_valid_number(number)
 
 
-def _better(first: phonenumbers.PhoneNumber | str, second: phonenumbers.PhoneNumber | str) -> phonenumbers.PhoneNumber | str:
+def _better(first: phonenumbers.PhoneNumber | Sentence, second: phonenumbers.PhoneNumber | Sentence) -> phonenumbers.PhoneNumber | Sentence:
     return second if _is_valid(second) else first
 
 
@@ -97,27 +98,31 @@ def _read(number: phonenumbers.PhoneNumber, shown: str, otherwise: str) -> Diala
     if kind == PhoneNumberType.UNKNOWN and FOR_EXAMPLES.fullmatch(e164):
         kind = PhoneNumberType.MOBILE
     if kind == PhoneNumberType.UNKNOWN:
-        return Undialable(f"'{shown}' {_why_invalid(number)}")
+        return Undialable(_why_invalid(number, shown))
     if kind == PhoneNumberType.PREMIUM_RATE:
-        return Undialable(f"'{shown}' is a premium-rate number, and those are not called; give another number")
+        return Undialable(say("'{number}' is a premium-rate number, and those are not called; give another number", number=shown))
     if not E164.fullmatch(e164):
-        return Undialable(f"'{shown}' is not a number that can be dialed from abroad; give another number")
+        return Undialable(say("'{number}' is not a number that can be dialed from abroad; give another number", number=shown))
     return Dialable(e164, mobile=kind in MOBILE, zones=zones_of_number(number, otherwise=otherwise, kind=kind))
 
 
-def _why_invalid(number: phonenumbers.PhoneNumber) -> str:
+def _why_invalid(number: phonenumbers.PhoneNumber, shown: str) -> Sentence:
     match phonenumbers.is_possible_number_with_reason(number):
         case ValidationResult.IS_POSSIBLE_LOCAL_ONLY if number.national_number is None or number.national_number < SHORTEST_LOCAL:
-            return "is too short; write it with its area code"
+            return say("'{number}' is too short; write it with its area code", number=shown)
         case ValidationResult.TOO_SHORT:
-            return "is too short; write it with its area code"
+            return say("'{number}' is too short; write it with its area code", number=shown)
         case ValidationResult.TOO_LONG:
-            return "is too long; correct it, or write it as +44… if it belongs to another country"
+            return say("'{number}' is too long; correct it, or write it as +44… if it belongs to another country", number=shown)
         case ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
-            return "has no area code; write it with its area code"
+            return say("'{number}' has no area code; write it with its area code", number=shown)
         case ValidationResult.INVALID_COUNTRY_CODE:
-            return "begins with a country code that does not exist; correct it"
+            return say("'{number}' begins with a country code that does not exist; correct it", number=shown)
         case _:
             region = phonenumbers.region_code_for_country_code(number.country_code or 0)
             where = region if region.isalpha() and region != "ZZ" else f"+{number.country_code}"
-            return f"is not a number that exists in {where}; correct it, or write it as +44… if it belongs to another country"
+            return say(
+                "'{number}' is not a number that exists in {where}; correct it, or write it as +44… if it belongs to another country",
+                number=shown,
+                where=where,
+            )

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from dialer_project.lib.sentence import say
+
 # what a call is taken to cost from the moment it is planned, in minutes; a carrier bills begun minutes
 MINIMUM = 1
 # a limit is approached under a lock from here on: so many calls may be planned elsewhere at the same moment
@@ -49,15 +51,21 @@ class Tariff:
 
 def why_held(spent: Spent, tariff: Tariff, *, now: datetime) -> str:
     """Why nothing more is dialed today, a sentence; empty where a call to the dearest destination still fits."""
-    whose = "campaign" if spent.limit.campaign_id else "organisation"
+    own = spent.limit.campaign_id is not None
     if tariff.flat is None or tariff.dearest is None:
-        return f"There is a spend limit for the {whose}, and the trunk has no price: give it one a minute."
+        if own:
+            return say("There is a spend limit for the campaign, and the trunk has no price: give it one a minute.")
+        return say("There is a spend limit for the organisation, and the trunk has no price: give it one a minute.")
     if spent.left >= tariff.dearest * MINIMUM:
         return ""
-    return (
-        f"The {whose} has spent {spent.amount:.2f} of {spent.limit.per_day:.2f} for today: "
-        f"dialing goes on at {spent.limit.ends(now):%Y-%m-%d %H:%M} UTC, or when the limit is raised."
-    )
+    about = {
+        "amount": f"{spent.amount:.2f}",
+        "limit": f"{spent.limit.per_day:.2f}",
+        "at": f"{spent.limit.ends(now):%Y-%m-%d %H:%M} UTC",
+    }
+    if own:
+        return say("The campaign has spent {amount} of {limit} for today: dialing goes on at {at}, or when the limit is raised.", **about)
+    return say("The organisation has spent {amount} of {limit} for today: dialing goes on at {at}, or when the limit is raised.", **about)
 
 
 class Purse:

@@ -35,6 +35,14 @@ def diagrams(argv: list[str]) -> int:
     return _as_developer("diagrams", argv, work)
 
 
+def words(argv: list[str]) -> int:
+    def work() -> int:
+        os.environ.update(checks.production())  # as for the diagrams
+        _become("manage.py", "write_words", *argv)
+
+    return _as_developer("words", argv, work)
+
+
 def lock(argv: list[str]) -> int:
     """Both locks, without the address of any registry: which one a machine asks is that machine's business."""
     uv = shutil.which("uv")
@@ -65,6 +73,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "lock": lock,
     "format": format_code,
     "diagrams": diagrams,
+    "words": words,
     "manage": product.manage,
     "clean": clean,
 }

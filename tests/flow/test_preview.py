@@ -11,6 +11,7 @@ from agents.models import Station
 from campaigns.flow import control, do_not_call, offer
 from campaigns.models import Attempt, CallableHours, Campaign, CampaignExclusion, PhoneNumber
 from campaigns.rules.lifecycle import ParticipationState
+from dialer_project.lib.sentence import heard
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
 from telephony.models import Call, CallerId
 from tests.floor import Floor, Someone
@@ -251,7 +252,7 @@ def test_hours_that_close_while_the_record_is_read_refuse_the_call_and_done_wait
     ana.calls()
     assert ana.work
     assert ana.work.phase == "preview"
-    assert "Outside calling hours" in ana.work.notice
+    assert "Outside calling hours" in heard(ana.work.notice)
     assert isinstance(ana.finishes(None), Done)
     assert maria.where == ("waiting", "hours")
     assert (maria.now().next_call_at - floor.now) > timedelta(hours=12)
@@ -300,7 +301,7 @@ def test_a_new_number_is_kept_with_the_contact_and_goes_through_the_same_gate(fl
     assert isinstance(ana.dials_new(listed, kind="mobile"), Done)
     assert ana.phase == "preview", "the gate holds for it too"
     assert ana.work
-    assert "Do-Not-Call" in ana.work.notice
+    assert "Do-Not-Call" in heard(ana.work.notice)
     floor.script.say("+34622222222", TALKS)
     assert isinstance(ana.dials_new("622 22 22 22", kind="work"), Done)
     floor.run(until=lambda: ana.phase == "connected", at_most=10)

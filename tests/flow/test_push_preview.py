@@ -12,6 +12,7 @@ from agents.models import Station
 from campaigns.flow import control, offer, take_part
 from campaigns.models import Attempt, Campaign, CampaignChange
 from campaigns.rules.lifecycle import ParticipationState
+from dialer_project.lib.sentence import heard
 from telephony.drivers.simulated.script import Answers, Busy, seconds
 from tests.floor import Floor, Someone
 
@@ -274,7 +275,7 @@ def test_a_refused_dial_leaves_the_record_to_be_read(floor: Floor, ana: Someone,
     control.pause(direct, by=None, now=floor.now)
     ana.accepts()
     assert ana.work
-    assert (ana.work.phase, ana.work.notice) == ("preview", "direct_push_preview 1 is paused: nothing is dialed.")
+    assert (ana.work.phase, heard(ana.work.notice)) == ("preview", "direct_push_preview 1 is paused: nothing is dialed.")
     assert isinstance(ana.finishes(None), Done)
     assert maria.where[0] == "waiting"
 

@@ -6,6 +6,7 @@ import pytest
 
 from agents.desk import Done
 from campaigns.models import Campaign, NumberCheck, PhoneNumber, ValidationService
+from dialer_project.lib.sentence import heard
 from telephony.drivers.simulated.script import Answers, seconds
 from tests.checker import Checker
 from tests.floor import Floor, Person, Someone
@@ -43,7 +44,7 @@ def lapse() -> None:
 
 def told(ana: Someone) -> tuple[str | None, str]:
     assert ana.work
-    return ana.work.phase, ana.work.notice
+    return ana.work.phase, heard(ana.work.notice)
 
 
 def chosen(ana: Someone) -> str:

@@ -16,8 +16,8 @@ export interface Answer {
   /** the command's; none where the message was too broken to have one */
   id: string | null;
   ok: boolean;
-  /** why not, to be shown as it is */
-  sentence?: string | null;
+  /** why not */
+  sentence?: string | Said | null;
   /** each beside what it is about; empty where the sentence says it all */
   problems?: (ProblemShown)[];
   data?: Details | Menu | Campaigns | Callbacks | History | null;
@@ -114,7 +114,7 @@ export interface CallbackDraft {
   /** the instant meant */
   at: string | null;
   /** why it is not promised; empty where it is */
-  problem: string;
+  problem: string | Said;
   /** the nearest wall clock in `zone` at which it could be promised */
   nearest: string | null;
 }
@@ -191,7 +191,7 @@ export interface CampaignShown {
   /** it has a window to close, which stops its records for the time being */
   closes: boolean;
   /** why nothing comes now, or how records come; empty: nothing to say */
-  remark: string;
+  remark: string | Said;
 }
 
 /** My Campaigns, and what there is to tell about them. */
@@ -341,8 +341,8 @@ export type Doing = "signed_out" | "not_ready" | "ready" | "offered" | "previewi
 /** What the agent has entered for the record in hand. */
 export interface Draft {
   callback?: CallbackDraft | null;
-  fields?: Record<string, unknown>;
-  survey?: Record<string, unknown>;
+  fields?: Record<string, boolean | string>;
+  survey?: Record<string, boolean | string>;
   disposition?: number | null;
   no_callback?: boolean;
   /** how often wrap-up was extended */
@@ -433,7 +433,7 @@ export interface InteractionState {
   /** what the customer's phone is doing: dialing, ringing, answered, connected, machine, ended; empty where unknown */
   progress: string;
   /** a sentence about it, such as why it was not dialed; empty where there is nothing to say */
-  notice: string;
+  notice: string | Said;
   outcome: string;
   talked: boolean;
   /** the customer hears music, not the agent */
@@ -466,6 +466,11 @@ export interface Menu {
   station: number | null;
   stations: (StationChoice)[];
   reasons: (ReasonChoice)[];
+}
+
+export interface Moment {
+  /** a wall clock, 2026-03-11T10:00, to be said as it is */
+  at: string;
 }
 
 /** Thirty seconds more of wrap-up; before the call, the countdown's time once more. */
@@ -519,7 +524,7 @@ export interface Pong {
 export interface ProblemShown {
   /** disposition, note, callback, number_result, field:KEY or survey:KEY */
   where: string;
-  sentence: string;
+  sentence: string | Said;
 }
 
 /** Something to fill in. */
@@ -569,14 +574,21 @@ export interface RunCampaign {
   campaign: number;
 }
 
+/** A sentence with values in it: the screen says the text in its agent's language, then fills them in. */
+export interface Said {
+  /** English, with {name} where a value goes */
+  text: string;
+  values: Record<string, string | number | Moment | Said>;
+}
+
 /** Fields, answers, the disposition chosen so far: each part given replaces what was kept of it. */
 export interface SaveDraft {
   /** chosen by the screen; a repeat with the same id gets the first answer */
   id: string;
   interaction: string;
   type: "save_draft";
-  fields?: Record<string, unknown> | null;
-  survey?: Record<string, unknown> | null;
+  fields?: Record<string, boolean | string> | null;
+  survey?: Record<string, boolean | string> | null;
   disposition?: number | null;
   no_callback?: boolean | null;
 }
@@ -694,7 +706,7 @@ export interface StopCampaign {
 export interface SurveyShown {
   sections: (SectionShown)[];
   /** given to an earlier agent */
-  answers: Record<string, unknown>;
+  answers: Record<string, boolean | string>;
 }
 
 /** Not Ready, at once or after the present work. */

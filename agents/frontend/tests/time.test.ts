@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { speak, t } from '../src/i18n';
+import { ENGLISH, speak, t } from '../src/i18n';
 import { clock, view } from '../src/state/store';
 import { BLANK } from '../src/state/reduce';
 import { elapsed, left } from '../src/ui/time';
@@ -23,9 +23,9 @@ test("what is left until a deadline is counted by the server's clock", () => {
 
 test('a sentence has its values filled in, also in another language', () => {
   expect(t('{seconds} s left', { seconds: 3 })).toBe('3 s left');
-  speak({ '{seconds} s left': 'quedan {seconds} s' });
+  speak({ ...ENGLISH, words: { '{seconds} s left': 'quedan {seconds} s' } });
   expect(t('{seconds} s left', { seconds: 3 })).toBe('quedan 3 s');
-  speak({});
+  speak(ENGLISH);
 });
 
 test('initials are the first and the last', () => {

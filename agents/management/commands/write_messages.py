@@ -135,9 +135,11 @@ def _type(schema: dict[str, Any]) -> str:
         case {"enum": values}:
             return " | ".join(json.dumps(value) for value in values)
         case {"anyOf": kinds}:
-            return " | ".join(_type(kind) for kind in kinds)
+            return " | ".join(dict.fromkeys(_type(kind) for kind in kinds))
         case {"type": "array", "items": item}:
             return f"({_type(item)})[]"
+        case {"type": "object", "additionalProperties": dict(values)}:
+            return f"Record<string, {_type(values)}>"
         case {"type": "object"}:
             return "Record<string, unknown>"
         case {"type": "integer" | "number"}:

@@ -14,10 +14,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from campaigns.rules.lifecycle import CampaignState, FinalReason, WaitReason
+from campaigns.rules.lifecycle import STATE_WORDS, CampaignState, FinalReason, WaitReason
 from campaigns.rules.number_checks import ASKED_WITHIN, NOT_KNOWN_FOR, Answer, Service, Told
 from campaigns.rules.permit.hours import ALWAYS, Hours, local_times, open_span, open_together
 from campaigns.rules.permit.kinds import (
+    CALL_ENDED,
+    CALLS_COUNTED,
+    WHOM,
     AbandonedMessage,
     BlockedDays,
     CallerId,
@@ -35,6 +38,7 @@ from campaigns.rules.permit.kinds import (
 )
 from campaigns.rules.places import countries_of
 from campaigns.rules.spending import Spent, Tariff, why_held
+from dialer_project.lib.sentence import Sentence, Value, say
 
 # how long a permit holds between the transaction that grants it and the last look before the carrier
 HOLDS_FOR = timedelta(seconds=5)
@@ -42,6 +46,12 @@ BUSY_ELSEWHERE = timedelta(seconds=30)
 CONSENT_MAY_COME = timedelta(days=1)  # a consent may still be given: it is looked for once a day
 # refused for the number's sake: another number of the same person may do
 OF_THE_NUMBER = frozenset({FinalReason.DO_NOT_CALL, FinalReason.NO_VALID_NUMBER})
+_NOT_CALLED = {
+    "ordinary": say("This is no ordinary number, and others are not called."),
+    "premium": say("This is a premium number, and those are not called."),
+    "satellite": say("This is a satellite number, and those are not called."),
+    "short": say("This is a short number, and those are not called."),
+}
 # rounds of "and is it allowed then?" before an instant is said not to exist
 ROUNDS = 400
 
@@ -179,17 +189,17 @@ def campaign_holds(terms: Terms, *, now: datetime) -> tuple[str, ...]:
 
 def campaign_gates(terms: Terms, *, now: datetime) -> Iterator[Gate]:
     own = f"campaign {terms.version}".strip()
-    yield _held("running", own, terms.state is not CampaignState.RUNNING, f"The campaign is {terms.state}.")
+    yield _held("running", own, terms.state is not CampaignState.RUNNING, "The campaign is {state}.", state=STATE_WORDS[terms.state])
     early = terms.starts_at is not None and now < terms.starts_at
-    yield _held("start time", own, early, f"Waiting for the start time, {_utc(terms.starts_at)}.")
+    yield _held("start time", own, early, "Waiting for the start time, {at}.", at=_utc(terms.starts_at))
     late = terms.ends_at is not None and now >= terms.ends_at
-    yield _held("end time", own, late, f"The end time, {_utc(terms.ends_at)}, has passed.")
+    yield _held("end time", own, late, "The end time, {at}, has passed.", at=_utc(terms.ends_at))
     yield _held("caller ID", own, not terms.caller_id_ok, "The campaign's caller ID is not verified.")
     if terms.service is not None:
-        yield _held("validation service", own, bool(terms.service.problem), terms.service.problem)
+        yield _held_by("validation service", own, terms.service.problem)
     for spent in terms.spending:
         why = why_held(spent, terms.tariff, now=now)
-        yield _held("spend limit", own if spent.limit.campaign_id else "organisation", bool(why), why)
+        yield _held_by("spend limit", own if spent.limit.campaign_id else "organisation", why)
     for pack in terms.packs:
         if pack.in_force(now):
             for rule in pack.rules:
@@ -201,22 +211,42 @@ def _campaign_gate(rule: Rule, by: str, terms: Terms, now: datetime) -> Gate | N
     match rule:
         case CallerId():
             shown = terms.has_caller_id and terms.caller_id_ok
-            return _held("caller ID", by, not shown, f"{by} wants a verified caller ID, and the campaign has none.")
+            return _held("caller ID", by, not shown, "{by} wants a verified caller ID, and the campaign has none.", by=by)
         case AbandonedMessage():
-            return _held("abandoned message", by, not terms.has_message, f"{by} wants a message for abandoned calls, and the campaign has none.")
+            return _held(
+                "abandoned message", by, not terms.has_message, "{by} wants a message for abandoned calls, and the campaign has none.", by=by
+            )
         case MinRing(ring):
             short = min(terms.ring_for, terms.min_ring) < ring
-            return _held("shortest ringing", by, short, f"{by} wants a phone to ring for {ring.total_seconds():.0f} seconds at least.")
+            least = int(ring.total_seconds())
+            return _held("shortest ringing", by, short, "{by} wants a phone to ring for {seconds} seconds at least.", by=by, seconds=least)
         case MaxRing(ring):
-            return _held("longest ringing", by, terms.ring_for > ring, f"{by} lets a phone ring for {ring.total_seconds():.0f} seconds at most.")
+            most = int(ring.total_seconds())
+            return _held("longest ringing", by, terms.ring_for > ring, "{by} lets a phone ring for {seconds} seconds at most.", by=by, seconds=most)
         case BlockedDays(calendar, days):
             known = days is not None and any(day.year == now.year for day in days)
-            return _held("calendar", by, not known, f"{by} needs the calendar {calendar}, which has no days for {now.year}.")
+            return _held(
+                "calendar",
+                by,
+                not known,
+                "{by} needs the calendar {calendar}, which has no days for {year}.",
+                by=by,
+                calendar=calendar,
+                year=str(now.year),
+            )
         case DncSource(name, max_age):
             loaded = terms.lists.get(name)
             stale = loaded is None or now - loaded > max_age
-            age = f"was last loaded {_utc(loaded)}" if loaded else "was never loaded"
-            return _held("do-not-call list", by, stale, f"{by} wants the do-not-call list {name} no older than {max_age.days} days; it {age}.")
+            return _held(
+                "do-not-call list",
+                by,
+                stale,
+                "{by} wants the do-not-call list {list} no older than {days} days; it {was_loaded}.",
+                by=by,
+                list=name,
+                days=max_age.days,
+                was_loaded=say("was last loaded {at}", at=_utc(loaded)) if loaded else say("was never loaded"),
+            )
         case _:
             return None
 
@@ -233,16 +263,27 @@ def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
     yield _closed("exclusion", own, facts.excluded, "This contact was taken off the campaign.", FinalReason.EXCLUDED)
     dead = not facts.number_active
     yield _closed("number exists", "carrier", dead, "The carrier has said that this number does not exist.", FinalReason.NO_VALID_NUMBER)
-    odd = facts.destination != "ordinary"
-    yield _closed("destination", "organisation", odd, f"This is a {facts.destination} number, and those are not called.", FinalReason.NO_VALID_NUMBER)
+    if facts.destination == "ordinary":
+        yield Gate("destination", "organisation")
+    else:
+        why = _NOT_CALLED.get(facts.destination, _NOT_CALLED["ordinary"])
+        yield Gate("destination", "organisation", Stands.CLOSED, why, final=FinalReason.NO_VALID_NUMBER)
     used = facts.attempts_made >= terms.max_attempts
-    yield _closed("attempts", own, used, f"All {terms.max_attempts} attempts were made.", FinalReason.NO_MORE_ATTEMPTS, f"{facts.attempts_made} made")
+    yield _closed(
+        "attempts",
+        own,
+        used,
+        "All {count} attempts were made.",
+        FinalReason.NO_MORE_ATTEMPTS,
+        f"{facts.attempts_made} made",
+        count=terms.max_attempts,
+    )
     soon = now + BUSY_ELSEWHERE
     yield _wait("reserved", "organisation", not facts.locked, soon, "This person or number is being dealt with elsewhere.", ask_again=True)
     yield _wait("one call per person", "organisation", facts.person_busy, soon, "This person is on another call.", ask_again=True)
     yield _wait("one call per number", "organisation", facts.number_busy, soon, "This number is being called.", ask_again=True)
     left_alone = facts.suppressed_until is not None and facts.suppressed_until > now
-    yield _wait("left alone", "organisation", left_alone, facts.suppressed_until, f"Left alone until {_utc(facts.suppressed_until)}.")
+    yield _wait("left alone", "organisation", left_alone, facts.suppressed_until, "Left alone until {at}.", at=_utc(facts.suppressed_until))
     applying = [pack for pack in terms.packs if pack.in_force(now) and pack.applies(facts.places)]
     windows = [(own, terms.hours)] if terms.hours != ALWAYS else []
     for pack in applying:
@@ -260,12 +301,12 @@ def _validated(facts: Facts, service: Service, now: datetime) -> Gate:
         case Answer.CLEAR:
             return Gate("validation", service.name, evidence=Answer.CLEAR)
         case Answer.LISTED:
-            return _closed("validation", service.name, True, Told.LISTED, FinalReason.DO_NOT_CALL)
+            return Gate("validation", service.name, Stands.CLOSED, Told.LISTED, final=FinalReason.DO_NOT_CALL)
         case Answer.UNKNOWN:
-            why = f"{service.name} cannot say whether this number may be called."
+            why = say("{service} cannot say whether this number may be called.", service=service.name)
             return Gate("validation", service.name, Stands.WAIT, why, now + NOT_KNOWN_FOR, wait=WaitReason.VALIDATION, ask_again=True)
         case None:
-            why = f"{service.name} has not said yet whether this number may be called."
+            why = say("{service} has not said yet whether this number may be called.", service=service.name)
             return Gate("validation", service.name, Stands.WAIT, why, now + ASKED_WITHIN, wait=WaitReason.VALIDATION, ask_again=True)
 
 
@@ -278,16 +319,22 @@ def _hours(windows: list[tuple[str, Hours]], facts: Facts, terms: Terms, now: da
     for by, hours in windows:
         own_opens, _ = open_span(facts.zones, hours=hours, at=now, ring_for=terms.ring_for)
         if opens is None:
-            why = "There is no hour of the week at which every possible time zone of this number may be called."
-            yield _closed("hours", by, True, why, FinalReason.NO_VALID_NUMBER, local)
+            yield _closed(
+                "hours",
+                by,
+                True,
+                "There is no hour of the week at which every possible time zone of this number may be called.",
+                FinalReason.NO_VALID_NUMBER,
+                local,
+            )
         elif own_opens == now:
             yield Gate("hours", by, evidence=local)
         else:
-            why = f"Outside calling hours in {', '.join(facts.zones)}."
+            why = say("Outside calling hours in {zones}.", zones=", ".join(facts.zones))
             yield Gate("hours", by, Stands.WAIT, why, opens, wait=WaitReason.HOURS, evidence=local)
     if opens is not None and opens > now and all(open_span(facts.zones, hours=h, at=now, ring_for=terms.ring_for)[0] == now for _, h in windows):
         # each has begun, and yet no ringing would end in all of them
-        yield Gate("hours", "all together", Stands.WAIT, "No call would end its ringing within all calling hours.", opens, wait=WaitReason.HOURS)
+        yield Gate("hours", "all together", Stands.WAIT, say("No call would end its ringing within all calling hours."), opens, wait=WaitReason.HOURS)
 
 
 def _lead_gate(rule: Rule, by: str, facts: Facts, now: datetime) -> Gate | None:
@@ -295,13 +342,32 @@ def _lead_gate(rule: Rule, by: str, facts: Facts, now: datetime) -> Gate | None:
         case FrequencyCap(scope, count, within, counts):
             mark = facts.marks.get(rule)
             until = mark + within if mark else None
-            why = f"{count} {counts}s per {scope} within {_length(within)} are allowed by {by}, and they were made."
-            return _wait(f"at most {count} {counts}s per {scope} in {_length(within)}", by, until is not None and until > now, until, why)
+            return _wait(
+                f"at most {count} {counts}s per {scope} in {_length(within)}",
+                by,
+                until is not None and until > now,
+                until,
+                "{by} allows {count} {calls} within {length} to {whom}, and they were made.",
+                by=by,
+                count=count,
+                calls=CALLS_COUNTED[counts],
+                length=_length(within),
+                whom=WHOM[scope],
+            )
         case HoldAfter(event, hold, scope):
             mark = facts.marks.get(rule)
             until = mark + hold if mark else None
-            why = f"{by} leaves a {scope} alone for {_length(hold)} after: {event}."
-            return _wait(f"{_length(hold)} after: {event}", by, until is not None and until > now, until, why)
+            return _wait(
+                f"{_length(hold)} after: {event}",
+                by,
+                until is not None and until > now,
+                until,
+                "{by} wants {whom} left alone for {length} after {event}.",
+                by=by,
+                whom=WHOM[scope],
+                length=_length(hold),
+                event=CALL_ENDED[event],
+            )
         case Consent(kinds, mobile_only, max_age):
             if mobile_only and not facts.mobile:
                 return Gate("consent", by, evidence="not a mobile number")
@@ -315,11 +381,20 @@ def _lead_gate(rule: Rule, by: str, facts: Facts, now: datetime) -> Gate | None:
             ]
             if agreed:
                 return Gate("consent", by, evidence=", ".join(f"{given.kind} {given.given_at:%Y-%m-%d}" for given in agreed))
-            why = f"{by} wants consent ({' or '.join(kinds)}), and there is none."
+            why = say("{by} wants consent ({kinds}), and there is none.", by=by, kinds=" / ".join(kinds))
             return Gate("consent", by, Stands.WAIT, why, now + CONSENT_MAY_COME, wait=WaitReason.CONSENT, ask_again=True)
         case Destinations(countries):
-            why = f"{by} lets only {', '.join(countries)} be called, and this number is in {facts.country or 'no country'}."
-            return _closed("destination", by, facts.country not in countries, why, FinalReason.NO_VALID_NUMBER, facts.country)
+            return _closed(
+                "destination",
+                by,
+                facts.country not in countries,
+                "{by} lets only {countries} be called, and this number is in {country}.",
+                FinalReason.NO_VALID_NUMBER,
+                facts.country,
+                by=by,
+                countries=", ".join(countries),
+                country=facts.country or say("no country"),
+            )
         case _:
             return None
 
@@ -371,7 +446,7 @@ def earliest(facts: Facts, *, terms: Terms, at: datetime) -> datetime | Refused:
         if not waits:
             return at
         at, asked_again = max(waits), True
-    return Refused(FinalReason.NO_VALID_NUMBER, ("There is no time at which all rules would allow a call.",))
+    return Refused(FinalReason.NO_VALID_NUMBER, (say("There is no time at which all rules would allow a call."),))
 
 
 def windows_of(terms: Terms, places: frozenset[str], *, now: datetime) -> list[Hours]:
@@ -395,16 +470,23 @@ def _windows(packs: list[Pack]) -> list[Hours]:
     ]
 
 
-def _held(rule: str, by: str, holds: bool, why: str) -> Gate:
-    return Gate(rule, by, Stands.HELD, why) if holds else Gate(rule, by)
+# Each takes its sentence apart, as `say` does: most gates are open, and then nothing is said.
 
 
-def _closed(rule: str, by: str, closed: bool, why: str, final: FinalReason, evidence: str = "") -> Gate:
-    return Gate(rule, by, Stands.CLOSED, why, final=final, evidence=evidence) if closed else Gate(rule, by, evidence=evidence)
+def _held(rule: str, by: str, holds: bool, why: str, /, **values: Value) -> Gate:
+    return Gate(rule, by, Stands.HELD, Sentence(why, values)) if holds else Gate(rule, by)
 
 
-def _wait(rule: str, by: str, waits: bool, until: datetime | None, why: str, *, ask_again: bool = False) -> Gate:
-    return Gate(rule, by, Stands.WAIT, why, until, ask_again=ask_again) if waits else Gate(rule, by)
+def _held_by(rule: str, by: str, why: str) -> Gate:
+    return Gate(rule, by, Stands.HELD, why) if why else Gate(rule, by)
+
+
+def _closed(rule: str, by: str, closed: bool, why: str, final: FinalReason, evidence: str = "", /, **values: Value) -> Gate:
+    return Gate(rule, by, Stands.CLOSED, Sentence(why, values), final=final, evidence=evidence) if closed else Gate(rule, by, evidence=evidence)
+
+
+def _wait(rule: str, by: str, waits: bool, until: datetime | None, why: str, /, *, ask_again: bool = False, **values: Value) -> Gate:
+    return Gate(rule, by, Stands.WAIT, Sentence(why, values), until, ask_again=ask_again) if waits else Gate(rule, by)
 
 
 def _utc(at: datetime | None) -> str:
@@ -412,4 +494,6 @@ def _utc(at: datetime | None) -> str:
 
 
 def _length(length: timedelta) -> str:
-    return f"{length.days} days" if length >= timedelta(days=2) else f"{length.total_seconds() / 3600:g} hours"
+    if length >= timedelta(days=2):
+        return say("{days} days", days=length.days)
+    return say("{hours} hours", hours=f"{length.total_seconds() / 3600:g}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from campaigns.rules.outcomes import Outcome
 from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
+from dialer_project.lib.sentence import say
 
 EVERYWHERE = "*"
 
@@ -31,6 +32,23 @@ class Counts(StrEnum):
     ABANDONED = "abandoned"
     MACHINE = "machine"
 
+
+# in sentences
+CALLS_COUNTED = {
+    Counts.ATTEMPT: say("attempts"),
+    Counts.RING: say("calls that rang"),
+    Counts.CONVERSATION: say("conversations"),
+    Counts.ABANDONED: say("abandoned calls"),
+    Counts.MACHINE: say("calls to an answering machine"),
+}
+CALL_ENDED = {
+    Counts.ATTEMPT: say("an attempt"),
+    Counts.RING: say("a call that rang"),
+    Counts.CONVERSATION: say("a conversation"),
+    Counts.ABANDONED: say("an abandoned call"),
+    Counts.MACHINE: say("a call to an answering machine"),
+}
+WHOM = {Scope.NUMBER: say("a number"), Scope.PERSON: say("a person"), Scope.LEAD: say("a person in one campaign")}
 
 # a phone that cannot have rung: 12 CFR 1006.14(b)(3) leaves out calls that do not connect to the dialed number
 _SILENT = frozenset(

@@ -16,7 +16,7 @@ export const noCallback = signal(false);
 /** entered and not yet on the server */
 export const unkept = signal(false);
 
-type Values = Readonly<Record<string, unknown>>;
+type Values = Readonly<Record<string, string | boolean>>;
 
 export const chosen = computed(() => view.value.details?.dispositions.find((one) => one.id === disposition.value) ?? null);
 

@@ -12,6 +12,7 @@ import {
   type History,
   type Menu,
   type ProblemShown,
+  type Said,
   type ServerMessage,
   type State,
 } from '../protocol.gen';
@@ -22,7 +23,7 @@ export type Over = 'replaced' | 'signed_out' | 'no_agent' | 'outdated';
 
 export interface Notice {
   readonly id: string;
-  readonly sentence: string;
+  readonly sentence: string | Said;
 }
 
 export interface View {
@@ -163,8 +164,8 @@ function inOrder(attempts: readonly AttemptShown[]): AttemptShown[] {
   return each.sort((a, b) => Date.parse(b.at) - Date.parse(a.at) || (a.id < b.id ? 1 : -1));
 }
 
-function notice(view: View, id: string, sentence: string): View {
-  const others = view.notices.filter((other) => other.sentence !== sentence);
+function notice(view: View, id: string, sentence: string | Said): View {
+  const others = view.notices.filter((other) => JSON.stringify(other.sentence) !== JSON.stringify(sentence));
   return { ...view, notices: [...others, { id, sentence }].slice(-MOST_NOTICES) };
 }
 

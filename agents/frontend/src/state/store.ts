@@ -1,7 +1,7 @@
 /** The one picture of everything, as signals; and the one way to ask the server for something. */
 
 import { computed, effect, signal, untracked } from '@preact/signals';
-import { t } from '../i18n';
+import { t, type Catalogue } from '../i18n';
 import { Link, type Wish } from '../link/socket';
 import { BLANK, reduce, type Happened, type View } from './reduce';
 import type { ClientCommand, InteractionState } from '../protocol.gen';
@@ -15,6 +15,9 @@ export interface Boot {
   readonly sign_in: string;
   readonly sign_out: string;
   readonly admin: string | null;
+  readonly languages: readonly { readonly code: string; readonly name: string }[];
+  readonly speak: string;
+  readonly catalogue: Catalogue;
 }
 
 export const view = signal<View>(BLANK);
@@ -131,7 +134,7 @@ export function start(boot: Boot): void {
   effect(() => {
     // again where another number was selected or a sentence was said: the numbers may be marked otherwise; and after a call, for its history
     const current = isLive.value ? work.value : null;
-    const about = current && [current.id, current.card.number, current.notice, current.outcome].join(' ');
+    const about = current && [current.id, current.card.number, JSON.stringify(current.notice), current.outcome].join(' ');
     if (current && about !== asked) ask({ type: 'record', interaction: current.id });
     asked = about;
   });

@@ -6,6 +6,7 @@ import { ring } from '../sound';
 import { ask, isLive, station, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
+import { shown } from './record';
 import { left } from './time';
 import { initials, originWords, pastWords, phaseWords } from './words';
 
@@ -21,7 +22,7 @@ function Offered({ work }: { work: InteractionState }) {
     [t('Local time'), clock ?? ''],
     [t('Attempts so far'), String(details.case?.attempts ?? 0)],
     [t('Last result'), last ? last.disposition || pastWords(last.outcome) : ''],
-    ...details.fields.slice(0, 6).map((field): [string, string] => [field.label, field.shown]),
+    ...details.fields.slice(0, 6).map((field): [string, string] => [field.label, shown(field)]),
   ];
   return (
     <>

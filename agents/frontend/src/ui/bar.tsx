@@ -1,14 +1,15 @@
 /** The status bar: what I am doing and since when, how I change it, and whether line and phone are well. */
 
 import { signal } from '@preact/signals';
-import { t } from '../i18n';
-import { ask, doing, isLive, labelOf, reasons, session, station, view, waits, work, type Boot } from '../state/store';
+import { language, t } from '../i18n';
+import { choose } from '../state/language';
+import { ask, doing, isLive, reasons, session, station, view, waits, work, type Boot } from '../state/store';
 import { listIsOpen } from './campaigns';
 import { Icon } from './icons';
 import { Menu } from './menu';
 import { shortcutsAreOpen } from './shortcuts';
 import { Since } from './time';
-import { doingWords, initials, phoneWords } from './words';
+import { doingWords, initials, phoneWords, reasonWords } from './words';
 
 /** set to open the list of reasons from the keyboard */
 export const askReason = signal(false);
@@ -32,7 +33,7 @@ export function Bar({ boot }: { boot: Boot }) {
               <span class="dot" aria-hidden="true" />
               <span class="pill-words">
                 {doingWords(doing.value)}
-                {doing.value === 'not_ready' && labelOf(now.reason) && <span class="pill-reason"> · {labelOf(now.reason)}</span>}
+                {doing.value === 'not_ready' && reasonWords(now.reason) && <span class="pill-reason"> · {reasonWords(now.reason)}</span>}
               </span>
               <Since at={now.since} />
             </span>
@@ -78,7 +79,7 @@ function Readiness() {
     <>
       {now.pending_reason && (
         <span class="pending">
-          {t('Not Ready – {reason} after this call', { reason: labelOf(now.pending_reason) || t('a break') })}
+          {t('Not Ready – {reason} after this call', { reason: reasonWords(now.pending_reason) || t('a break') })}
           <button
             type="button"
             class="icon-button"
@@ -164,6 +165,9 @@ function Leave({ boot }: { boot: Boot }) {
   const atStation = session.value?.signed_in ?? false;
   const items = [
     { key: 'shortcuts', label: t('Keyboard shortcuts'), hint: '?', act: () => (shortcutsAreOpen.value = true) },
+    ...boot.languages
+      .filter(({ code }) => code !== language())
+      .map(({ code, name }) => ({ key: `language-${code}`, label: name, lang: code, act: () => void choose(boot, code) })),
     ...(atStation ? [{ key: 'shift', label: t('End my shift'), act: () => ask({ type: 'sign_out' }) }] : []),
     ...(boot.admin ? [{ key: 'admin', label: t('Administration'), act: () => location.assign(boot.admin!) }] : []),
     ...(atStation

@@ -1,7 +1,7 @@
 /** Schedule Callback, as a window beside the call; its button tells whether a callback exists. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { t } from '../i18n';
+import { said, t } from '../i18n';
 import { change, isOpen, nearest, numbersKept, problem, promised, unsent, window as wanted } from '../state/callback';
 import { serverNow, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
@@ -121,7 +121,7 @@ export function CallbackWindow({ work }: { work: InteractionState }) {
         >
           {numbers.map((number) => (
             <option key={number.id} value={number.id}>
-              {number.kind} - {number.number}
+              {said(number.kind)} - {number.number}
             </option>
           ))}
           <option value={NEW}>{t('New Phone Number…')}</option>
@@ -160,7 +160,7 @@ export function CallbackWindow({ work }: { work: InteractionState }) {
       <div id="callback-problem" role="alert">
         {problem.value && (
           <p class="notice bad">
-            {problem.value}
+            {said(problem.value)}
             {nearest.value && (
               <button type="button" class="button" onClick={() => pick(nearest.value!)}>
                 {t('Take the nearest time')}

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { t } from '../i18n';
+import { said, t } from '../i18n';
 import { ask, campaigns, isLive, notices, waits, work } from '../state/store';
 import type { CampaignNotice, CampaignShown } from '../protocol.gen';
 import { Icon } from './icons';
@@ -61,11 +61,11 @@ function Row({ campaign }: { campaign: CampaignShown }) {
       </span>
       <span role="cell">
         {campaign.delivery === 'Manual' ? t('Manual') : t('Automatic')}
-        <span class="quiet small"> · {campaign.mode}</span>
+        <span class="quiet small"> · {said(campaign.mode)}</span>
       </span>
       <span role="cell" class="campaign-words">
         {campaign.description && <span class="campaign-description">{campaign.description}</span>}
-        {campaign.remark && <span class="quiet small">{campaign.remark}</span>}
+        {campaign.remark && <span class="quiet small">{said(campaign.remark)}</span>}
       </span>
       <span role="cell" class="campaign-action">
         <Action campaign={campaign} />
@@ -177,7 +177,7 @@ function Notice({ notice }: { notice: CampaignNotice }) {
       <p class="campaign-notice-title">{titleWords(notice.title)}</p>
       <p class="campaign-notice-name">{notice.name}</p>
       <p class="quiet small">
-        {notice.mode}
+        {said(notice.mode)}
         {notice.description && ` · ${notice.description}`}
       </p>
       <div class="campaign-notice-buttons">

@@ -1,6 +1,6 @@
 /** Case Information: what kind of call this is, where the record stands in its campaign, and what came of the last attempts. */
 
-import { t } from '../i18n';
+import { said, t } from '../i18n';
 import { view } from '../state/store';
 import type { CaseShown, Details, InteractionState } from '../protocol.gen';
 import { originWords, pastWords } from './words';
@@ -13,7 +13,7 @@ export function CaseInformation({ work, details }: { work: InteractionState; det
   const lines: [string, string][] = [
     [t('Origin'), originWords(work)],
     ...(details.case ? [...ofCase(details.case)] : []),
-    [t('Number'), [work.card.number, number?.kind].filter(Boolean).join(' · ')],
+    [t('Number'), [work.card.number, said(number?.kind ?? '')].filter(Boolean).join(' · ')],
     [t('Local time'), number?.local_time ?? ''],
     [t('Last results'), last.join(', ')],
   ];

@@ -1,7 +1,7 @@
 /** Who it is, and what was tried with them before: the contact panel's two tabs. */
 
 import { signal } from '@preact/signals';
-import { t } from '../i18n';
+import { said, t } from '../i18n';
 import { ask, isLive, view, waits } from '../state/store';
 import type { AttemptShown, ContactShown, Details, InteractionState } from '../protocol.gen';
 import { Tabs } from './tabs';
@@ -60,7 +60,7 @@ function Information({ contact }: { contact: ContactShown }) {
         ))}
       {contact.numbers.map((number) => (
         <div key={number.id}>
-          <dt>{number.kind}</dt>
+          <dt>{said(number.kind)}</dt>
           <dd class={number.dialed ? 'dialed' : number.active ? '' : 'struck'}>
             {number.number}
             {number.dialed && <span class="tag">{t('this call')}</span>}

@@ -1,7 +1,7 @@
 /** The record on the desk: who it is, how the call stands, what came of it. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import { t } from '../i18n';
+import { said, t } from '../i18n';
 import { beep, bell } from '../sound';
 import { chosen, finish, note, save, type, unsaved } from '../state/draft';
 import { ask, isLive, view, waits } from '../state/store';
@@ -58,7 +58,7 @@ export function Desk({ work }: { work: InteractionState }) {
         </header>
         {work.notice && (
           <p class="notice bad" role="alert">
-            {work.notice}
+            {said(work.notice)}
           </p>
         )}
         {isPreview(work) ? <Preview work={work} /> : <CallLine work={work} />}

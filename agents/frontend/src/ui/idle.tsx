@@ -2,11 +2,12 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
-import { ask, doing, isLive, labelOf, session, station, waits } from '../state/store';
+import { ask, doing, isLive, session, station, waits } from '../state/store';
 import { CampaignNotices, MyCampaigns } from './campaigns';
 import { Icon } from './icons';
 import { MyCallbacks } from './my_callbacks';
 import { Since } from './time';
+import { reasonWords } from './words';
 
 export function Idle() {
   const now = session.value!;
@@ -14,7 +15,7 @@ export function Idle() {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), [ready]);
   const noPhone = station.value?.leg_mode === 'nailed_up' && now.phone !== 'up';
-  const reason = labelOf(now.reason);
+  const reason = reasonWords(now.reason);
 
   return (
     <div class="between">

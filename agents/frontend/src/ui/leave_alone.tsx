@@ -1,6 +1,6 @@
 /** "Do not call back": for a while, or, where nobody else is called back, for good. */
 
-import { t } from '../i18n';
+import { t, tn } from '../i18n';
 import { leaveAlone, noCallback } from '../state/draft';
 import type { Details } from '../protocol.gen';
 
@@ -13,7 +13,7 @@ export function LeaveAlone({ details }: { details: Details }) {
         <span class="quiet small block">
           {details.no_callback_ends
             ? t('No callback is required: the record is finished.')
-            : t('Left alone for {days} days, then called again as usual.', { days: details.no_callback_days })}
+            : tn('Left alone for {count} day, then called again as usual.', 'Left alone for {count} days, then called again as usual.', details.no_callback_days)}
         </span>
       </span>
     </label>

@@ -8,6 +8,8 @@ export interface Item {
   readonly key: string;
   readonly label: string;
   readonly hint?: string;
+  /** of the label, where it is not the page's own */
+  readonly lang?: string;
   readonly act: () => void;
 }
 
@@ -101,7 +103,7 @@ export function Menu({ label, name, items, class: style = '', disabled = false, 
                 item.act();
               }}
             >
-              <span>{item.label}</span>
+              <span lang={item.lang}>{item.label}</span>
               {item.hint && <span class="quiet small">{item.hint}</span>}
             </button>
           ))}

@@ -1,7 +1,7 @@
 /** My Callbacks: what I have promised, the overdue first; each can be moved or cancelled. */
 
 import { useState } from 'preact/hooks';
-import { t } from '../i18n';
+import { t, tn } from '../i18n';
 import { ask, isLive, serverNow, view } from '../state/store';
 import type { CallbackShown } from '../protocol.gen';
 import { Icon } from './icons';
@@ -15,7 +15,7 @@ export function MyCallbacks() {
   return (
     <section class="card part mine" aria-labelledby="my-callbacks">
       <h2 id="my-callbacks">
-        {t('My Callbacks')} {due > 0 && <span class="tag">{t('{number} due', { number: due })}</span>}
+        {t('My Callbacks')} {due > 0 && <span class="tag">{tn('{count} due', '{count} due', due)}</span>}
       </h2>
       <ul>
         {all.map((one) => (

@@ -1,11 +1,11 @@
 /** What the page must say besides: refusals, a lost connection, and changes for those who listen instead of looking. */
 
 import { useEffect } from 'preact/hooks';
-import { t } from '../i18n';
-import { doing, happen, labelOf, session, view, work } from '../state/store';
+import { said, t } from '../i18n';
+import { doing, happen, session, view, work } from '../state/store';
 import type { Notice } from '../state/reduce';
 import { Icon } from './icons';
-import { doingWords, phaseWords } from './words';
+import { doingWords, phaseWords, reasonWords } from './words';
 
 /** milliseconds a sentence stays; what it refused can be read on the screen itself */
 const STAYS = 15_000;
@@ -28,8 +28,8 @@ function Toast({ notice }: { notice: Notice }) {
   }, []);
   return (
     <div class="toast">
-      <p>{notice.sentence}</p>
-      <button type="button" class="icon-button" aria-label={t('Dismiss: {sentence}', { sentence: notice.sentence })} onClick={dismiss}>
+      <p>{said(notice.sentence)}</p>
+      <button type="button" class="icon-button" aria-label={t('Dismiss: {sentence}', { sentence: said(notice.sentence) })} onClick={dismiss}>
         <Icon name="close" />
       </button>
     </div>
@@ -60,7 +60,7 @@ export function Spoken() {
   const said = current
     ? `${phaseWords(current)}: ${[current.card.campaign, current.card.name].filter(Boolean).join(', ')}`
     : doing.value
-      ? [doingWords(doing.value), labelOf(now?.reason ?? null)].filter(Boolean).join(', ')
+      ? [doingWords(doing.value), reasonWords(now?.reason ?? null)].filter(Boolean).join(', ')
       : '';
   return (
     <p class="sr-only" role="status">

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { t } from '../i18n';
+import { said, t, tp } from '../i18n';
 import { ask, isLive, view, waits } from '../state/store';
 import type { Details, InteractionState, NumberShown } from '../protocol.gen';
 import { Icon } from './icons';
@@ -56,7 +56,7 @@ export function Preview({ work }: { work: InteractionState }) {
       <div class="preview-buttons">
         <button type="button" class="button go big" disabled={busy} aria-keyshortcuts="Alt+C" onClick={() => call(work)}>
           <Icon name="phone" />
-          {tried ? t('Call again') : t('Call')}
+          {tried ? t('Call again') : tp('command', 'Call')}
         </button>
         {work.dials_at && !waiting && <CountDown work={work} to={work.dials_at} />}
         {!tried && (
@@ -129,7 +129,7 @@ function Numbers({ details, numbers, disabled }: { details: Details; numbers: re
               />
               <span class="option-words">
                 <span class="number-itself">{number.number}</span>
-                <span class="quiet small">{[number.kind, not || localWords(number.local_time)].filter(Boolean).join(' · ')}</span>
+                <span class="quiet small">{[said(number.kind), not || localWords(number.local_time)].filter(Boolean).join(' · ')}</span>
               </span>
             </label>
           );
@@ -203,7 +203,7 @@ function NewNumber({ work, details }: { work: InteractionState; details: Details
           <select id="new-number-kind" ref={kind}>
             {details.number_kinds.map((one) => (
               <option key={one.key} value={one.key}>
-                {one.label}
+                {said(one.label)}
               </option>
             ))}
           </select>

@@ -1,6 +1,6 @@
 /** Everything that keeps the record from being done, in one list; each leads to its place. */
 
-import { t } from '../i18n';
+import { said, t } from '../i18n';
 import { isOpen } from '../state/callback';
 import { view } from '../state/store';
 
@@ -25,7 +25,7 @@ export function Problems() {
                     lead(where);
                   }}
                 >
-                  {sentence}
+                  {said(sentence)}
                 </a>
               </li>
             ))}

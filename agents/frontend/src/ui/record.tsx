@@ -35,7 +35,7 @@ export function Record({ work }: { work: InteractionState }) {
                       change={(value) => fill(field.key, value)}
                     />
                   ) : (
-                    field.shown || '–'
+                    shown(field)
                   )}
                 </dd>
               </div>
@@ -53,6 +53,11 @@ export function Record({ work }: { work: InteractionState }) {
       <span hidden data-interaction={work.id} />
     </aside>
   );
+}
+
+export function shown(field: FieldShown): string {
+  if (typeof field.value === 'boolean') return field.value ? t('Yes') : t('No');
+  return field.shown || '–';
 }
 
 /** The pencil says that it can be changed. */

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { t } from '../i18n';
+import { t, tp } from '../i18n';
 import { Icon } from './icons';
 
 export const shortcutsAreOpen = signal(false);
@@ -17,7 +17,7 @@ export function Shortcuts() {
   const all: readonly (readonly [string, string])[] = [
     ['Alt R', t('Ready, or a break')],
     ['Alt G', t('Get a record')],
-    ['Alt C', t('Call')],
+    ['Alt C', tp('command', 'Call')],
     ['Alt H', t('Hang up')],
     ['Alt O', t('Hold, and resume')],
     ['Alt M', t('Mute, and unmute')],

@@ -1,7 +1,7 @@
 /** Where am I sitting today: chosen once, remembered for tomorrow. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { t } from '../i18n';
+import { said, t } from '../i18n';
 import { allowSound } from '../sound';
 import { ask, isLive, view, waits, type Boot } from '../state/store';
 import { Icon } from './icons';
@@ -45,7 +45,7 @@ export function StationChoice({ boot }: { boot: Boot }) {
               <span class="option-words">
                 <strong>{one.name}</strong>
                 <span class="quiet small">
-                  {one.kind} · {one.leg_mode === 'nailed_up' ? t('stays connected for the whole shift') : t('is called for each call')}
+                  {said(one.kind)} · {one.leg_mode === 'nailed_up' ? t('stays connected for the whole shift') : t('is called for each call')}
                   {one.taken && ` · ${t('somebody sits there')}`}
                 </span>
               </span>

@@ -24,7 +24,8 @@ export function Tabs({ label, tabs, chosen }: Props) {
 
   const go = (event: KeyboardEvent) => {
     const at = tabs.indexOf(current);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
+    const ahead = document.documentElement.dir === 'rtl' ? -1 : 1;
+    const to = { ArrowRight: at + ahead, ArrowLeft: at - ahead, Home: 0, End: tabs.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     const next = (to + tabs.length) % tabs.length;

@@ -1,6 +1,7 @@
 /** What the server's words are called on the screen. */
 
 import { t } from '../i18n';
+import { labelOf } from '../state/store';
 import type { Doing, InteractionState, SessionState } from '../protocol.gen';
 
 export function doingWords(doing: Doing): string {
@@ -101,6 +102,20 @@ export function phoneWords(phone: SessionState['phone'], nailedUp: boolean): str
     case 'suspect':
       return t('Phone lost');
   }
+}
+
+/** Administrators name their reasons; those the system sets have our words until somebody gives them others. */
+export function reasonWords(code: string | null): string {
+  const label = labelOf(code);
+  const ours: { [label: string]: string } = {
+    'Signed in': t('Signed in'),
+    'No answer': t('No answer'),
+    'Connection lost': t('Connection lost'),
+    'Phone lost': t('Phone lost'),
+    'Wrap-up ran out': t('Wrap-up ran out'),
+    'Set by a supervisor': t('Set by a supervisor'),
+  };
+  return ours[label] ?? label;
 }
 
 export function initials(name: string): string {

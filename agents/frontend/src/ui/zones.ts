@@ -1,5 +1,7 @@
 /** The wall clock somewhere else, without a library: what the browser knows of time zones. */
 
+import { locale } from '../i18n';
+
 /** 2026-03-11T10:00 at this instant, there. */
 export function wallClock(instant: Date, zone: string): string {
   const part = Object.fromEntries(
@@ -29,7 +31,7 @@ export function later(local: string, { days = 0, hours = 0, at }: { days?: numbe
 
 /** As people say it, in the agent's own language: by their own clock, or by that of a zone. */
 export function spoken(instant: string | Date, zone?: string): string {
-  return new Intl.DateTimeFormat(undefined, {
+  return new Intl.DateTimeFormat(locale(), {
     dateStyle: 'medium',
     timeStyle: 'short',
     ...(zone ? { timeZone: known(zone) } : {}),

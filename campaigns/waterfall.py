@@ -26,6 +26,8 @@ from dialer_project.lib import sql
 # for the one transaction: hashing a million leads needs more than a statement of the flow; and that a million leads fall into a few hundred
 # classes is more than the planner knows, which would rather put them in order first
 MEMORY = "128MB"
+# so many leads are told sooner by reading every number and every call that may still count than by looking each of theirs up
+MANY = 100_000
 _MOMENT = timedelta(microseconds=1)
 _FAR = timedelta(days=36_500)
 
@@ -120,7 +122,7 @@ class Waterfall:
 
 
 def of_campaign(campaign_id: int, *, now: datetime) -> Waterfall | None:
-    """None where there is no such campaign. Reads only, in two statements for any number of leads."""
+    """None where there is no such campaign. Reads only, in as many statements for a million leads as for one."""
     with transaction.atomic():
         setting = facts.settings_now([campaign_id], now=now).get(campaign_id)
         if setting is None:
@@ -200,7 +202,8 @@ def _classes(setting: Setting, *, now: datetime) -> Sequence[_Class]:
     consents = [rule for pack in setting.terms.packs for rule in pack.rules if isinstance(rule, Consent)]
     # a consent is told by which of these moments it was given after; the gate asks for no other
     given = sorted({now + _MOMENT, *(now - rule.max_age + _MOMENT for rule in consents if rule.max_age is not None)})
-    statement, params = _statement(setting, counters, agreed=bool(consents), given=given, now=now)
+    leads = sql.rows("SELECT count(*) AS n FROM campaigns_lead WHERE campaign_id = %s", [setting.id])[0].n
+    statement, params = _statement(setting, counters, agreed=bool(consents), given=given, few=leads < MANY, now=now)
     found: dict[tuple[Any, ...], _Class] = {}
     for row in sql.rows(statement, params):
         each = _class(row, counters, given, max_attempts=setting.terms.max_attempts, now=now)
@@ -270,7 +273,7 @@ def _agreed(told: object, given: Sequence[datetime], which: int, *, now: datetim
 
 
 def _statement(
-    setting: Setting, counters: Sequence[Counter], *, agreed: bool, given: Sequence[datetime], now: datetime
+    setting: Setting, counters: Sequence[Counter], *, agreed: bool, given: Sequence[datetime], few: bool, now: datetime
 ) -> tuple[str, dict[str, Any]]:
     """One statement, with a join for each rule that counts. Finished leads are told by their reason alone."""
     params: dict[str, Any] = {
@@ -290,7 +293,8 @@ def _statement(
             f"outcomes_{i}": sorted(OUTCOMES[counter.counts if isinstance(counter, FrequencyCap) else counter.event]),
             f"still_{i}": None if isinstance(counter, FrequencyCap) else now - counter.hold,
         }
-    joins = [_marks(scope, counters) for scope in Scope if any(counter.scope is scope for counter in counters)]
+    scopes = [scope for scope in Scope if any(counter.scope is scope for counter in counters)]
+    joins = " ".join(f"LEFT JOIN of_{scope} ON of_{scope}.{_COUNTED[scope][0]} = {_COUNTED[scope][1]}" for scope in scopes)
     consents = (
         """
         LEFT JOIN (
@@ -308,20 +312,30 @@ def _statement(
         if setting.terms.service
         else ""
     )
+    ours = "FROM campaigns_lead l WHERE l.campaign_id = %(campaign)s AND l.state <> 'final'"
+    # a million leads are put into classes much sooner by one number than by twelve yes or no
+    there = ["suppressed_until IS NULL", *(f"mark_{i} IS NULL" for i in range(len(counters)))]
+    flags = " | ".join(f"(({one})::int::bigint << {place})" for place, one in enumerate([*_YES_OR_NO, *there]))
+    yes_or_no = ", ".join(f"k.flags & {1 << place} <> 0 AS {one}" for place, one in enumerate(_YES_OR_NO))
+    equal = "state, reason, zone_group_id, e164, kind, zones, region, country, time_zone, confirmed_zone, agreed, answer"
     statement = f"""
         WITH chosen AS (
-            SELECT l.*, p.e164, p.number_key, p.kind, p.zones FROM (
-                SELECT l.id, l.state, CASE WHEN l.state <> 'final' THEN l.contact_id END AS contact_id, l.reason, l.zone_group_id,
-                    CASE WHEN l.state = 'final' THEN %(now)s ELSE greatest(l.next_call_at, %(now)s) END AS next_call_at,
-                    l.state <> 'final' AND l.reserved_for_id IS NOT NULL AS kept,
-                    l.state <> 'final' AND l.tries <> '{{}}' AND (
-                        SELECT coalesce(sum(t.value::int), 0) FROM jsonb_each_text(l.tries) t WHERE t.key <> ALL(%(uncounted)s)
-                    ) >= %(max_attempts)s AS used_up,
-                    coalesce(max(p.id) FILTER (WHERE p.id = l.next_phone_id), min(p.position::bigint << 48 | p.id) & (1::bigint << 48) - 1) AS phone_id
-                FROM campaigns_lead l LEFT JOIN campaigns_phonenumber p ON p.contact_id = l.contact_id AND p.active AND l.state <> 'final'
-                WHERE l.campaign_id = %(campaign)s GROUP BY l.id
-            ) l LEFT JOIN campaigns_phonenumber p ON p.id = l.phone_id
-        ), facts AS (
+            SELECT l.id, l.state, CASE WHEN l.state <> 'final' THEN l.contact_id END AS contact_id, l.reason, l.zone_group_id,
+                CASE WHEN l.state = 'final' THEN %(now)s ELSE greatest(l.next_call_at, %(now)s) END AS next_call_at,
+                l.state <> 'final' AND l.reserved_for_id IS NOT NULL AS kept,
+                l.state <> 'final' AND l.tries <> '{{}}' AND (
+                    SELECT coalesce(sum(t.value::int), 0) FROM jsonb_each_text(l.tries) t WHERE t.key <> ALL(%(uncounted)s)
+                ) >= %(max_attempts)s AS used_up, p.e164, p.number_key, p.kind, p.zones
+            FROM campaigns_lead l
+            LEFT JOIN (
+                SELECT n.contact_id, min(n.position::bigint << 48 | n.id) & (1::bigint << 48) - 1 AS id
+                FROM campaigns_phonenumber n WHERE n.active {f"AND n.contact_id IN (SELECT l.contact_id {ours})" if few else ""} GROUP BY 1
+            ) first ON first.contact_id = l.contact_id
+            LEFT JOIN campaigns_phonenumber lost ON lost.id = l.next_phone_id AND NOT lost.active
+            LEFT JOIN campaigns_phonenumber p ON l.state <> 'final'
+                AND p.id = CASE WHEN l.next_phone_id IS NULL OR lost.id IS NOT NULL THEN first.id ELSE l.next_phone_id END
+            WHERE l.campaign_id = %(campaign)s
+        ), {"".join(f"{_marks(scope, counters, few=few)}, " for scope in scopes)} facts AS (
             SELECT q.id, q.state, CASE WHEN q.state = 'final' OR q.next_call_at > %(now)s THEN q.reason ELSE '' END AS reason,
                 CASE WHEN q.state <> 'final' THEN q.zone_group_id END AS zone_group_id, q.next_call_at, q.next_call_at > %(now)s AS waits, q.kept,
                 q.used_up,
@@ -347,51 +361,55 @@ def _statement(
             LEFT JOIN (SELECT s.number_key, max(s.until) AS until FROM campaigns_suppression s
                 WHERE s.number_key <> '' AND s.until > %(now)s AND (s.campaign_id IS NULL OR s.campaign_id = %(campaign)s)
                 GROUP BY 1) n ON n.number_key = q.number_key
-            {" ".join(joins)} {consents} {checked}
+            {joins} {consents} {checked}
         ), classes AS (
-            SELECT count(*) AS leads, state, reason, zone_group_id, waits, kept, used_up, e164, kind, zones, region, country, time_zone, confirmed_zone,
-                listed, excluded, person_busy, number_busy, agreed, answer, min(next_call_at) AS next_call_at, max(next_call_at) AS next_call_at_last,
+            SELECT count(*) AS leads, {equal}, {flags} AS flags, min(next_call_at) AS next_call_at, max(next_call_at) AS next_call_at_last,
                 min(suppressed_until) AS suppressed_first, max(suppressed_until) AS suppressed_last
                 {"".join(f", min(mark_{i}) AS mark_{i}_first, max(mark_{i}) AS mark_{i}_last" for i in range(len(counters)))}
-            FROM facts
-            GROUP BY state, reason, zone_group_id, waits, kept, used_up, e164, kind, zones, region, country, time_zone, confirmed_zone, listed, excluded,
-                person_busy, number_busy, agreed, answer, suppressed_until IS NULL{"".join(f", mark_{i} IS NULL" for i in range(len(counters)))}
+            FROM facts GROUP BY {equal}, {flags}
         )
-        SELECT k.*, 0 AS id, true AS active, z.zones AS group_zones FROM classes k LEFT JOIN campaigns_zonegroup z ON z.id = k.zone_group_id
+        SELECT k.*, {yes_or_no}, 0 AS id, true AS active, z.zones AS group_zones
+        FROM classes k LEFT JOIN campaigns_zonegroup z ON z.id = k.zone_group_id
     """
     return statement, params
 
 
-# by what calls are counted, which of the campaign's these may be, and the lead's own
+_YES_OR_NO = ("waits", "kept", "used_up", "listed", "excluded", "person_busy", "number_busy")
+# by what calls are counted, and the lead's own
 _COUNTED = {
-    Scope.NUMBER: ("e164", "SELECT p.e164 FROM campaigns_phonenumber p JOIN campaigns_lead l ON l.contact_id = p.contact_id", "e164"),
-    Scope.PERSON: ("contact_id", "SELECT l.contact_id FROM campaigns_lead l", "contact_id"),
-    Scope.LEAD: ("lead_id", "SELECT l.id FROM campaigns_lead l", "id"),
+    Scope.NUMBER: ("e164", "q.e164"),
+    Scope.PERSON: ("contact_id", "q.contact_id"),
+    Scope.LEAD: ("lead_id", "CASE WHEN q.state <> 'final' THEN q.id END"),
 }
 
 
-def _marks(scope: Scope, counters: Sequence[Counter]) -> str:
+def _marks(scope: Scope, counters: Sequence[Counter], *, few: bool) -> str:
     """Of each number, person or lead the calls that decide, as `facts.read` finds them, where they still do: one pass over the ledger for all
-    rules that count by the same thing. The many of whom nothing decides are left out before anything is put in order."""
+    rules that count by the same thing. Of a cap of three the third last call is mostly the first of three, and looked for only where there are more."""
+    by, of_lead = _COUNTED[scope]
     columns, decides, since = [], [], []
     for i, counter in enumerate(counters):
         if counter.scope is not scope:
             continue
-        of_it = f"a.dialed_at > %(since_{i})s AND (a.outcome IS NULL OR a.outcome = ANY(%(outcomes_{i})s))"
+        counts = f"{{0}}.dialed_at > %(since_{i})s AND ({{0}}.outcome IS NULL OR {{0}}.outcome = ANY(%(outcomes_{i})s))"
+        of_it, also = counts.format("c"), counts.format("m")
         match counter:
             case FrequencyCap(_, nth):
-                columns.append(f"(array_agg(a.dialed_at ORDER BY a.dialed_at DESC) FILTER (WHERE {of_it}))[{nth:d}] AS mark_{i}")
-                decides.append(f"count(*) FILTER (WHERE {of_it}) >= {nth:d}")
+                made = f"count(*) FILTER (WHERE {of_it})"
+                columns.append(
+                    f"""CASE WHEN {made} = {nth:d} THEN min(c.dialed_at) FILTER (WHERE {of_it}) WHEN {made} > {nth:d} THEN (
+                        SELECT m.dialed_at FROM campaigns_attempt m WHERE m.{by} = c.{by} AND {also}
+                        ORDER BY m.dialed_at DESC OFFSET {nth - 1:d} LIMIT 1) END AS mark_{i}"""
+                )
+                decides.append(f"{made} >= {nth:d}")
             case HoldAfter():
-                ended = f"max(coalesce(a.concluded_at, a.dialed_at)) FILTER (WHERE {of_it})"
+                ended = f"max(coalesce(c.concluded_at, c.dialed_at)) FILTER (WHERE {of_it})"
                 columns.append(f"CASE WHEN {ended} > %(still_{i})s THEN {ended} END AS mark_{i}")
                 decides.append(f"{ended} > %(still_{i})s")
         since.append(f"%(since_{i})s::timestamptz")
-    by, ours, of_lead = _COUNTED[scope]
-    made = f"FROM campaigns_attempt a WHERE a.dialed_at > least({', '.join(since)})"
-    ours = f"{ours} WHERE l.campaign_id = %(campaign)s AND l.state <> 'final'"
+    ours = f"AND c.{by} IN (SELECT {of_lead} FROM chosen q)" if few else ""
     return f"""
-        LEFT JOIN (
-            SELECT a.{by}, {", ".join(columns)} {made}
-                AND a.{by} IN (SELECT a.{by} {made} AND a.{by} IN ({ours}) GROUP BY a.{by} HAVING {" OR ".join(decides)}) GROUP BY a.{by}
-        ) of_{scope} ON of_{scope}.{by} = q.{of_lead}"""
+        of_{scope} AS MATERIALIZED (
+            SELECT c.{by}, {", ".join(columns)} FROM campaigns_attempt c WHERE c.dialed_at > least({", ".join(since)}) {ours}
+            GROUP BY c.{by} HAVING {" OR ".join(decides)}
+        )"""

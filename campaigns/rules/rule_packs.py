@@ -1,7 +1,7 @@
 """The rule packs the product comes with. Each rule names its source; a pack of which a parameter was not checked against the law itself is
 not enabled and says so in its name: an administrator who has checked it enables it.
 
-A pack in use is never changed: what changes is a new version. `manage.py load_rule_packs` brings them into the database.
+A pack in use is never changed: what changes is a new version. `manage.py migrate` brings them into the database.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.core.management.sql import emit_post_migrate_signal
+from django.db.migrations.executor import MigrationExecutor
 
 from campaigns import facts
 from campaigns.flow import control, do_not_call
@@ -141,6 +143,22 @@ def test_a_version_keeps_the_hours_and_the_packs_it_was_made_under(floor: Floor)
     settings = CampaignVersion.objects.filter(campaign=campaign).latest("number").settings
     assert settings["rule_packs"] == ["Ours v1"]
     assert control.clone(campaign, by=None, now=floor.now).rule_packs.get().name == "Ours"
+
+
+@pytest.mark.django_db
+def test_a_fresh_installation_has_the_packs_and_its_holidays_and_an_emptied_or_older_database_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    RulePack.objects.all().delete()
+    HolidayCalendar.objects.all().delete()
+    emit_post_migrate_signal(0, False, "default")
+    assert not RulePack.objects.exists(), "flush is no migrate"
+    with monkeypatch.context() as patch:
+        patch.setattr(MigrationExecutor, "migration_plan", lambda *_: [("campaigns.0001_initial", False)])
+        emit_post_migrate_signal(0, False, "default", plan=[])
+    assert not RulePack.objects.exists(), "there might be no table"
+    for _ in range(2):
+        emit_post_migrate_signal(0, False, "default", plan=[])
+        assert RulePack.objects.count() == len(PACKS)
+    assert HolidayCalendar.objects.get(name="GB").days.exists()
 
 
 @pytest.mark.django_db

@@ -15,12 +15,13 @@ YEARS_AHEAD = 4
 
 
 class Command(BaseCommand):
-    help = "Brings the rule packs and calendars of national holidays into the database. What is there already stays as it is."
+    help = "Brings the rule packs and calendars of national holidays into the database, as migrate does. What is there already stays as it is."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
             packs, days = self.packs(), self.calendars(timezone.now().year)
-        self.stdout.write(f"{packs} rule packs and {days} holidays were new.")
+        if options["verbosity"]:
+            self.stdout.write(f"{packs} rule packs and {days} holidays were new.")
 
     def packs(self) -> int:
         new = 0

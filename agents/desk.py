@@ -222,11 +222,13 @@ _AT_THE_DESK = "s.signed_in_at IS NOT NULL AND s.present AND (NOT s.nailed_up OR
 _NO_WORK = "NOT EXISTS (SELECT 1 FROM agents_interaction o WHERE o.agent_id = s.agent_id AND o.phase <> 'closed')"
 
 
-def open(works: Sequence[NewWork], *, needs: str, now: datetime) -> list[Moved]:  # the trade's word
+def open(  # the trade's word
+    works: Sequence[NewWork], *, needs: str, now: datetime, still: str = "true", params: Mapping[str, Any] | None = None
+) -> list[Moved]:
     """Opens work for those of these agents who are still free and whose lead is still free; the others are left out of the result.
 
     Readiness is looked at here, in the row, under its lock: whoever proposed the agent may have been wrong. Takes the session with a
-    try-lock, so nobody waits for a desk that is moving.
+    try-lock, so nobody waits for a desk that is moving. `still`: a condition over `s` (the session) that the caller built, with its `params`.
     """
     if not works:
         return []
@@ -239,7 +241,7 @@ def open(works: Sequence[NewWork], *, needs: str, now: datetime) -> list[Moved]:
         ), seat AS (
             -- whoever proposed the agent may have read the clock before the agent became free
             SELECT s.agent_id, s.nailed_up, greatest(%(now)s, s.changed_at) AS at FROM agents_session s JOIN want USING (agent_id)
-            WHERE {_AT_THE_DESK} AND {MAY_WORK[needs]} AND {_NO_WORK}
+            WHERE {_AT_THE_DESK} AND {MAY_WORK[needs]} AND {_NO_WORK} AND ({still})
             FOR UPDATE OF s SKIP LOCKED
         ), m AS (
             INSERT INTO agents_interaction (id, agent_id, phase, phase_since, deadline, opened_at, closed_because, origin, campaign_id, lead_id,
@@ -257,6 +259,7 @@ def open(works: Sequence[NewWork], *, needs: str, now: datetime) -> list[Moved]:
         SELECT {_INTERACTION}, {_SESSION}, {_CODES} FROM m JOIN s USING (agent_id)
         """,
         {
+            **(params or {}),
             "now": now,
             "works": sql.records(
                 {
@@ -513,6 +516,18 @@ def suspect(endpoints: Sequence[str], *, now: datetime, lost: bool) -> list[Move
 def new_leg(agent_id: int, *, leg: UUID, now: datetime) -> list[Moved]:
     """A nailed-up phone is being called again."""
     return _sessions([agent_id], "leg = %(leg)s, leg_state = 'ringing'", now=now, where="s.nailed_up", params={"leg": leg}, history=False)
+
+
+def carried_by(agent_id: int, *, node_id: int, leg: UUID | None, now: datetime) -> list[Moved]:
+    """Without work in hand the agent moves to another telephony node, where their phone is called anew."""
+    return _sessions(
+        [agent_id],
+        "node_id = %(node)s, leg = %(leg)s, leg_state = %(leg_state)s",
+        now=now,
+        where=_NO_WORK,
+        params={"node": node_id, "leg": leg, "leg_state": Session.Leg.RINGING if leg else Session.Leg.NONE},
+        history=False,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

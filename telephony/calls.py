@@ -492,6 +492,12 @@ def take_back(call_ids: Sequence[UUID]) -> list[Moved]:
     return [_moved(row, row.answered_at) for row in found]
 
 
+def lost_with(node_id: int, *, now: datetime) -> list[Moved]:
+    """Nothing runs at the node's address any more: its calls are over, and no others."""
+    rows = sql.rows("SELECT id FROM telephony_call WHERE node_id = %s AND state NOT IN ('planned', 'ended') ORDER BY id FOR UPDATE", [node_id])
+    return ended({row.id: Cause.NODE_LOST for row in rows}, now=now)
+
+
 def customers_among(call_ids: Iterable[UUID]) -> set[UUID]:
     """Those of these calls that are, or were, ours to a customer."""
     return {row.id for row in sql.rows("SELECT id FROM telephony_call WHERE id = ANY(%s) AND party = 'customer'", [list(call_ids)])}

@@ -15,11 +15,18 @@ class Node(models.Model):
     driver = models.CharField(max_length=20, default="simulated", help_text="simulated or asterisk")
     url = models.CharField(max_length=200, blank=True)
     enabled = models.BooleanField(default=True)
+    draining = models.BooleanField(
+        "takes no new calls and agents",
+        default=False,
+        db_default=False,
+        help_text="what is under way there ends by itself; free agents go to another node",
+    )
     max_calls = models.PositiveIntegerField(default=500, help_text="calls at once")
     boot = models.CharField(max_length=80, blank=True, editable=False, help_text="changes when the server restarts; its calls are gone then")
     lease_holder = models.CharField(max_length=120, blank=True, editable=False)
     lease_epoch = models.BigIntegerField(default=0, editable=False, help_text="rises with every new listener; commands of an older one are refused")
     listening_until = models.DateTimeField(null=True, blank=True, editable=False)
+    silent_since = models.DateTimeField(null=True, blank=True, editable=False, help_text="when its listener said that it hears nothing any more")
 
     def __str__(self) -> str:
         return self.name

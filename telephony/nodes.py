@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -14,6 +14,12 @@ from telephony.models import Node
 
 # A listener that has not said so for this long is taken for dead; nothing is dialed on its node from then on.
 LISTENING_FOR = timedelta(seconds=6)
+# A node that nobody has heard of for this long gives its free agents to others; one at whose address nothing runs has lost its calls.
+GONE_AFTER = timedelta(seconds=10)
+# a condition over `n`, a node: something may be dialed there, with now
+DIALABLE = "n.enabled AND NOT n.draining AND n.listening_until > %(now)s"
+# whose agents are better placed elsewhere, with now and gone
+LEFT = "(n.draining OR NOT n.enabled OR coalesce(n.silent_since, n.listening_until, '-infinity') < %(now)s - %(gone)s)"
 # the class of the advisory lock whose holder listens; it passes to a stand-by in the moment the holder dies
 LISTENER = 6
 # After this many failures in a row a node is left alone for a while, so that one sick node parks nobody.
@@ -92,7 +98,8 @@ def take_lease(node: Node, *, holder: str, boot: str, now: datetime) -> Lease:
     """Become the node's listener: a higher epoch fences whoever listened before."""
     epoch = sql.rows(
         """
-        UPDATE telephony_node SET lease_holder = %(holder)s, lease_epoch = lease_epoch + 1, boot = %(boot)s, listening_until = %(until)s
+        UPDATE telephony_node SET lease_holder = %(holder)s, lease_epoch = lease_epoch + 1, boot = %(boot)s, listening_until = %(until)s,
+            silent_since = NULL
         WHERE id = %(id)s RETURNING lease_epoch
         """,
         {"id": node.pk, "holder": holder, "boot": boot, "until": now + LISTENING_FOR},
@@ -104,7 +111,7 @@ def still_listening(lease: Lease, *, now: datetime) -> bool:
     """Says so once a second. False: somebody else has taken over, stop at once."""
     return (
         sql.changed(
-            "UPDATE telephony_node SET listening_until = %(until)s WHERE id = %(id)s AND lease_epoch = %(epoch)s",
+            "UPDATE telephony_node SET listening_until = %(until)s, silent_since = NULL WHERE id = %(id)s AND lease_epoch = %(epoch)s",
             {"id": lease.node_id, "epoch": lease.epoch, "until": now + LISTENING_FOR},
         )
         == 1
@@ -127,24 +134,35 @@ def end_frozen_listener(node: Node, *, now: datetime) -> bool:
     return bool(ended)
 
 
-def stopped_listening(lease: Lease) -> None:
+def stopped_listening(lease: Lease, *, now: datetime) -> None:
     """The connection for events is gone: no listener, no originate."""
-    sql.changed("UPDATE telephony_node SET listening_until = NULL WHERE id = %s AND lease_epoch = %s", [lease.node_id, lease.epoch])
+    sql.changed(
+        "UPDATE telephony_node SET listening_until = NULL, silent_since = coalesce(silent_since, %s) WHERE id = %s AND lease_epoch = %s",
+        [now, lease.node_id, lease.epoch],
+    )
 
 
-def for_a_new_agent(*, now: datetime) -> Node | None:
-    """The listening node that carries the fewest calls; None when there is none."""
-    return (
-        Node.objects.raw(
-            """
-            SELECT n.* FROM telephony_node n
-            WHERE n.enabled AND n.listening_until > %s
-            ORDER BY (SELECT count(*) FROM telephony_call c WHERE c.node_id = n.id AND c.state <> 'ended'), n.id LIMIT 1
+def for_new_agents(*, agents: Mapping[int, int], now: datetime) -> list[Node]:
+    """The nodes that can carry another agent, the least loaded first: by calls and `agents` (node -> how many sit there) for each call it may
+    carry. One that has just failed to answer comes last; full, draining and unheard ones are left out."""
+    live = {
+        row.id: row.live
+        for row in sql.rows(
+            f"""
+            SELECT n.id, (SELECT count(*) FROM telephony_call c WHERE c.node_id = n.id AND c.state <> 'ended') AS live FROM telephony_node n
+            WHERE {DIALABLE}
             """,
-            [now],
-        )[:1]
-        or [None]
-    )[0]
+            {"now": now},
+        )
+    }
+    room = [node for node in Node.objects.filter(pk__in=list(live)) if live[node.pk] < node.max_calls]
+    return sorted(room, key=lambda node: (_is_open(node), (live[node.pk] + agents.get(node.pk, 0)) / node.max_calls, node.pk))
+
+
+def _is_open(node: Node) -> bool:
+    """Whether its breaker is, in this process."""
+    breaker = _breakers.get(node.pk)
+    return breaker is not None and time.monotonic() < breaker.open_until
 
 
 def node_named(name: str) -> Node | None:

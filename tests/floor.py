@@ -46,7 +46,7 @@ from dialer_project.lib import redis, sql, wake
 from telephony import calls, nodes
 from telephony.calls import ANSWERED_WITHIN
 from telephony.drivers import choose
-from telephony.drivers.base import CarrierUnreachable, Leg, LostCarrier, Placed, Placing, Subscription
+from telephony.drivers.base import CarrierDown, Leg, LostCarrier, Placed, Placing, Subscription
 from telephony.drivers.simulated.in_process import SimulatedCarrier
 from telephony.drivers.simulated.script import Answers, Script, seconds
 from telephony.drivers.simulated.world import World
@@ -324,6 +324,7 @@ class Floor:
     _listen_again_at: datetime | None = None
     _orphans: dict[UUID, int] = field(default_factory=dict)
     _numbers: int = 0
+    _down_since: datetime | None = None
 
     def __post_init__(self) -> None:
         self._ticked = self._slow_ticked = self._reconciled = self._said_so = self._expired = self._expired_slow = self.clock.now
@@ -349,7 +350,7 @@ class Floor:
         """In good order: it says so."""
         self.pump_dies()
         assert self.lease
-        nodes.stopped_listening(self.lease)
+        nodes.stopped_listening(self.lease, now=self.now)
 
     def pump_dies(self) -> None:
         """kill -9: its connection is gone, its timers too, and nobody says so until its time runs out."""
@@ -388,8 +389,12 @@ class Floor:
         if self._listen_again_at is not None and self.now >= self._listen_again_at:
             try:
                 self.listen()
-            except CarrierUnreachable:
+                self._down_since = None
+            except CarrierDown:
                 self._listen_again_at = self.now + timedelta(seconds=RECONNECT_AFTER)
+                self._down_since = self._down_since or self.now
+                if self.now - self._down_since >= nodes.GONE_AFTER:
+                    progress.node_gone(self.node.pk, now=self.now)
         self._hear_what_is_told()
         over = [call_id for at, call_id in self.timers if at <= self.now]
         if over:
@@ -533,6 +538,9 @@ class Floor:
                     FROM agents_interaction WHERE phase <> 'closed'
                 UNION ALL SELECT deadline, false, false, 0 FROM telephony_call WHERE state IN ('planned', 'unresolved')
                 UNION ALL SELECT waits_since + interval '2 seconds', false, false, 0 FROM telephony_call WHERE state = 'answered' AND party = 'customer'
+                UNION ALL SELECT CASE WHEN n.draining THEN %(now)s ELSE coalesce(n.silent_since, n.listening_until) + interval '10 seconds' END, false, false, 0
+                    FROM agents_session s JOIN telephony_node n ON n.id = s.node_id AND EXISTS (SELECT 1 FROM telephony_node m WHERE m.id <> n.id)
+                    WHERE s.signed_in_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = s.agent_id AND i.phase <> 'closed')
                 UNION ALL SELECT CASE state WHEN 'waiting' THEN wait_until ELSE given_at + interval '3 seconds' END, false, false, 0
                     FROM campaigns_inboundcall WHERE state = 'waiting' OR (state = 'given' AND answered_at IS NULL)
                 UNION ALL SELECT CASE WHEN l.next_call_at > %(now)s THEN l.next_call_at END, false, l.next_call_at <= %(now)s, 0

@@ -32,7 +32,7 @@ from dialer_project.lib import sql
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls, nodes
 from telephony.calls import ANSWERED_WITHIN, CarrierEvent
-from telephony.drivers.base import CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced, Subscription
+from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced, Subscription
 from telephony.nodes import LISTENER, Lease, NodeAway
 from telephony.rules.events import Happened
 from telephony.rules.hangup_causes import Cause
@@ -105,6 +105,7 @@ class Pump:
         self._locked_by: Any = None  # the session that has the lock: a new one in its place has not
         self._looked_at_holder = 0.0
         self._said = ""
+        self._down_since: float | None = None
 
     def run(self) -> None:
         sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
@@ -113,10 +114,12 @@ class Pump:
         while not self.stopping.is_set():
             try:
                 if self._has_the_lock():
+                    self._conclude_if_gone()
                     self._listen()
                 else:
                     self._stand_by()
             except (CarrierUnreachable, CarrierTimeout, LostCarrier, NodeAway) as away:
+                self._down_since = (self._down_since or time.monotonic()) if isinstance(away, CarrierDown) else None
                 self._say_once(f"{self.node.name}: {away or type(away).__name__}; trying again")
                 self.stopping.wait(0.2)
             except Replaced:
@@ -156,15 +159,23 @@ class Pump:
             nodes.end_frozen_listener(self.node, now=timezone.now())
         self.stopping.wait(STAND_BY_FOR)
 
+    def _conclude_if_gone(self) -> None:
+        """Nothing has run at its address for so long that its calls are over, and its agents need not wait for it."""
+        if self._down_since is not None and time.monotonic() - self._down_since >= nodes.GONE_AFTER.total_seconds():
+            self._say_once(f"{self.node.name}: nothing runs there any more, its calls are over")
+            progress.node_gone(self.node.pk, now=timezone.now())
+            self._down_since = None
+
     def _listen(self) -> None:
         with nodes.driver(self.node).listen() as subscription:
+            self._down_since = None
             lease = self._take_lease(subscription)
             self._say_once(f"listening to {self.node.name}, epoch {lease.epoch}")
             try:
                 self._follow(subscription, lease)
             finally:
                 if connection.is_usable():
-                    nodes.stopped_listening(lease)
+                    nodes.stopped_listening(lease, now=timezone.now())
                     self._unlock()
 
     def _take_lease(self, subscription: Subscription) -> Lease:
@@ -365,7 +376,7 @@ class Pump:
         try:
             self._reconcile(subscription)
         except NodeAway as away:
-            nodes.stopped_listening(lease)
+            nodes.stopped_listening(lease, now=timezone.now())
             self._say_once(f"{self.node.name}: {away}; still listening")
             return False
         return True

@@ -27,7 +27,7 @@ from campaigns.rules.pacing import agents_awaited, at_ratio, one_each
 from campaigns.rules.permit.gate import campaign_holds, group_opens
 from dialer_project.lib import sql, wake
 from dialer_project.lib.failpoints import Failpoint, reached
-from telephony import limits
+from telephony import limits, nodes
 
 BATCH = 50
 ROUNDS = 10
@@ -125,14 +125,14 @@ def _lines_on_answer(campaigns: Sequence[Setting], *, now: datetime) -> list[_Li
     return [
         _Line(by_id[row.campaign_id], f"{by_id[row.campaign_id].line}@{row.node_id}", row.node_id, row.pending)
         for row in sql.rows(
-            """
+            f"""
             SELECT k.id AS campaign_id, n.id AS node_id, (
                 SELECT count(*) FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id
                 WHERE a.campaign_id = k.id AND a.state = 'open' AND a.interaction_id IS NULL AND c.node_id = n.id AND c.bridge IS NULL
                   AND c.state NOT IN ('announcing', 'ended')) AS pending
-            FROM unnest(%s::bigint[]) AS k(id) CROSS JOIN telephony_node n WHERE n.enabled AND n.listening_until > %s ORDER BY k.id, n.id
+            FROM unnest(%(campaigns)s::bigint[]) AS k(id) CROSS JOIN telephony_node n WHERE {nodes.DIALABLE} ORDER BY k.id, n.id
             """,
-            [list(by_id), now],
+            {"campaigns": list(by_id), "now": now},
         )
     ]
 
@@ -333,7 +333,9 @@ def _open(campaign: Setting, pairs: Sequence[tuple[int, Cleared]], *, now: datet
         )
         for agent_id, c in pairs
     ]
-    opened = [m for m in desk.open(works, needs=campaign.mode.needs.value, now=now) if m.work is not None and m.seat.node_id is not None]
+    opened = [
+        m for m in desk.open(works, needs=campaign.mode.needs.value, now=now, still=_ON_A_NODE) if m.work is not None and m.seat.node_id is not None
+    ]
     by_agent = dict(pairs)
     legs = _plan_agent_legs(opened, campaign, now=now)
     if not dials:
@@ -346,6 +348,10 @@ def _open(campaign: Setting, pairs: Sequence[tuple[int, Cleared]], *, now: datet
     ]
     permit.promise(campaign, promises, now=now)
     return opened, [p.id for p in promises], legs
+
+
+# agents on a node that nothing may be dialed on are given nothing, instead of calls that the last look refuses one after the other
+_ON_A_NODE = f"s.node_id IN (SELECT n.id FROM telephony_node n WHERE {nodes.DIALABLE})"
 
 
 def _plan_agent_legs(opened: Sequence[Moved], campaign: Setting, *, now: datetime) -> list[UUID]:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from agents import desk
 from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
+from agents.live import board
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns.flow import callers, match, next_for, permit, place, take_part
@@ -18,6 +19,7 @@ from dialer_project.lib.sentence import say
 from telephony import calls, nodes
 from telephony.calls import Moved as MovedCall
 from telephony.calls import Plan
+from telephony.models import Node
 from telephony.rules.hangup_causes import Cause, HungUpBy
 from telephony.rules.lifecycle import CallState, Party
 
@@ -50,7 +52,7 @@ def sign_in(agent_id: int, station_id: int, *, now: datetime) -> Answer:
         return Refusal("This phone does not exist any more: choose another one.")
     if Session.objects.filter(station_id=station_id, signed_in_at__isnull=False).exclude(agent_id=agent_id).exists():
         return Refusal(say("Somebody else is signed in at {station}: choose another phone.", station=station.name))
-    node = nodes.for_a_new_agent(now=now)
+    node = _node_for_another(now=now)
     if node is None:
         return Refusal("No telephone system is connected at the moment: try again in a few seconds, or tell your supervisor.")
     nailed_up = station.leg_mode == Station.LegMode.NAILED_UP
@@ -67,6 +69,47 @@ def sign_in(agent_id: int, station_id: int, *, now: datetime) -> Answer:
     if leg:
         _dial_nailed_up(leg, now=now)
     return DONE
+
+
+def _node_for_another(*, now: datetime, than: int | None = None) -> Node | None:
+    """Where the next agent sits best, by calls, agents and health."""
+    seated = {
+        row.node_id: row.agents
+        for row in sql.rows(
+            "SELECT node_id, count(*) AS agents FROM agents_session WHERE signed_in_at IS NOT NULL AND node_id IS NOT NULL GROUP BY node_id"
+        )
+    }
+    return next((node for node in nodes.for_new_agents(agents=seated, now=now) if node.pk != than), None)
+
+
+def move_to_other_nodes(*, now: datetime) -> None:
+    """Free agents of a node that is drained, or that nobody has heard of for a while, are called on another one; who is in work stays until
+    it is done."""
+    for row in sql.rows(
+        f"""
+        SELECT s.agent_id, s.node_id, s.leg, s.nailed_up, st.endpoint FROM agents_session s JOIN agents_station st ON st.id = s.station_id
+        JOIN telephony_node n ON n.id = s.node_id AND {nodes.LEFT}
+        WHERE s.signed_in_at IS NOT NULL AND s.present
+          AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = s.agent_id AND i.phase <> 'closed')
+        ORDER BY s.agent_id LIMIT 50
+        """,
+        {"now": now, "gone": nodes.GONE_AFTER},
+    ):
+        node = _node_for_another(now=now, than=row.node_id)
+        if node is None:
+            return
+        leg = permit.new_id() if row.nailed_up else None
+        with transaction.atomic():
+            moved = desk.carried_by(row.agent_id, node_id=node.pk, leg=leg, now=now)
+            if not moved:
+                continue
+            board.leave([(m.seat.agent_id, [f"{line}@{row.node_id}" for line in m.seat.lines]) for m in moved])
+            if leg is not None:
+                _plan_nailed_up(leg, node.pk, row.endpoint, now=now)
+            next_for.settle(moved, now=now)
+            place.release_agent_legs([row.leg] if row.leg else [])
+        if leg is not None:
+            _dial_nailed_up(leg, now=now)
 
 
 def _plan_nailed_up(leg: UUID, node_id: int, endpoint: str, *, now: datetime) -> None:

@@ -92,6 +92,15 @@ def _stations(events: Sequence[CarrierEvent], *, now: datetime) -> None:
         phone.stations_changed([e.station for e in events if e.kind is kind], lost=lost, now=now)
 
 
+def node_gone(node_id: int, *, now: datetime) -> None:
+    """Nothing runs at its address: what it carried is over, whatever its agents do next; other nodes' calls go on."""
+    with transaction.atomic():
+        ended = calls.lost_with(node_id, now=now)
+        conclude.customers_ended(ended, now=now)
+        next_for.settle(inbound.ended(ended, now=now), now=now)
+        phone.legs_ended(_agents(ended), now=now)
+
+
 def time_is_up(call_ids: Sequence[UUID], *, now: datetime) -> None:
     """The pump's two-second timer, and the sweep that looks whether it died."""
     with transaction.atomic():

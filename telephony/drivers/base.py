@@ -131,6 +131,10 @@ class CarrierUnreachable(Exception):
     """The carrier refuses the connection: it is not running."""
 
 
+class CarrierDown(CarrierUnreachable):
+    """Nothing runs at its address: the machine there says so itself. Its calls are gone, while one that only refuses us may have them still."""
+
+
 class CarrierTimeout(Exception):
     """The carrier did not reply in time: the command may still be carried out."""
 

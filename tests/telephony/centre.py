@@ -74,6 +74,10 @@ class RealCentre(Centre):
         """Between us and Asterisk: commands and events."""
         return Cable(self.exchange.server.ari_port)
 
+    def command(self, kind: str, name: str) -> tuple[str, tuple[str, ...], str]:
+        """`second-1` is the pump of another node."""
+        return ("manage.py", ("pump_call_events", "--node", "second"), "second") if kind == "second" else super().command(kind, name)
+
     @property
     def carrier_url(self) -> str:
         return f"http://ringmaster:{self.exchange.server.password}@127.0.0.1:{self.cable.port}"
@@ -129,7 +133,7 @@ class RealCentre(Centre):
     def compare(self) -> None:
         """Every call of the carrier is one attempt, with the outcome it had there; and the other way round."""
         numbers = {dialog.who for dialog in list(self.exchange.world.calls) if not dialog.station and not dialog.incoming}
-        dialed = Call.objects.filter(party="customer").exclude(dialing_at=None).order_by("dialing_at")
+        dialed = Call.objects.filter(party="customer", node__name="local").exclude(dialing_at=None).order_by("dialing_at")
         outcomes: dict[str, list[tuple[str | None, float]]] = {}
         attempts = {attempt.pk: attempt.outcome for attempt in Attempt.objects.all()}
         for call in dialed:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from dialer_project.lib.failpoints import Failpoint
 from telephony.drivers.base import Address, AddressKind, Leg, Placed
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
 from telephony.models import Call, Node
-from tests.telephony.centre import RealCentre
+from tests.drivers.exchange import Exchange
+from tests.telephony.centre import STATIONS, RealCentre
 
 TALKS = Answers(after=seconds(0.3), talks_for=seconds(0.5))
 TALKS_LONG = Answers(after=seconds(0.5), talks_for=seconds(2.6))
@@ -73,6 +75,45 @@ def test_asterisk_is_killed_in_mid_call_and_its_calls_are_concluded(centre: Real
     if not ana.session.voice_ready:
         ana.goes_ready()
     centre.until(lambda: petra.outcomes[-1:] == ["connected"], what="work goes on")
+
+
+def test_of_two_nodes_one_is_killed_in_mid_call_and_the_other_ones_call_goes_on(centre: RealCentre) -> None:
+    """Its agent is called on the other node, and works on there."""
+    second = Exchange(stations=STATIONS)
+    second.world.stations_talk = True
+    second.start()
+    node = Node.objects.create(name="second", driver="asterisk", url=f"http://ringmaster:{second.server.password}@127.0.0.1:{second.server.ari_port}")
+    try:
+        centre.has("hot-1", "pump-1", "second-1")
+        centre.until(lambda: Node.objects.filter(listening_until__gt=timezone.now()).count() == 2, what="both are listened to")
+        for phone in STATIONS:
+            second.world.station_up(phone)
+        centre.until(lambda: second.world.registered >= set(STATIONS), what="the phones are registered there too")
+        long = Answers(after=seconds(0.3), talks_for=None)
+        _, people, team = centre.shift(long, long, TALKS, agents=2, ready=False)
+        for person in people:
+            second.world.script.say(person.number, long)
+        assert {someone.session.node_id for someone in team} == {Node.objects.get(name="local").pk, node.pk}
+        for someone in team:
+            someone.goes_ready()
+        centre.until(lambda: all(someone.phase == "connected" for someone in team), what="both talk")
+        here, there = sorted(team, key=lambda someone: someone.session.node_id == node.pk)
+        talks = here.work
+        assert talks is not None
+        assert talks.call_id is not None
+
+        second.kill()
+
+        centre.until(lambda: there.session.node_id != node.pk and there.session.leg_state == "up", within=40, what="their phone is called here")
+        assert Call.objects.filter(node=node, party="customer", cause="node_lost").count() == 1
+        assert here.work is not None
+        assert (here.work.pk, Call.objects.get(pk=talks.call_id).state) == (talks.pk, "connected")
+        if not there.session.voice_ready:
+            there.goes_ready()
+        centre.until(lambda: there.phase == "connected", what="they work on")
+    finally:
+        Node.objects.filter(pk=node.pk).update(enabled=False)
+        second.close()
 
 
 def test_a_call_nobody_knows_of_is_hung_up(centre: RealCentre) -> None:

@@ -14,7 +14,7 @@ from threading import local
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from telephony.drivers.base import CarrierTimeout, CarrierUnreachable
+from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable
 
 APPLICATION = USER = "ringmaster"
 REPLY_WITHIN = 1.0  # seconds
@@ -39,6 +39,8 @@ class _Conversation:
             self._connection.connect()
         except TimeoutError as late:
             raise CarrierTimeout(f"{ari.host}:{ari.port} does not take the connection") from late
+        except ConnectionRefusedError as refused:
+            raise CarrierDown(f"nothing runs at {ari.host}:{ari.port}") from refused
         except OSError as refused:
             raise CarrierUnreachable(f"{ari.host}:{ari.port}: {refused.strerror or refused}") from refused
         assert self._connection.sock is not None

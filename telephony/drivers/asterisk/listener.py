@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from telephony.drivers.asterisk.ari import APPLICATION, Ari
 from telephony.drivers.asterisk.translate import WANTED, Translator, left_empty
-from telephony.drivers.base import CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced
+from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced
 from telephony.rules.events import CarrierEvent
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,8 @@ class AsteriskSubscription:
             )
         except TimeoutError as late:
             raise CarrierTimeout(f"{ari.name} does not open the websocket") from late
+        except ConnectionRefusedError as refused:
+            raise CarrierDown(f"nothing runs at {ari.name}") from refused
         except (OSError, WebSocketException) as refused:  # also one that goes away in the middle of it
             raise CarrierUnreachable(f"{ari.name}: {refused}") from refused
         try:

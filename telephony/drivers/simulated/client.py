@@ -16,6 +16,7 @@ from uuid import UUID
 
 from telephony.drivers.base import (
     Address,
+    CarrierDown,
     CarrierTimeout,
     CarrierUnreachable,
     Leg,
@@ -45,6 +46,8 @@ def _connect(host: str, port: int, reply_within: float) -> socket.socket:
         connection = socket.create_connection((host, port), timeout=reply_within)
     except TimeoutError as late:
         raise CarrierTimeout from late
+    except ConnectionRefusedError as refused:
+        raise CarrierDown from refused
     except OSError as refused:
         raise CarrierUnreachable from refused
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

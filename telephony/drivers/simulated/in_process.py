@@ -11,8 +11,8 @@ from uuid import UUID
 
 from telephony.drivers.base import (
     Address,
+    CarrierDown,
     CarrierTimeout,
-    CarrierUnreachable,
     Leg,
     Listing,
     LostCarrier,
@@ -181,7 +181,7 @@ class SimulatedCarrier:
     def listen(self) -> SimulatedSubscription:
         with self._lock:
             if not self.running:
-                raise CarrierUnreachable
+                raise CarrierDown
             self.catch_up()
             self._drop_listener(Replaced())
             self._subscription = SimulatedSubscription(self, self.world.boot)
@@ -191,7 +191,7 @@ class SimulatedCarrier:
     def _ask(self, command: Callable[[datetime], Answer]) -> Answer:
         with self._lock:
             if not self.running:
-                raise CarrierUnreachable
+                raise CarrierDown
             now = self.clock.now
             self.run_until(now)
             if self.world.stalled(now):

@@ -21,6 +21,7 @@ COPY telephony ./telephony
 COPY agents ./agents
 COPY campaigns ./campaigns
 COPY workers ./workers
+COPY locale ./locale
 COPY --from=console /src/agents/static/console ./agents/static/console
 ENV PATH=/opt/venv/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DJANGO_SETTINGS_MODULE=dialer_project.settings STATE_DIR=/var/lib/ringmaster
 USER ringmaster

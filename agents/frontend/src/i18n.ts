@@ -80,9 +80,14 @@ function filled(text: string, values: Values): string {
 
 function shown(value: Value): string {
   if (typeof value === 'number') return new Intl.NumberFormat(locale()).format(value);
-  if (typeof value === 'string') return value; // a name
+  if (typeof value === 'string') return isolated(value); // a name
   if ('at' in value) return wallClock(value.at);
   return said(value);
+}
+
+/** A name or a number keeps its own direction within a sentence that is read from right to left. */
+function isolated(text: string): string {
+  return catalogue.value.direction === 'rtl' ? `\u2068${text}\u2069` : text;
 }
 
 /** 2026-03-11T10:00 as people say it, whatever zone it was told in. */

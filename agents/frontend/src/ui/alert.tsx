@@ -76,7 +76,9 @@ export function Alert({ work }: { work: InteractionState }) {
         <span class="avatar big-avatar">{initials(work.card.name ?? '')}</span>
       </div>
       <h1 id="alert-name">{name}</h1>
-      <p class="alert-number">{work.card.number}</p>
+      <p class="alert-number">
+        <bdi>{work.card.number}</bdi>
+      </p>
       <p class="quiet small">{originWords(work)}</p>
       {offered && <Offered work={work} />}
       {answersHere ? (

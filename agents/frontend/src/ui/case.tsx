@@ -1,9 +1,10 @@
 /** Case Information: what kind of call this is, where the record stands in its campaign, and what came of the last attempts. */
 
 import { said, t } from '../i18n';
-import { view } from '../state/store';
+import { serverNow, view } from '../state/store';
 import type { CaseShown, Details, InteractionState } from '../protocol.gen';
 import { originWords, pastWords } from './words';
+import { clockThere } from './zones';
 
 const LAST = 3;
 
@@ -14,7 +15,7 @@ export function CaseInformation({ work, details }: { work: InteractionState; det
     [t('Origin'), originWords(work)],
     ...(details.case ? [...ofCase(details.case)] : []),
     [t('Number'), [work.card.number, said(number?.kind ?? '')].filter(Boolean).join(' · ')],
-    [t('Local time'), number?.local_time ?? ''],
+    [t('Local time'), number ? clockThere(number, serverNow.value) : ''],
     [t('Last results'), last.join(', ')],
   ];
   return (

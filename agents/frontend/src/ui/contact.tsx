@@ -62,7 +62,7 @@ function Information({ contact }: { contact: ContactShown }) {
         <div key={number.id}>
           <dt>{said(number.kind)}</dt>
           <dd class={number.dialed ? 'dialed' : number.active ? '' : 'struck'}>
-            {number.number}
+            <bdi>{number.number}</bdi>
             {number.dialed && <span class="tag">{t('this call')}</span>}
             {!number.active && <span class="quiet small"> {t('out of service')}</span>}
             {number.listed && <span class="tag">{t('do not call')}</span>}

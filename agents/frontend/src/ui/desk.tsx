@@ -52,7 +52,9 @@ export function Desk({ work }: { work: InteractionState }) {
             <h1 id="who" ref={heading} tabIndex={-1}>
               {work.card.name || t('Unknown')}
             </h1>
-            <p class="number">{work.card.number}</p>
+            <p class="number">
+              <bdi>{work.card.number}</bdi>
+            </p>
           </div>
           <CallbackButton />
         </header>

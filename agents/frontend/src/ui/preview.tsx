@@ -128,7 +128,7 @@ function Numbers({ details, numbers, disabled }: { details: Details; numbers: re
                 onChange={() => (picked.value = number.id)}
               />
               <span class="option-words">
-                <span class="number-itself">{number.number}</span>
+                <bdi class="number-itself">{number.number}</bdi>
                 <span class="quiet small">{[said(number.kind), not || localWords(number.local_time)].filter(Boolean).join(' · ')}</span>
               </span>
             </label>

@@ -1,6 +1,7 @@
 /** The wall clock somewhere else, without a library: what the browser knows of time zones. */
 
 import { locale } from '../i18n';
+import type { NumberShown } from '../protocol.gen';
 
 /** 2026-03-11T10:00 at this instant, there. */
 export function wallClock(instant: Date, zone: string): string {
@@ -36,6 +37,13 @@ export function spoken(instant: string | Date, zone?: string): string {
     timeStyle: 'short',
     ...(zone ? { timeZone: known(zone) } : {}),
   }).format(new Date(instant));
+}
+
+/** The day of the week and the clock there, where that is one time. */
+export function clockThere(number: NumberShown, now: number): string {
+  if (!number.local_time) return '';
+  const about = { weekday: 'short', hour: 'numeric', minute: '2-digit', timeZone: known(number.zone) } as const;
+  return new Intl.DateTimeFormat(locale(), about).format(new Date(now));
 }
 
 export function zoneWords(zone: string): string {

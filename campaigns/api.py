@@ -73,7 +73,7 @@ class ToList(serializers.Serializer[Any]):
         return said
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        match read_number(attrs["number"], country=attrs["country"].upper()):
+        match read_number(attrs["number"], country=attrs["country"].upper(), any_kind=True):
             case Dialable(e164):
                 return {**attrs, "number": e164}
             case Undialable(why):

@@ -51,7 +51,7 @@ class ListNumbers(ModelForm[DoNotCall]):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         lines = [line.strip() for line in str(cleaned.get("number", "")).splitlines() if line.strip()]
-        read = {line: read_number(line, country="") for line in lines}
+        read = {line: read_number(line, country="", any_kind=True) for line in lines}
         if wrong := [one.why for one in read.values() if isinstance(one, Undialable)]:
             self.add_error("number", [f"{why}." for why in wrong[:20]])
         elif len(lines) > AT_MOST:
@@ -84,7 +84,7 @@ class DoNotCallAdmin(ModelAdmin[DoNotCall]):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Entries are kept by keyed hash: a whole number is looked up by it."""
-        match read_number(search_term, country="") if search_term else None:
+        match read_number(search_term, country="", any_kind=True) if search_term else None:
             case Dialable(e164):
                 return queryset.filter(number_key=number_key(e164, settings.NUMBER_KEY)), False
         return super().get_search_results(request, queryset, search_term)

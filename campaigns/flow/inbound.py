@@ -68,7 +68,7 @@ def incoming(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
 
 def _written_down(one: _Coming, *, now: datetime) -> None:
     """The record of whoever it seems to be, by their number; of somebody new where nobody is known by it."""
-    read = read_number(one.caller, country="")
+    read = read_number(one.caller, country="", any_kind=True)
     phone, lead = _who(one.campaign, read if isinstance(read, Dialable) else None, now=now)
     InboundCall.objects.create(
         call_id=one.call_id,

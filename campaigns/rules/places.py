@@ -87,10 +87,30 @@ CA-SK Saskatchewan: 306 474 639
 
 # Networks of no country: satellites and other carriers that bill by their own rules (ITU-T E.164 assigned codes).
 SATELLITE = ("+870", "+878", "+881", "+882", "+883", "+888")
-# Numbers that cost the caller extra, by country; what libphonenumber calls premium rate is refused when a number is read.
-PREMIUM = (
-    "+1900", "+449", "+4487", "+49900", "+49137", "+34803", "+34806", "+34807", "+34905", "+33899", "+39899", "+39892", "+61190", "+64900", "+979",
-)  # fmt: skip
+# Kinds of numbers that nobody is called on, whatever a list says: they bill their callers, or no person answers. By first digits, from
+# libphonenumber 9.0's metadata: whatever number is valid and begins so is of such a kind; two are from national plans (+34905 votes by
+# telephone, +979 international premium rate). What takes more digits to tell is refused when it is read (`phone_numbers`).
+NOT_CALLED = """
+premium: +1900 +2090 +21289 +21688 +22188 +22709 +23030 +2368 +2409 +2428 +24885 +2509 +2549 +2559 +2569 +26289 +26487 +2679 +2689 +2698 +27862
+premium: +27863 +27864 +27865 +27866 +27867 +27868 +27869 +279 +29790 +29890 +3090 +3190 +3270 +3290 +3381 +3382 +3383 +3385 +3386 +3388 +3389
+premium: +34803 +34806 +34807 +34905 +35164 +35176 +3549 +3559 +35651 +35652 +35790 +35990 +3690 +3691 +37091 +3719 +37240 +3729 +3739 +37490
+premium: +37581 +3759 +37610 +37611 +37612 +37613 +37614 +37615 +37616 +37617 +37619 +3769 +3787 +38090 +38178 +3819 +3829 +3839 +38560 +38561
+premium: +38564 +38565 +38569 +38689 +3869 +3879 +3895 +391 +3989 +409 +4190 +42090 +42197 +42198 +4239 +4386 +4389 +439 +4484 +4487 +449 +4590
+premium: +46649 +46900 +46939 +46944 +4699 +4782 +4870 +4913 +49900 +50219 +5039 +5069 +50786 +51805 +5290 +5460 +5550 +5590 +5719 +5790 +589
+premium: +59081 +59082 +59089 +5929 +59481 +59482 +59489 +59681 +59682 +59689 +59790 +59890 +6119 +62809 +641 +64500 +64503 +64506 +64507 +6490
+premium: +6519 +6709 +68736 +7803 +7809 +81990 +8260 +84190 +86160 +86168 +88620 +9088 +9089 +909 +9290 +9629 +9669 +97190 +97219 +97387 +9739
+premium: +979 +99490
+shared-cost: +21682 +22181 +25584 +25586 +26281 +26282 +26288 +27860 +30801 +30806 +3081 +3082 +3085 +3087 +3384 +34901 +34902 +37181 +38781 +38782
+shared-cost: +38981 +38982 +38983 +38984 +38985 +38986 +38987 +38988 +38989 +3984 +40801 +4184 +42081 +42083 +42084 +42185 +42186 +42187 +42188
+shared-cost: +42189 +4381 +4382 +4677 +48801 +49180 +51801 +5230 +53807 +5530 +5540 +55486 +5996 +6113 +62804 +8081 +8082 +8083 +8084 +8085 +8086
+shared-cost: +8087 +8088 +8089 +8640 +86950 +96285 +97017 +97170 +97217 +97384
+personal: +1500 +1521 +1522 +1523 +1524 +1525 +1526 +1527 +1528 +1529 +1532 +1533 +1544 +1566 +1577 +1588 +1622 +1633 +307 +3470 +35188 +35370
+personal: +3557 +35770 +37270 +38574 +38575 +4187 +4470 +4675 +4788 +49700 +51802 +51804 +5250 +6470 +67070 +7808 +81600 +8250 +85281 +85282
+personal: +85283 +88699 +90592 +921 +96270
+pager: +3166 +35162 +35168 +35671 +4174 +44760 +44763 +44764 +44765 +44766 +44767 +44768 +44769 +4674 +4864 +49164 +49168 +49169 +6116 +8120
+pager: +82150 +82151 +82155 +85272 +85273 +85274 +85275 +85276 +85277 +85278 +85279 +90512 +96274 +9742
+voicemail: +4186 +42093 +42096 +42369 +46252 +46254 +46255 +46673 +46674 +46675 +46676 +46678 +47812 +47813 +6814
+"""
 SHORTEST = 8  # + and seven digits: what is shorter is a short code or an emergency number
 
 
@@ -100,7 +120,7 @@ class Place:
 
     countries: frozenset[str]
     states: frozenset[str]
-    kind: str = "ordinary"  # or satellite, premium, short
+    kind: str = "ordinary"  # or satellite, premium, shared-cost, personal, pager, voicemail, short
 
     @property
     def country(self) -> str:
@@ -122,6 +142,10 @@ def _read_states() -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
 
 
 _STATES_BY_CODE, _STATES_BY_NAME = _read_states()
+_KINDS = {
+    **dict.fromkeys(SATELLITE, "satellite"),
+    **{begins: kind for line in NOT_CALLED.split("\n") if line for kind, codes in [line.split(": ")] for begins in codes.split()},
+}
 STATES = frozenset(_STATES_BY_NAME.values())
 
 
@@ -140,9 +164,7 @@ def countries_of(zones: tuple[str, ...]) -> frozenset[str]:
 
 @lru_cache(maxsize=16_384)
 def _place(digits: str, short: bool) -> Place:
-    kind = (
-        "short" if short else next((kind for kind, codes in (("satellite", SATELLITE), ("premium", PREMIUM)) if digits.startswith(codes)), "ordinary")
-    )
+    kind = "short" if short else next((_KINDS[digits[:end]] for end in range(2, DECIDE + 1) if digits[:end] in _KINDS), "ordinary")
     if digits.startswith("+1"):
         area = digits[2:5]
         if states := _STATES_BY_CODE.get(area):

@@ -86,7 +86,7 @@ def read_unwanted(layout: Layout, cells: Sequence[str], *, country: str, now: da
             said[column.kind] = cell
     numbers: list[str] = []
     for text in phones:
-        for one in read_numbers(text, country=said.get(COUNTRY) or country, phone_code=phone_code):
+        for one in read_numbers(text, country=said.get(COUNTRY) or country, phone_code=phone_code, any_kind=True):
             match one:
                 case Dialable(e164):
                     numbers.append(e164)

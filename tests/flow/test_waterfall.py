@@ -14,7 +14,7 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.models import Agent, User
+from agents.models import Agent, Interaction, User
 from campaigns import explain, waterfall
 from campaigns.models import (
     Attempt,
@@ -45,6 +45,7 @@ MORNING = datetime(2026, 3, 10, 9, tzinfo=UTC)
 PLACES = (
     ("+3460000", ("Europe/Madrid",), ""),
     ("+1212555", ("America/New_York",), "NY"),
+    ("+1212555", ("America/New_York",), "Florida"),
     ("+1305555", ("America/New_York",), "Florida"),
     ("+1800555", ("America/Los_Angeles", "America/New_York"), ""),
     ("+9198000", ("Asia/Kolkata",), ""),
@@ -99,17 +100,25 @@ def somebody(dice: random.Random) -> dict[str, Any]:
         "kept": now_and_then(True, False),
         "tries": dice.choice(({}, {}, {"busy": 1, "congestion": 5}, now_and_then({"no_answer": 4}, {}))),
         "calls": sorted(
-            {MORNING - timedelta(hours=dice.choice((1, 2, 5, 20, 30, 50, 75))): dice.choice(ENDED) for _ in range(dice.randint(0, 5))}.items()
+            {MORNING - timedelta(hours=dice.choice((1, 2, 3, 5, 20, 22, 30, 50, 75))): dice.choice(ENDED) for _ in range(dice.randint(0, 7))}.items()
         ),
         "elsewhere": dice.random() < 0.3,
-        "listed": now_and_then(dice.choice(("all", "campaign")), None),
+        "listed": now_and_then(dice.choice(("all", "campaign", "other")), None),
         "listed_until": dice.choice((None, moment(dice, -40, 40))),
-        "excluded": now_and_then(True, False),
+        "excluded": now_and_then(dice.choice(("campaign", "other")), None),
         "is_in": now_and_then("Asia/Kolkata", None),
+        "was_in": now_and_then("Pacific/Apia", None),
+        "on_the_line": now_and_then(dice.choice(("person", "number", "hands")), None),
         "verdict": (dice.choice(("clear", "clear", "clear", "listed", "unknown", "")), moment(dice, -40, 60)),
-        "left_alone": now_and_then((dice.choice(("person", "number")), moment(dice, -40, 40)), None),
+        "left_alone": now_and_then((dice.choice(("person", "number")), moment(dice, -40, 40), dice.choice(("all", "campaign", "other"))), None),
         "agreed": [
-            (dice.choice(("call", "call", "sms")), moment(dice, -90, 5), dice.choice((None, None, moment(dice, -40, 40))))
+            (
+                dice.choice(("call", "call", "sms")),
+                moment(dice, -90, 5),
+                dice.choice((None, None, moment(dice, -40, 40))),
+                now_and_then(MORNING, None),
+                dice.choice(("", "", "this", "another")),
+            )
             for _ in range(dice.randint(0, 2))
         ],
     }
@@ -144,6 +153,8 @@ def centre(pinned: list[Any], folk: list[dict[str, Any]], max_attempts: int, sta
         if one["is_in"]:
             ZoneConfirmation.objects.create(contact=contact, zone=one["is_in"], at=MORNING)
             zones = [one["is_in"]]
+        if one["was_in"]:
+            ZoneConfirmation.objects.create(contact=contact, zone=one["was_in"], at=MORNING, ended_at=MORNING)
         lead = Lead.objects.create(
             campaign=campaign,
             calling_list=lists[campaign.pk],
@@ -158,7 +169,8 @@ def centre(pinned: list[Any], folk: list[dict[str, Any]], max_attempts: int, sta
         )
         if phones:
             calls(lead, lists[other.pk], phones[0], one)
-        listings(campaign, contact, phones, one)
+            on_the_line(lead, lists[other.pk], phones[0], one)
+        listings(campaign, other, contact, phones, one)
     return campaign
 
 
@@ -166,9 +178,7 @@ def calls(lead: Lead, elsewhere: CallingList, phone: PhoneNumber, one: dict[str,
     """What was tried, of this campaign or of the other; of a lead in somebody's hands the last call lives."""
     of = lead
     if one["elsewhere"]:
-        of = Lead.objects.create(
-            campaign=elsewhere.campaign, calling_list=elsewhere, contact=lead.contact, zone_group=lead.zone_group, next_call_at=lead.next_call_at
-        )
+        of = lead_of(lead.contact, elsewhere, lead)
     common = {"contact": lead.contact, "phone": phone, "e164": phone.e164, "epoch": 0}
     for at, outcome in one["calls"]:
         Attempt.objects.create(
@@ -187,9 +197,32 @@ def calls(lead: Lead, elsewhere: CallingList, phone: PhoneNumber, one: dict[str,
         Attempt.objects.create(lead=lead, campaign=lead.campaign, state="open", planned_at=MORNING, dialed_at=MORNING, **common)
 
 
-def listings(campaign: Campaign, contact: Contact, phones: list[PhoneNumber], one: dict[str, Any]) -> None:
+def lead_of(contact: Contact, elsewhere: CallingList, like: Lead) -> Lead:
+    """A lead of the other campaign."""
+    told = {"calling_list": elsewhere, "zone_group": like.zone_group, "next_call_at": like.next_call_at}
+    return Lead.objects.get_or_create(campaign=elsewhere.campaign, contact=contact, defaults=told)[0]
+
+
+def on_the_line(lead: Lead, elsewhere: CallingList, phone: PhoneNumber, one: dict[str, Any]) -> None:
+    """The other campaign has this person, or somebody else on this number, on the line; or their record is in an agent's hands."""
+    if lead.state != "waiting" or one["on_the_line"] is None:
+        return
+    somebody_else = Contact.objects.create(first_name="Pedro") if one["on_the_line"] == "number" else lead.contact
+    other = lead_of(somebody_else, elsewhere, lead)
+    if one["on_the_line"] == "hands":
+        Lead.objects.filter(pk=other.pk).update(state="busy")
+        agent = Agent.objects.create(user=User.objects.create(username=f"ben{lead.pk}"))
+        Interaction.objects.create(agent=agent, phase="wrap_up", phase_since=MORNING, opened_at=MORNING, lead_id=other.pk)
+        return
+    e164 = phone.e164 if one["on_the_line"] == "number" else f"+3491{lead.pk:07d}"
+    common = {"contact": somebody_else, "phone": phone, "e164": e164, "epoch": 0, "planned_at": MORNING, "dialed_at": MORNING}
+    Attempt.objects.create(lead=other, campaign=elsewhere.campaign, state="open", **common)
+
+
+def listings(campaign: Campaign, other: Campaign, contact: Contact, phones: list[PhoneNumber], one: dict[str, Any]) -> None:
+    of = {"all": None, "campaign": campaign, "other": other}
     if one["listed"] and phones:
-        where = campaign if one["listed"] == "campaign" else None
+        where = of[one["listed"]]
         DoNotCall.objects.create(number_key=phones[0].number_key, campaign=where, source="test", created_at=MORNING, expires_at=one["listed_until"])
     if campaign.validation_service:
         verdict, until = one["verdict"]
@@ -204,13 +237,15 @@ def listings(campaign: Campaign, contact: Contact, phones: list[PhoneNumber], on
             for phone in phones[:1]
         )
     if one["excluded"]:
-        CampaignExclusion.objects.create(campaign=campaign, contact=contact, created_at=MORNING)
+        CampaignExclusion.objects.create(campaign=other if one["excluded"] == "other" else campaign, contact=contact, created_at=MORNING)
     if one["left_alone"]:
-        what, until = one["left_alone"]
+        what, until, where = one["left_alone"]
         whom = {"contact": contact} if what == "person" or not phones else {"number_key": phones[0].number_key}
-        Suppression.objects.create(**whom, until=until, created_at=MORNING)
-    for kind, given_at, expires_at in one["agreed"]:
-        Consent.objects.create(contact=contact, kind=kind, source="web form", given_at=given_at, expires_at=expires_at)
+        Suppression.objects.create(**whom, campaign=of[where], until=until, created_at=MORNING)
+    for kind, given_at, expires_at, revoked_at, number in one["agreed"]:
+        key = {"this": phones[0].number_key if phones else "none", "another": "another"}.get(number, "")
+        told = {"given_at": given_at, "expires_at": expires_at, "revoked_at": revoked_at}
+        Consent.objects.create(contact=contact, kind=kind, source="web form", number_key=key, **told)
 
 
 @pytest.mark.django_db

@@ -8,10 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from phonenumbers import SUPPORTED_REGIONS, PhoneMetadata, PhoneNumberType
 
 from campaigns.rules.lifecycle import FinalReason
 from campaigns.rules.permit.gate import Agreed, Allowed, Held, NotBefore, Refused, may_call
 from campaigns.rules.permit.kinds import FrequencyCap, HoldAfter
+from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
+from campaigns.rules.places import NOT_CALLED, SHORTEST, place_of
 from tests.rules.permits import BY_NAME, NOW, facts, shipped, terms
 
 MONDAY = date(2026, 3, 9)
@@ -82,6 +85,20 @@ HOURS: tuple[tuple[str, str, str, str], ...] = (
     ("Florida", "+12125550123", "America/New_York", "Mon20:30 Mon07:00"),
     ("Australia", "+6493001234", "Pacific/Auckland", "Sun12:00"),
 )
+# one number of each kind there is
+KINDS = {
+    "FIXED_LINE": "+442079460123",
+    "MOBILE": "+34600000001",
+    "FIXED_LINE_OR_MOBILE": "+12125550123",
+    "TOLL_FREE": "+18002345678",
+    "PREMIUM_RATE": "+19002345678",
+    "SHARED_COST": "+34902123456",
+    "VOIP": "+445612345678",
+    "PERSONAL_NUMBER": "+447012345678",
+    "PAGER": "+447640123456",
+    "UAN": "+445512345678",
+    "VOICEMAIL": "+41860123456789",
+}
 VECTORS = [(name, number, zone, probe) for name, number, zone, probes in HOURS for probe in probes.split()]
 
 
@@ -257,13 +274,68 @@ def test_in_germany_nobody_is_called_who_has_not_agreed(agreed: tuple[Agreed, ..
 
 @pytest.mark.parametrize(
     ("number", "kind"),
-    [("+881612345678", "satellite"), ("+870773111632", "satellite"), ("+19005550123", "premium"), ("+449012345678", "premium"), ("+44999", "short")],
+    [
+        ("+881612345678", "satellite"),
+        ("+870773111632", "satellite"),
+        ("+19005550123", "premium"),
+        ("+449012345678", "premium"),
+        ("+34905123456", "premium"),
+        ("+97912345678", "premium"),
+        ("+34902123456", "shared-cost"),
+        ("+4918012345678", "shared-cost"),
+        ("+611300123456", "shared-cost"),
+        ("+447012345678", "personal"),
+        ("+15005550123", "personal"),
+        ("+447640123456", "pager"),
+        ("+417412345678", "pager"),
+        ("+41860123456789", "voice mailbox"),
+        ("+44999", "short"),
+    ],
 )
-def test_premium_satellite_and_short_numbers_are_never_called(number: str, kind: str) -> None:
+def test_numbers_that_bill_their_callers_or_that_nobody_answers_are_never_called(number: str, kind: str) -> None:
     verdict = may_call(facts(number), terms=terms(), now=NOW)
     assert isinstance(verdict, Refused)
     assert verdict.reason is FinalReason.NO_VALID_NUMBER
     assert kind in verdict.why[0]
+
+
+def examples(*kinds: str) -> list[str]:
+    """Of every country one number of each kind, as libphonenumber has it."""
+    known = [metadata for region in sorted(SUPPORTED_REGIONS) if (metadata := PhoneMetadata.metadata_for_region(region))]
+    written = [(metadata.country_code, kind.example_number) for metadata in known for name in kinds if (kind := getattr(metadata, name)) is not None]
+    return [f"+{code}{number}" for code, number in written if number]
+
+
+def test_of_no_country_a_number_that_bills_its_callers_or_that_nobody_answers_is_taken_from_a_list() -> None:
+    odd = examples("premium_rate", "shared_cost", "personal_number", "pager", "voicemail")
+    assert len(odd) > 250
+    assert [number for number in odd if isinstance(read_number(number, country=""), Dialable)] == []
+    # whoever keeps a list of whom not to call may have them on it
+    assert [number for number in odd if isinstance(read_number(number, country="", any_kind=True), Undialable)] == []
+
+
+def test_of_every_country_an_ordinary_number_is_taken_and_may_be_called() -> None:
+    ordinary = [number for number in examples("fixed_line", "mobile", "toll_free", "voip", "uan") if len(number) >= SHORTEST]
+    assert len(ordinary) > 600
+    refused = [number for number in ordinary if place_of(number).kind != "ordinary" or isinstance(read_number(number, country=""), Undialable)]
+    assert refused == []
+
+
+def test_what_the_gate_refuses_by_its_first_digits_it_can_tell_why() -> None:
+    kinds = {line.split(": ")[0] for line in NOT_CALLED.split("\n") if line}
+    assert kinds == {"premium", "shared-cost", "personal", "pager", "voicemail"}
+    for kind in kinds:
+        verdict = may_call(facts(destination=kind), terms=terms(), now=NOW)
+        assert isinstance(verdict, Refused)
+        assert "no ordinary number" not in verdict.why[0]
+
+
+def test_every_kind_of_number_was_decided_about() -> None:
+    told = {kind: isinstance(read_number(number, country=""), Dialable) for kind, number in KINDS.items()}
+    called = {kind for kind, is_called in told.items() if is_called}
+    assert called == {"FIXED_LINE", "MOBILE", "FIXED_LINE_OR_MOBILE", "TOLL_FREE", "VOIP", "UAN"}
+    every = {name for name, value in vars(PhoneNumberType).items() if isinstance(value, int)}
+    assert {*KINDS, "UNKNOWN"} == every - {"MAX"}
 
 
 def test_there_are_two_hundred_vectors_and_every_pack_has_its_own() -> None:

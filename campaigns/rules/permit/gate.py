@@ -49,6 +49,10 @@ OF_THE_NUMBER = frozenset({FinalReason.DO_NOT_CALL, FinalReason.NO_VALID_NUMBER}
 _NOT_CALLED = {
     "ordinary": say("This is no ordinary number, and others are not called."),
     "premium": say("This is a premium number, and those are not called."),
+    "shared-cost": say("This is a shared-cost number, and those are not called."),
+    "personal": say("This is a personal number that bills its callers, and those are not called."),
+    "pager": say("This is a pager's number, and those are not called."),
+    "voicemail": say("This is a voice mailbox's number, and those are not called."),
     "satellite": say("This is a satellite number, and those are not called."),
     "short": say("This is a short number, and those are not called."),
 }

@@ -318,11 +318,14 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
         if closing
         else ""
     )
+    # the one they leave with, or had already: the time that follows is counted under it
+    theirs = "CASE WHEN NOT (s.voice_ready OR s.preview_ready) THEN (SELECT r.code FROM agents_notreadyreason r WHERE r.id = s.reason_id) END"
+    reason = f"coalesce(m.not_ready, {theirs}, '')" if closing else "coalesce(m.not_ready, '')"
     history = (
         f"""
         , history AS (
             INSERT INTO agents_statechange (agent_id, at, doing, reason, interaction_id)
-            SELECT m.agent_id, %(now)s, {_DOING}, coalesce(m.not_ready, ''), m.id FROM m JOIN s USING (agent_id)
+            SELECT m.agent_id, %(now)s, {_DOING}, {reason}, m.id FROM m JOIN s USING (agent_id)
         )"""
         if to
         else ""

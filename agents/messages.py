@@ -371,6 +371,29 @@ class Callbacks(Message):
     callbacks: list[CallbackShown]
 
 
+class NotReadyFor(Message):
+    label: str = Field(description="the reason's; empty: none was given")
+    seconds: int
+
+
+class Day(Message):
+    """What this agent has done today, by the centre's clock, until now."""
+
+    date: str = Field(description="the day meant: 2026-03-11")
+    until: AwareDatetime
+    talking: int = Field(description="this and the following: seconds")
+    waiting: int
+    wrapping_up: int
+    previewing: int
+    ringing: int
+    not_ready: list[NotReadyFor]
+    calls: int
+    reached: int = Field(description="persons talked with, each once, but for wrong numbers")
+    successes: int
+    callbacks: int = Field(description="calls that kept a promise")
+    promised: int = Field(description="callbacks booked")
+
+
 class ProblemShown(Message):
     where: str = Field(description="disposition, note, callback, number_result, field:KEY or survey:KEY")
     sentence: Words
@@ -384,7 +407,7 @@ class Answer(Message):
     ok: bool
     sentence: Words | None = Field(default=None, description="why not")
     problems: list[ProblemShown] = Field(default=[], description="each beside what it is about; empty where the sentence says it all")
-    data: Details | Menu | Campaigns | Callbacks | History | None = None
+    data: Details | Menu | Campaigns | Callbacks | History | Day | None = None
 
 
 class Pong(Message):
@@ -655,6 +678,12 @@ class AskCallbacks(Command):
     type: Literal["callbacks"] = "callbacks"
 
 
+class AskDay(Command):
+    """Ask for My Day."""
+
+    type: Literal["day"] = "day"
+
+
 Readiness = SignIn | SignOut | GoReady | SetChannel | TakeBreak
 TakingPart = RunCampaign | StopCampaign | GetRecord | ReadNotice
 BeforeTheCall = Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline
@@ -662,8 +691,8 @@ OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
 OnTheRecord = DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish
 Promises = ChangeCallback | CancelCallback
 Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | OnTheRecord | Promises
-Question = AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks
-Found = Details | Menu | Campaigns | Callbacks | History
+Question = AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay
+Found = Details | Menu | Campaigns | Callbacks | History | Day
 
 ServerMessage = Annotated[State | Answer | Pong | Replaced, Field(discriminator="type")]
 ClientCommand = Annotated[Hello | Ping | Order | Question, Field(discriminator="type")]

@@ -100,5 +100,7 @@ class AgentConsole(sockets.Connection):
                 return screens.choices(self.agent_id)
             case messages.AskCallbacks():
                 return screens.callbacks(self.agent_id, now=timezone.now())
+            case messages.AskDay():
+                return screens.day(self.agent_id, now=timezone.now())
             case _:
                 assert_never(question)

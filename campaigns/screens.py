@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -21,12 +23,14 @@ from agents.messages import (
     CaseShown,
     Condition,
     ContactShown,
+    Day,
     Details,
     DispositionChoice,
     FieldShown,
     History,
     KindChoice,
     Menu,
+    NotReadyFor,
     NumberShown,
     QuestionShown,
     ReasonChoice,
@@ -36,7 +40,7 @@ from agents.messages import (
 )
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from agents.rules.lifecycle import Phase
-from campaigns import facts, history
+from campaigns import activity, facts, history
 from campaigns.models import (
     Callback,
     Campaign,
@@ -367,6 +371,35 @@ def callbacks(agent_id: int, *, now: datetime) -> Callbacks:
             )
         )
     return Callbacks(callbacks=mine)
+
+
+def day(agent_id: int, *, now: datetime) -> Day:
+    """What this agent has done today, by the clock of the centre."""
+    since, _ = activity.day_of(now, settings.CENTRE_TIME_ZONE)
+    done = activity.of_agents([agent_id], since=since, until=now)[agent_id]
+    labels = dict(NotReadyReason.objects.filter(code__in=done.not_ready).values_list("code", "label"))
+    return Day(
+        date=f"{since.astimezone(ZoneInfo(settings.CENTRE_TIME_ZONE)):%Y-%m-%d}",
+        until=now,
+        talking=_seconds(done.talking),
+        waiting=_seconds(done.waiting),
+        wrapping_up=_seconds(done.wrapping_up),
+        previewing=_seconds(done.previewing),
+        ringing=_seconds(done.ringing),
+        not_ready=[
+            NotReadyFor(label=labels.get(code, code), seconds=_seconds(lasted))
+            for code, lasted in sorted(done.not_ready.items(), key=lambda item: -item[1])
+        ],
+        calls=done.calls,
+        reached=done.reached,
+        successes=done.successes,
+        callbacks=done.callbacks,
+        promised=done.promised,
+    )
+
+
+def _seconds(lasted: timedelta) -> int:
+    return round(lasted.total_seconds())
 
 
 def _fields(campaign: Campaign, lead: Lead) -> list[FieldShown]:

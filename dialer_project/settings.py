@@ -21,6 +21,8 @@ CSRF_TRUSTED_ORIGINS = list(env.words("TRUSTED_ORIGINS", default=()))
 NUMBER_KEY = env.text("NUMBER_KEY", SECRET_KEY)
 # what was put on and taken off the do-not-call list, outside the database: back it up apart from it, on another disk where there is one
 DO_NOT_CALL_JOURNAL = Path(env.text("DO_NOT_CALL_JOURNAL", str(STATE_DIR / "do-not-call.journal")))
+# the clock on the centre's wall: whose midnight begins an agent's day, and by which agents are told times that are no customer's
+CENTRE_TIME_ZONE = env.time_zone("CENTRE_TIME_ZONE", "UTC")
 # seal the passwords of other services that lie in the database; the first seals, all open
 SEAL_KEYS = env.words("SEAL_KEYS", default=(SECRET_KEY,), example="new-key,old-key")
 # origins that may be asked though they are private or speak plain http

@@ -90,7 +90,7 @@ class Attempt(models.Model):
     contact = models.ForeignKey(Contact, db_index=False, on_delete=models.PROTECT, related_name="attempts")
     phone = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, related_name="attempts")
     e164 = models.CharField(max_length=16)
-    agent = models.ForeignKey(Agent, null=True, blank=True, on_delete=models.SET_NULL, related_name="attempts")
+    agent = models.ForeignKey(Agent, db_index=False, null=True, blank=True, on_delete=models.SET_NULL, related_name="attempts")
     interaction_id = models.UUIDField(null=True, blank=True)
     state = models.CharField(max_length=10, default=AttemptState.OPEN, choices=[(s, s.capitalize()) for s in AttemptState])
     outcome = models.CharField(max_length=24, null=True, blank=True, choices=[(o, o.replace("_", " ").capitalize()) for o in Outcome])
@@ -120,6 +120,7 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["lead", "planned_at"], name="attempt_lead"),
             models.Index(fields=["campaign", "planned_at"], name="attempt_campaign"),
+            models.Index(fields=["agent", "dialed_at"], name="attempt_agent", condition=Q(agent__isnull=False)),
             models.Index(fields=["campaign"], name="attempt_open", condition=Q(state=AttemptState.OPEN)),
             models.Index(fields=["contact", "dialed_at"], name="attempt_person_window"),
             models.Index(fields=["e164", "dialed_at"], name="attempt_number_window"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+from zoneinfo import available_timezones
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
@@ -50,6 +51,14 @@ def url(name: str, default: str | None = None, *, schemes: Sequence[str] = (), e
     if "://" not in found or not scheme or (schemes and scheme not in schemes):
         wanted = " or ".join(f"{scheme}://" for scheme in schemes) or "a URL"
         raise Misconfigured(f"{name} should be {wanted}, found {_without_password(found)!r}, for example {name}={example}")
+    return found
+
+
+def time_zone(name: str, default: str | None = None) -> str:
+    """The name of a time zone."""
+    found = text(name, default, example="Europe/Madrid")
+    if found not in available_timezones():
+        raise Misconfigured(f"{name} should be the name of a time zone, found {found!r}, for example {name}=Europe/Madrid")
     return found
 
 

@@ -96,3 +96,11 @@ def test_a_secret_may_lie_in_a_file_and_one_that_cannot_be_read_is_said(monkeypa
         env.text("ANY_SECRET", "")
     assert env.database("postgresql://a@host/b", password="given")["PASSWORD"] == "given"
     assert env.database("postgresql://a:own@host/b", password="given")["PASSWORD"] == "own"
+
+
+def test_a_time_zone_is_one_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CENTRE_TIME_ZONE", "Europe/Madrid")
+    assert env.time_zone("CENTRE_TIME_ZONE", "UTC") == "Europe/Madrid"
+    monkeypatch.setenv("CENTRE_TIME_ZONE", "Madrid")
+    with pytest.raises(env.Misconfigured, match=r"CENTRE_TIME_ZONE should be the name of a time zone, found 'Madrid', for example"):
+        env.time_zone("CENTRE_TIME_ZONE", "UTC")

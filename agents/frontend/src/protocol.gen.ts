@@ -20,7 +20,7 @@ export interface Answer {
   sentence?: string | Said | null;
   /** each beside what it is about; empty where the sentence says it all */
   problems?: (ProblemShown)[];
-  data?: Details | Menu | Campaigns | Callbacks | History | null;
+  data?: Details | Menu | Campaigns | Callbacks | History | Day | null;
 }
 
 /** Ask for My Callbacks. */
@@ -42,6 +42,13 @@ export interface AskChoices {
   /** chosen by the screen; a repeat with the same id gets the first answer */
   id: string;
   type: "choices";
+}
+
+/** Ask for My Day. */
+export interface AskDay {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "day";
 }
 
 /** Ask for what was tried before the call `before`, which was planned at `at`. */
@@ -267,6 +274,28 @@ export interface ContactShown {
   numbers: (NumberShown)[];
 }
 
+/** What this agent has done today, by the centre's clock, until now. */
+export interface Day {
+  /** the day meant: 2026-03-11 */
+  date: string;
+  until: string;
+  /** this and the following: seconds */
+  talking: number;
+  waiting: number;
+  wrapping_up: number;
+  previewing: number;
+  ringing: number;
+  not_ready: (NotReadyFor)[];
+  calls: number;
+  /** persons talked with, each once, but for wrong numbers */
+  reached: number;
+  successes: number;
+  /** calls that kept a promise */
+  callbacks: number;
+  /** callbacks booked */
+  promised: number;
+}
+
 /** Call this contact later, or do not call this contact in this campaign. */
 export interface Decline {
   /** chosen by the screen; a repeat with the same id gets the first answer */
@@ -488,6 +517,12 @@ export interface Mute {
   interaction: string;
   type: "mute";
   on: boolean;
+}
+
+export interface NotReadyFor {
+  /** the reason's; empty: none was given */
+  label: string;
+  seconds: number;
 }
 
 export interface NumberShown {
@@ -726,4 +761,4 @@ export interface Wait {
 }
 
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay;

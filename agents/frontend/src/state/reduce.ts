@@ -8,6 +8,7 @@ import {
   type CallbackShown,
   type Campaigns,
   type ClientCommand,
+  type Day,
   type Details,
   type History,
   type Menu,
@@ -41,6 +42,8 @@ export interface View {
   readonly campaigns: Campaigns | null;
   /** what this agent has promised */
   readonly callbacks: readonly CallbackShown[] | null;
+  /** what this agent has done today */
+  readonly day: Day | null;
   /** commands without an answer yet */
   readonly waiting: Readonly<{ [id: string]: ClientCommand['type'] }>;
   readonly notices: readonly Notice[];
@@ -69,6 +72,7 @@ export const BLANK: View = {
   history: null,
   campaigns: null,
   callbacks: null,
+  day: null,
   waiting: {},
   notices: [],
   problems: [],
@@ -139,6 +143,7 @@ function answered(view: View, answer: Answer): View {
   if (asked === 'choices') return { ...next, menu: answer.data as Menu };
   if (asked === 'campaigns') return { ...next, campaigns: answer.data as Campaigns };
   if (asked === 'callbacks') return { ...next, callbacks: (answer.data as Callbacks).callbacks };
+  if (asked === 'day') return { ...next, day: answer.data as Day };
   if (asked === 'record') {
     const details = answer.data as Details;
     if (details.interaction !== next.state?.interaction?.id) return next;

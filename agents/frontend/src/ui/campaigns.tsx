@@ -6,6 +6,7 @@ import { said, t } from '../i18n';
 import { ask, campaigns, isLive, notices, waits, work } from '../state/store';
 import type { CampaignNotice, CampaignShown } from '../protocol.gen';
 import { Icon } from './icons';
+import { MyShift } from './my_shift';
 
 /** the list over the record in hand */
 export const listIsOpen = signal(false);
@@ -148,6 +149,7 @@ export function CampaignsOverTheDesk() {
             <Icon name="close" />
           </button>
           <MyCampaigns />
+          <MyShift />
         </>
       )}
     </dialog>

@@ -5,7 +5,7 @@ import { t } from '../i18n';
 import { ask, doing, isLive, session, station, waits } from '../state/store';
 import { CampaignNotices, MyCampaigns } from './campaigns';
 import { Icon } from './icons';
-import { MyCallbacks } from './my_callbacks';
+import { MyShift } from './my_shift';
 import { Since } from './time';
 import { reasonWords } from './words';
 
@@ -58,7 +58,7 @@ export function Idle() {
       </section>
       <CampaignNotices />
       <MyCampaigns />
-      <MyCallbacks />
+      <MyShift />
     </div>
   );
 }

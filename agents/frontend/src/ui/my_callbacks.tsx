@@ -7,16 +7,16 @@ import type { CallbackShown } from '../protocol.gen';
 import { Icon } from './icons';
 import { spoken, wallClock, zoneWords } from './zones';
 
+export function dueCallbacks(): number {
+  return (view.value.callbacks ?? []).filter((one) => isDue(one)).length;
+}
+
 export function MyCallbacks() {
   const all = view.value.callbacks;
   const [editing, edit] = useState<number | null>(null);
-  if (!all || all.length === 0) return null;
-  const due = all.filter((one) => isDue(one)).length;
+  if (!all || all.length === 0) return <p class="quiet">{t('You have promised no call.')}</p>;
   return (
-    <section class="card part mine" aria-labelledby="my-callbacks">
-      <h2 id="my-callbacks">
-        {t('My Callbacks')} {due > 0 && <span class="tag">{tn('{count} due', '{count} due', due)}</span>}
-      </h2>
+    <section class="mine" aria-label={t('My Callbacks')}>
       <ul>
         {all.map((one) => (
           <li key={one.id}>

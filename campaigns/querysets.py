@@ -329,6 +329,38 @@ def busy(lead_ids: Sequence[int], *, now: datetime) -> set[int]:
     }
 
 
+def heads(campaign_id: int, *, groups: Sequence[int], of_each: int, at_most: int, now: datetime) -> list[sql.Row]:
+    """(zone_group, due, reason, leads, first_at) of the leads that stand around `now` in each queue of a campaign: due or not, counted as far
+    as `of_each`, `first_at` of those that are not due exact. Without a zone group: those kept for an agent, and those in hand, as far as
+    `at_most`. Read outwards from `now`, where nothing was eaten, so that it costs the same in a list of a million."""
+
+    def around(boost: str, key: str) -> str:
+        waiting = f"{_waiting('%(campaign)s', boost)} AND l.zone_group_id = g.zone_group {key}"
+        return f"""
+            (SELECT true AS due, l.reason, l.next_call_at FROM campaigns_lead l WHERE {waiting} AND l.next_call_at <= %(now)s
+             ORDER BY l.next_call_at DESC, l.id DESC LIMIT %(of_each)s)
+            UNION ALL
+            (SELECT false, l.reason, l.next_call_at FROM campaigns_lead l WHERE {waiting} AND l.next_call_at > %(now)s
+             ORDER BY l.next_call_at, l.id LIMIT %(of_each)s)
+        """
+
+    first = " UNION ALL ".join(around(_FIRST, f"AND l.boost = {boost.value}") for boost in Boost if boost < Boost.NORMAL)
+    return sql.rows(
+        f"""
+        SELECT g.zone_group, h.due, CASE WHEN h.due THEN '' ELSE h.reason END AS reason, count(*) AS leads, min(h.next_call_at) AS first_at
+        FROM unnest(%(groups)s::bigint[]) AS g(zone_group) CROSS JOIN LATERAL ({around(_REST, "")} UNION ALL {first}) h GROUP BY 1, 2, 3
+        UNION ALL
+        SELECT NULL, false, k.reason, count(*), NULL FROM (
+            (SELECT 'kept' AS reason FROM campaigns_participation p JOIN campaigns_lead l ON l.reserved_for_id = p.agent_id AND l.state = 'waiting'
+             WHERE p.campaign_id = %(campaign)s AND l.campaign_id = %(campaign)s LIMIT %(at_most)s)
+            UNION ALL
+            (SELECT 'busy' FROM campaigns_lead l WHERE l.campaign_id = %(campaign)s AND l.state = 'busy' LIMIT %(at_most)s)
+        ) k GROUP BY k.reason
+        """,
+        {"campaign": campaign_id, "groups": list(groups), "of_each": of_each, "at_most": at_most, "now": now},
+    )
+
+
 def want_verdicts(service_id: int, phones: Sequence[int], *, holds_until: datetime, now: datetime) -> int:
     """Numbers about which a validation service is to be asked, by their ids; returns how many are new among those. One whose verdict holds
     until then is not asked about again. In one order, so that two who want the same do not deadlock."""

@@ -41,6 +41,7 @@ from agents.messages import (
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from agents.rules.lifecycle import Phase
 from campaigns import activity, facts, history
+from campaigns.flow import nothing_now
 from campaigns.models import (
     Callback,
     Campaign,
@@ -219,14 +220,18 @@ def _remark(campaign: Campaign, mode: Mode, session: Session | None, *, joined: 
         return say("Paused: nothing comes until it goes on.")
     if campaign.state == CampaignState.LOADED:
         return say("Not started yet.")
-    if holds := campaign_holds(facts.settings_now([campaign.pk], now=now)[campaign.pk].terms, now=now):
+    setting = facts.settings_now([campaign.pk], now=now)[campaign.pk]
+    if holds := campaign_holds(setting.terms, now=now):
         return together(holds)
     if not joined:
         return say("Stopped: nothing comes until you ask for it.")
     if mode.delivery is Delivery.PULL:
         return ""
     if mode.needs is Needs.JOINED:
-        return say("Records come whether you are Ready or not, until you stop.")
+        comes = say("Records come whether you are Ready or not, until you stop.")
+        at_work = session is not None and Interaction.objects.filter(agent_id=session.pk).exclude(phase=Phase.CLOSED).exists()
+        nothing = "" if at_work else nothing_now.remark(setting, now=now)
+        return together([comes, nothing]) if nothing else comes
     channel = say("Outbound preview") if mode.needs is Needs.PREVIEW else say("Voice")
     is_on = session is not None and (session.preview_ready if mode.needs is Needs.PREVIEW else session.voice_ready)
     return say("Automatic when Ready.") if is_on else say("Automatic when Ready: switch {channel} on.", channel=channel)

@@ -9,7 +9,7 @@ from agents import desk
 from agents.desk import DONE, Answer, NewWork, Refusal
 from campaigns import facts, live, querysets
 from campaigns.facts import Setting
-from campaigns.flow import dispatch, offer, permit, take_part
+from campaigns.flow import dispatch, nothing_now, offer, permit, take_part
 from campaigns.flow.permit import Cleared
 from campaigns.querysets import Keeper
 from campaigns.rules.lifecycle import CampaignState, ParticipationState
@@ -75,7 +75,7 @@ def _open(campaign: Setting, agent_id: int, *, now: datetime) -> UUID | Refusal:
     if not cleared:
         if leads:  # moved out of the way: what follows them may be given next time
             transaction.on_commit(lambda: live.forget_floors(campaign.id), robust=True)
-        return Refusal("There is no record now: all are finished, waiting for their time, or in other hands.")
+        return Refusal(nothing_now.why(campaign, now=now))
     one = cleared[0]
     opened = desk.open(
         [

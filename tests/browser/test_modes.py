@@ -188,7 +188,7 @@ def test_manual_customers_come_one_by_one(sitting: Page, ana: Agent, centre: Cen
     sitting.get_by_role("button", name="Call", exact=True).click()
     talks_and_is_done(sitting)
     sitting.get_by_role("button", name="Get customers: Door to door").click()
-    expect(sitting.get_by_text("There is no record now")).to_be_visible()
+    expect(sitting.get_by_text("No records available now")).to_be_visible()
     looks_well(sitting, "manual")
     while sitting.get_by_role("button", name=re.compile("Dismiss")).count():
         sitting.get_by_role("button", name=re.compile("Dismiss")).first.click()

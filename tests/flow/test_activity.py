@@ -150,8 +150,11 @@ def test_a_day_that_was_lived(floor: Floor, ana: Someone, campaign: Campaign) ->
     assert (day.date, day.until) == ("2026-03-10", floor.now)
     assert abs(day.talking - talked.total_seconds()) <= 1
     assert day.wrapping_up == 10
-    assert 58 <= next(one.seconds for one in day.not_ready if one.label == "Signed in") <= 62
-    assert [one.seconds for one in day.not_ready if one.label == "Lunch"] == [30], "a break asked for on the call is counted as what it is"
+    not_ready = activity.of_agents([ana.id], since=SINCE, until=floor.now)[ana.id].not_ready
+    assert set(not_ready) == {"login", "lunch"}
+    assert 58 <= not_ready["login"].total_seconds() <= 62
+    assert not_ready["lunch"] == timedelta(seconds=30), "a break asked for on the call is counted as what it is"
+    assert [one.seconds for one in day.not_ready if one.label == "Lunch"] == [30]
     assert (day.calls, day.reached, day.successes, day.callbacks) == (1, 1, 1, 0)
     assert maria.where == ("final", "success")
 

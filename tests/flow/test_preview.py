@@ -71,7 +71,7 @@ def test_one_record_at_a_time(floor: Floor, ana: Someone, campaign: Campaign) ->
 def test_nothing_to_give_is_said(floor: Floor, ana: Someone, campaign: Campaign) -> None:
     ana.sits_down()
     assert isinstance(answer := ana.gets(campaign), Refusal)
-    assert answer.sentence.startswith("There is no record now")
+    assert answer.sentence.startswith("No records available now")
     floor.person(campaign, "Maria", at=floor.now + timedelta(hours=1))
     assert isinstance(ana.gets(campaign), Refusal)
 

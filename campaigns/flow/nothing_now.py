@@ -1,0 +1,106 @@
+"""Why a campaign gives no record now, and when the next can be called: in a sentence for the agent who asked.
+
+It costs a look at the heads of the queues, never at the list: the numbers are counted as far as `COUNTED` and said to be more beyond it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from campaigns import live, querysets
+from campaigns.facts import Setting
+from campaigns.rules.lifecycle import WaitReason
+from campaigns.rules.permit.gate import group_opens
+
+# so many leads are counted for each reason
+COUNTED = 1_000
+NOTHING = "No records available now."
+
+# of one, of several
+WORDS: dict[str, tuple[str, str]] = {
+    WaitReason.HOURS: ("is waiting for its local calling hours", "are waiting for their local calling hours"),
+    WaitReason.NEW: ("is not due yet", "are not due yet"),
+    WaitReason.RETRY: ("is to be tried again later", "are to be tried again later"),
+    WaitReason.CALLBACK: ("is promised for later", "are promised for later"),
+    WaitReason.NO_CALLBACK: ("asked to be left alone for a while", "asked to be left alone for a while"),
+    WaitReason.RETURNED: ("came back from an agent and rests", "came back from agents and rest"),
+    WaitReason.HOLD: ("is on another call, or left alone by a rule", "are on another call, or left alone by a rule"),
+    WaitReason.VALIDATION: ("waits for its number to be checked", "wait for their numbers to be checked"),
+    WaitReason.CONSENT: ("waits for consent", "wait for consent"),
+    "kept": ("is kept for the agent who promised to call", "are kept for the agents who promised to call"),
+    "busy": ("is with an agent", "are with other agents"),
+}
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Why records wait, how many (`beyond`: more were not counted), and when the first of all can be called."""
+
+    leads: dict[str, int]
+    beyond: set[str]
+    next_at: datetime | None = None
+    callable_now: bool = False
+
+    def add(self, reason: str, leads: int, at: datetime | None) -> None:
+        self.leads[reason] = self.leads.get(reason, 0) + leads
+        if at is not None and (self.next_at is None or at < self.next_at):
+            self.next_at = at
+
+
+def why(campaign: Setting, *, now: datetime) -> str:
+    """No records available now. 12 are waiting for their local calling hours; next at 10:00 (Madrid time)."""
+    return _sentence(_waiting(campaign, now=now), now=now)
+
+
+def remark(campaign: Setting, *, now: datetime) -> str:
+    """The same, unasked; empty where a record is about to come."""
+    found = _waiting(campaign, now=now)
+    return "" if found.callable_now else _sentence(found, now=now)
+
+
+def _sentence(found: _Waiting, *, now: datetime) -> str:
+    told = ", ".join(_told(found))
+    if not told:
+        return f"{NOTHING} All are finished."
+    when = f"; next {_when(found.next_at, now=now)}" if found.next_at is not None else ""
+    return f"{NOTHING} {told}{when}."
+
+
+def _waiting(campaign: Setting, *, now: datetime) -> _Waiting:
+    groups = live.zone_groups(campaign.id)
+    # of many groups each has its share, so that what is read does not grow with their number
+    of_each = max(20, COUNTED // max(1, len(groups)))
+    found = _Waiting({}, set())
+    for row in querysets.heads(campaign.id, groups=list(groups), of_each=of_each, at_most=COUNTED, now=now):
+        if row.zone_group is None:
+            found.add(row.reason, row.leads, None)
+        else:
+            zones = groups[row.zone_group] or ("UTC",)
+            opens = group_opens(zones, terms=campaign.terms, at=max(now, row.first_at))
+            # due, and within its hours: somebody has just taken it
+            reason = row.reason if not row.due else WaitReason.HOURS if opens != now else "busy"
+            found.callable_now = found.callable_now or reason == "busy"
+            found.add(reason, row.leads, None if reason == "busy" else opens)
+        if row.leads >= (COUNTED if row.zone_group is None else of_each):
+            found.beyond.add(reason if row.zone_group is not None else row.reason)
+    return found
+
+
+def _told(found: _Waiting) -> Iterator[str]:
+    """The most first."""
+    for reason, leads in sorted(found.leads.items(), key=lambda item: (-item[1], item[0])):
+        one, several = WORDS[reason]
+        more = "more than " if reason in found.beyond else ""
+        yield f"{more}{leads:,} {one if leads == 1 and not more else several}"
+
+
+def _when(at: datetime, *, now: datetime) -> str:
+    """By the clock of the centre, at the full minute by which it is so."""
+    zone = ZoneInfo(settings.CENTRE_TIME_ZONE)
+    there, today = (at + timedelta(seconds=59)).astimezone(zone), now.astimezone(zone)
+    day = "" if there.date() == today.date() else f"on {there:%A} {there.day} {there:%B} "
+    place = settings.CENTRE_TIME_ZONE.rpartition("/")[2].replace("_", " ")
+    return f"{day}at {there:%H:%M} ({place if place == 'UTC' else f'{place} time'})"

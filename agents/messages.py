@@ -113,6 +113,7 @@ class Draft(Message):
     survey: dict[str, bool | str] = {}
     disposition: int | None = None
     no_callback: bool = False
+    number_result: str = Field(default="", description="what the agent says of the number alone")
     extensions: int = Field(default=0, description="how often wrap-up was extended")
     preview_extensions: int = Field(default=0, description="how often the preview's countdown was")
 
@@ -218,6 +219,7 @@ class NumberShown(Message):
     active: bool
     local_time: str = Field(description="what the clock says there; empty where that is not one time")
     listed: bool = Field(description="on a do-not-call list")
+    result: str = Field(description="what an agent found there, for which it is not called again; empty: nothing")
 
 
 class CallerIdChoice(Message):
@@ -365,10 +367,22 @@ class CallbackShown(Message):
     in_hand: bool = Field(description="on an agent's desk just now")
 
 
+class CallbackNotKept(Message):
+    """A promise of this agent's that ended without the call, and not by their own doing."""
+
+    id: int
+    at: AwareDatetime = Field(description="when it was due")
+    campaign: str
+    name: str
+    expired: bool = Field(description="nobody could keep it; false: it was cancelled")
+    reason: str
+
+
 class Callbacks(Message):
-    """The open callbacks this agent promised, the earliest first."""
+    """The open callbacks this agent promised, the earliest first; and those of the last days that were not kept, the newest first."""
 
     callbacks: list[CallbackShown]
+    not_kept: list[CallbackNotKept]
 
 
 class NotReadyFor(Message):
@@ -609,6 +623,7 @@ class SaveDraft(AboutWork):
     survey: dict[str, bool | str] | None = Field(default=None, max_length=200)
     disposition: int | None = None
     no_callback: bool | None = None
+    number_result: Literal["", "wrong_number", "fax", "not_in_service"] | None = None
 
 
 class MoreTime(AboutWork):

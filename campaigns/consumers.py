@@ -73,7 +73,7 @@ class AgentConsole(sockets.Connection):
             case messages.SaveNote(interaction=work, note=note):
                 return wrap_up.save_note(work, me, note=note, now=now)
             case messages.SaveDraft(interaction=work):
-                entered = order.model_dump(include={"fields", "survey", "disposition", "no_callback"}, exclude_none=True)
+                entered = order.model_dump(include={"fields", "survey", "disposition", "no_callback", "number_result"}, exclude_none=True)
                 return filled_in.save(work, me, entered, now=now)
             case messages.MoreTime(interaction=work):
                 return more_time.more(work, me, now=now)

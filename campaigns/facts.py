@@ -10,7 +10,7 @@ from campaigns.querysets import DueLead
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import MODES, Mode, OnPreviewTimeout
 from campaigns.rules.number_checks import STILL_HOLDS, Answer, Breaker, Service, problem
-from campaigns.rules.outcomes import Outcome
+from campaigns.rules.outcomes import NumberResult, Outcome
 from campaigns.rules.permit.gate import Agreed, Facts, Terms
 from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
 from campaigns.rules.permit.kinds import OUTCOMES, Counter, FrequencyCap, HoldAfter, Pack, pack_from
@@ -89,6 +89,7 @@ class Phone:
     zones: tuple[str, ...]
     active: bool
     places: frozenset[str] = frozenset()
+    result: NumberResult | None = None  # what an agent said of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +306,7 @@ def people(contact_ids: Sequence[int]) -> dict[int, Person]:
     for row in sql.rows(
         """
         SELECT c.id AS contact_id, c.first_name, c.last_name, c.company, c.region, c.country, c.time_zone, z.zone AS confirmed_zone,
-            p.id, p.e164, p.kind, p.zones, p.active
+            p.id, p.e164, p.kind, p.zones, p.active, p.result
         FROM campaigns_contact c LEFT JOIN campaigns_phonenumber p ON p.contact_id = c.id
         LEFT JOIN campaigns_zoneconfirmation z ON z.contact_id = c.id AND z.ended_at IS NULL
         WHERE c.id = ANY(%s) ORDER BY c.id, p.position, p.id
@@ -324,10 +325,11 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def phone_of(row: sql.Row) -> Phone:
-    """A number with every place and zone its person may be in. A row has id, e164, kind, zones and active of the number, and region, country,
-    time_zone and confirmed_zone of its contact."""
+    """A number with every place and zone its person may be in. A row has id, e164, kind, zones, active and result of the number, and region,
+    country, time_zone and confirmed_zone of its contact."""
     zones = _zones(row)
-    return Phone(row.id, row.e164, row.kind, zones, row.active, places(row.e164, zones=zones, country=row.country, region=row.region))
+    where = places(row.e164, zones=zones, country=row.country, region=row.region)
+    return Phone(row.id, row.e164, row.kind, zones, row.active, where, NumberResult(row.result) if row.result else None)
 
 
 def _zones(row: sql.Row) -> tuple[str, ...]:
@@ -483,6 +485,7 @@ def of_number(phone: Phone) -> Facts:
         zones=phone.zones or ("UTC",),
         attempts_made=0,
         number_active=phone.active,
+        number_result=phone.result,
         listed=False,
         places=phone.places,
         country=place.country,

@@ -14,6 +14,7 @@ from agents import desk
 from agents.console import Screen, as_written
 from agents.messages import (
     AttemptShown,
+    CallbackNotKept,
     Callbacks,
     CallbackShown,
     CallerIdChoice,
@@ -66,6 +67,11 @@ from dialer_project.lib.sentence import say, together
 # calls on one page of a contact's history
 HISTORY = 10
 MOST_CALLBACKS = 200
+# for so long a promise that was not kept is shown to whoever made it
+NOT_KEPT_FOR = timedelta(days=7)
+MOST_NOT_KEPT = 20
+# reasons of cancelled callbacks that an agent gave on the screen themselves
+BY_AN_AGENT = ["cancelled by the agent", "not to be called back", "the record was finished"]
 
 
 def snapshot(agent_id: int) -> Screen:
@@ -333,6 +339,7 @@ def _numbers(
             active=number.active,
             local_time=_local_time(zones[number.pk], now),
             listed=number.number_key in listed,
+            result=number.result,
         )
         for number in contact.phones.all()
     ]
@@ -375,7 +382,27 @@ def callbacks(agent_id: int, *, now: datetime) -> Callbacks:
                 in_hand=lead.state != LeadState.WAITING,
             )
         )
-    return Callbacks(callbacks=mine)
+    return Callbacks(callbacks=mine, not_kept=_not_kept(agent_id, now=now))
+
+
+def _not_kept(agent_id: int, *, now: datetime) -> list[CallbackNotKept]:
+    ended = (
+        Callback.objects.filter(agent_id=agent_id, state__in=[CallbackState.EXPIRED, CallbackState.CANCELLED], closed_at__gte=now - NOT_KEPT_FOR)
+        .exclude(state=CallbackState.CANCELLED, reason__in=BY_AN_AGENT)
+        .select_related("lead__campaign", "lead__contact")
+        .order_by("-closed_at", "-id")[:MOST_NOT_KEPT]
+    )
+    return [
+        CallbackNotKept(
+            id=callback.pk,
+            at=callback.due_at,
+            campaign=callback.lead.campaign.name,
+            name=callback.lead.contact.name,
+            expired=callback.state == CallbackState.EXPIRED,
+            reason=callback.reason,
+        )
+        for callback in ended
+    ]
 
 
 def day(agent_id: int, *, now: datetime) -> Day:

@@ -368,7 +368,7 @@ def _statement(
                 {"".join(f", min(mark_{i}) AS mark_{i}_first, max(mark_{i}) AS mark_{i}_last" for i in range(len(counters)))}
             FROM facts GROUP BY {equal}, {flags}
         )
-        SELECT k.*, {yes_or_no}, 0 AS id, true AS active, z.zones AS group_zones
+        SELECT k.*, {yes_or_no}, 0 AS id, true AS active, '' AS result, z.zones AS group_zones
         FROM classes k LEFT JOIN campaigns_zonegroup z ON z.id = k.zone_group_id
     """
     return statement, params

@@ -357,7 +357,10 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         ("Preview", {"classes": ("tab",), "fields": ("preview_for", "preview_extensions", "other_caller_ids", "new_numbers")}),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
         ("Law", {"classes": ("tab",), "fields": ("call_purpose", "rule_packs", "validation_service")}),
-        ("Attempts", {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days", "callback_fallback", "postpones")}),
+        (
+            "Attempts",
+            {"classes": ("tab",), "fields": ("max_attempts", "max_misses", "no_callback_days", "callback_fallback", "callback_expires", "postpones")},
+        ),
     )
     readonly_fields = ("abandoned", "detection")
     inlines = (ListInline, RetryRuleInline, DispositionInline, FieldInline, VersionInline, ChangeInline)

@@ -24,7 +24,7 @@ class PhoneForm(ModelForm[PhoneNumber]):
 
     class Meta:
         model = PhoneNumber
-        fields = ("e164", "kind", "position", "active")
+        fields = ("e164", "kind", "position", "active", "result")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,6 +44,15 @@ class PhoneForm(ModelForm[PhoneNumber]):
                 return e164
             case Undialable(why):
                 raise forms.ValidationError(f"{why}.")
+
+    def clean(self) -> dict[str, Any]:
+        """What an agent said of it is taken back by switching it on again."""
+        cleaned = super().clean() or {}
+        if cleaned.get("active") and "active" in self.changed_data:
+            cleaned["result"] = ""
+        elif cleaned.get("result"):
+            cleaned["active"] = False
+        return cleaned
 
 
 class ContactForm(ModelForm[Contact]):
@@ -84,7 +93,7 @@ class ZoneConfirmationInline(LedgerInline):
 class PhoneInline(TabularInline[PhoneNumber, Contact]):
     model = PhoneNumber
     form = PhoneForm
-    fields = ("e164", "kind", "position", "active", "zones")
+    fields = ("e164", "kind", "position", "active", "result", "zones")
     readonly_fields = ("zones",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -5,6 +5,7 @@ from My Callbacks. Whether a time can be kept is asked of the same gate as every
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -268,9 +269,48 @@ def cancel(callback_id: int, agent_id: int, *, now: datetime) -> Answer:
         if isinstance(found, Refusal):
             return found
         _close(callback_id, "cancelled", reason="cancelled by the agent", now=now)
-        conclude.without_callback(found.lead_id, facts.settings_of([found.campaign_id])[found.campaign_id], now=now)
+        conclude.without_callbacks([found.lead_id], now=now)
         transaction.on_commit(lambda: live.forget_floors(found.campaign_id), robust=True)
     return DONE
+
+
+# of one sweep; the next one is soon
+EXPIRE_AT_ONCE = 200
+
+
+def expire(*, now: datetime) -> None:
+    """Promises that nobody could keep in their campaign's time: they end with the reason, their records go on without them, and whoever made
+    them is told. One that has waited for its lawful hours all the while has its chance first; one in an agent's hands is being kept."""
+    with transaction.atomic():
+        rows = sql.rows(
+            """
+            SELECT b.id, b.lead_id, b.agent_id, l.campaign_id, CASE
+                WHEN c.state = 'paused' THEN 'the campaign was paused'
+                WHEN l.last_attempt_at >= b.due_at THEN 'the customer was not reached in time'
+                WHEN l.reserved_for_id IS NOT NULL THEN 'whoever promised it was not free in time'
+                ELSE 'nobody was free in time' END AS reason
+            FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id JOIN campaigns_campaign c ON c.id = l.campaign_id
+            WHERE b.state = 'open' AND l.state = 'waiting' AND b.due_at <= %(now)s - make_interval(hours => c.callback_expires)
+              AND (l.next_call_at <= %(now)s OR l.last_attempt_at >= b.due_at)
+            ORDER BY b.due_at, b.id LIMIT %(at_once)s FOR UPDATE OF b, l SKIP LOCKED
+            """,
+            {"now": now, "at_once": EXPIRE_AT_ONCE},
+        )
+        if not rows:
+            return
+        sql.changed(
+            """
+            UPDATE campaigns_callback b SET state = 'expired', reason = e.reason, closed_at = %(now)s
+            FROM json_to_recordset(%(ended)s::json) AS e(id bigint, reason text) WHERE b.id = e.id AND b.state = 'open'
+            """,
+            {"now": now, "ended": sql.records({"id": row.id, "reason": row.reason} for row in rows)},
+        )
+        conclude.without_callbacks([row.lead_id for row in rows], now=now)
+        for campaign_id in {row.campaign_id for row in rows}:
+            transaction.on_commit(partial(live.forget_floors, campaign_id), robust=True)
+    # desks are locked before leads, as everywhere: so not in the same transaction
+    with transaction.atomic():
+        desk.has_news(sorted({row.agent_id for row in rows if row.agent_id is not None}), now=now)
 
 
 def problem(work: sql.Row, *, now: datetime) -> str | None:

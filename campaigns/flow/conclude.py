@@ -21,7 +21,7 @@ from campaigns.flow import call_back, next_for, permit
 from campaigns.flow.call_back import Wanted
 from campaigns.querysets import LeadStep
 from campaigns.rules import retry
-from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
+from campaigns.rules.lifecycle import Boost, CallbackState, FinalReason, LeadState, WaitReason
 from campaigns.rules.modes import Binding, DispositionFor, NoCallback
 from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, outcome_of
 from campaigns.rules.permit.gate import OF_THE_NUMBER, Terms, earliest
@@ -169,7 +169,7 @@ def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
     querysets.step(steps, now=now)
     promised = {c.row.lead_id for c in concluded if c.row.callback_id}
     if final := [s.id for s in steps if s.state == LeadState.FINAL and s.id in promised]:
-        close_callbacks(final, reason="no more attempts", now=now)
+        close_callbacks(final, reason="no more attempts", now=now, state=CallbackState.EXPIRED)
 
 
 # the person has said that they do not want to be called
@@ -258,7 +258,7 @@ def unreached(lead_id: int, campaign: Setting, *, outcome: str, now: datetime) -
         )
         querysets.step([step], now=now)
         if step.state == LeadState.FINAL and row.callback_id:
-            close_callbacks([lead_id], reason="no more attempts", now=now)
+            close_callbacks([lead_id], reason="no more attempts", now=now, state=CallbackState.EXPIRED)
 
 
 def _next_step(one: Ended, person: Person, *, now: datetime) -> retry.NextStep:
@@ -279,31 +279,34 @@ def _next_step(one: Ended, person: Person, *, now: datetime) -> retry.NextStep:
     )
 
 
-def without_callback(lead_id: int, campaign: Setting, *, now: datetime) -> None:
-    """A promise was taken back: the waiting record goes where its last call alone would have sent it."""
-    (row,) = sql.rows(
+def without_callbacks(lead_ids: Sequence[int], *, now: datetime) -> None:
+    """Promises are off: each of these waiting records goes where its last call alone would have sent it."""
+    rows = sql.rows(
         """
-        SELECT l.contact_id, l.tries, l.last_outcome, d.kind,
+        SELECT l.id, l.campaign_id, l.contact_id, l.tries, l.last_outcome, d.kind,
             (SELECT a.phone_id FROM campaigns_attempt a WHERE a.lead_id = l.id ORDER BY a.planned_at DESC LIMIT 1) AS phone_id
-        FROM campaigns_lead l LEFT JOIN campaigns_disposition d ON d.id = l.disposition_id WHERE l.id = %s
+        FROM campaigns_lead l LEFT JOIN campaigns_disposition d ON d.id = l.disposition_id WHERE l.id = ANY(%s)
         """,
-        [lead_id],
+        [list(lead_ids)],
     )
-    if not row.last_outcome:
-        querysets.step([LeadStep(id=lead_id, state=LeadState.WAITING, reason=WaitReason.NEW, next_call_at=now)], now=now)
-        return
-    tries = sql.loaded(row.tries)
-    last = Ended(
-        lead_id=lead_id,
-        campaign=campaign,
-        contact_id=row.contact_id,
-        outcome=Outcome(row.last_outcome),
-        phone_id=row.phone_id,
-        tries={**tries, row.last_outcome: tries.get(row.last_outcome, 1) - 1},
-        disposition=DispositionClass(row.kind) if row.kind else None,
-    )
-    (step,) = lead_steps([last], now=now)
-    querysets.step([replace(step, outcome=None)], now=now)  # it was counted when it ended
+    campaigns = facts.settings_of(list({row.campaign_id for row in rows}))
+    called = []
+    for row in rows:
+        if row.last_outcome:
+            tries = sql.loaded(row.tries)
+            last = Ended(
+                lead_id=row.id,
+                campaign=campaigns[row.campaign_id],
+                contact_id=row.contact_id,
+                outcome=Outcome(row.last_outcome),
+                phone_id=row.phone_id,
+                tries={**tries, row.last_outcome: tries.get(row.last_outcome, 1) - 1},
+                disposition=DispositionClass(row.kind) if row.kind else None,
+            )
+            called.append(last)
+    steps = [replace(step, outcome=None) for step in lead_steps(called, now=now)]  # they were counted when they ended
+    steps += [LeadStep(id=row.id, state=LeadState.WAITING, reason=WaitReason.NEW, next_call_at=now) for row in rows if not row.last_outcome]
+    querysets.step(steps, now=now)
 
 
 def _lawful(one: Ended, step: TryAgainAt, asked: Asked, person: Person, known: Known, *, terms: Terms) -> LeadStep:
@@ -340,10 +343,10 @@ def _final(one: Ended, reason: FinalReason) -> LeadStep:
     )
 
 
-def close_callbacks(lead_ids: Sequence[int], *, reason: str, now: datetime) -> None:
+def close_callbacks(lead_ids: Sequence[int], *, reason: str, now: datetime, state: CallbackState = CallbackState.CANCELLED) -> None:
     sql.changed(
-        "UPDATE campaigns_callback SET state = 'cancelled', reason = %s, closed_at = %s WHERE lead_id = ANY(%s) AND state = 'open'",
-        [reason, now, list(lead_ids)],
+        "UPDATE campaigns_callback SET state = %s, reason = %s, closed_at = %s WHERE lead_id = ANY(%s) AND state = 'open'",
+        [state, reason, now, list(lead_ids)],
     )
 
 

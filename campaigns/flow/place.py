@@ -44,7 +44,7 @@ _STILL = """
         JOIN campaigns_campaign k ON k.id = a.campaign_id
         JOIN campaigns_permit p ON p.attempt_id = a.id
         JOIN campaigns_phonenumber n ON n.id = a.phone_id
-        WHERE a.id = c.id AND a.state = 'open' AND k.state = 'running' AND k.epoch = a.epoch AND %(now)s < p.valid_until
+        WHERE a.id = c.id AND a.state = 'open' AND k.state = 'running' AND k.epoch = a.epoch AND %(now)s < p.valid_until AND n.active
           AND NOT EXISTS (SELECT 1 FROM campaigns_donotcall d
                           WHERE d.number_key = n.number_key AND (d.campaign_id IS NULL OR d.campaign_id = a.campaign_id)
                             AND (d.expires_at IS NULL OR d.expires_at > %(now)s))

@@ -11,7 +11,7 @@ from agents import desk
 from agents.live import board, presence
 from agents.live.board import Free
 from campaigns import live
-from campaigns.flow import callers, conclude, control, dispatch, inbound, match, next_for, offer, phone, place, progress, take_part, wrap_up
+from campaigns.flow import callbacks, callers, conclude, control, dispatch, inbound, match, next_for, offer, phone, place, progress, take_part, wrap_up
 from campaigns.flow.permit import POOL, TICK
 from campaigns.models import Campaign
 from dialer_project.lib import redis, sql
@@ -51,7 +51,7 @@ def every_second(*, now: datetime) -> None:
 
 def every_quarter_minute(*, now: datetime) -> None:
     frozen_processes()
-    _each(completions, absent_agents, callbacks_left_alone, stopping_agents, old_commands, now=now)
+    _each(completions, absent_agents, callbacks_left_alone, callbacks_too_late, stopping_agents, old_commands, now=now)
 
 
 def _each(*steps: Callable[..., None], now: datetime) -> None:
@@ -250,6 +250,10 @@ def callbacks_left_alone(*, now: datetime) -> None:
         "SELECT b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id WHERE b.state = 'open' AND l.state = 'final'"
     )
     conclude.close_callbacks([row.lead_id for row in rows], reason="the record was finished", now=now)
+
+
+def callbacks_too_late(*, now: datetime) -> None:
+    callbacks.expire(now=now)
 
 
 def stopping_agents(*, now: datetime) -> None:

@@ -14,7 +14,7 @@ from campaigns.facts import Setting
 from campaigns.flow import callbacks, conclude, do_not_call, filled_in, next_for, permit, place, take_part
 from campaigns.models import Campaign
 from campaigns.rules.modes import DispositionFor, DoneNeeds
-from campaigns.rules.outcomes import DispositionClass, Outcome
+from campaigns.rules.outcomes import DispositionClass, NumberResult, Outcome
 from dialer_project.lib import sql
 from dialer_project.lib.sentence import say, together
 from telephony import calls
@@ -141,6 +141,8 @@ def _problems(work: sql.Row, campaign: Setting, disposition_id: int | None, note
         found.append(Problem("note", say("The note is too long: at most {most} characters are kept.", most=NOTE_AT_MOST)))
     if (wrong := callbacks.problem(work, now=now)) is not None:
         found.append(Problem("callback", wrong))
+    if _found_there(work, work.chosen_kind) and work.callback_id is not None and work.callback_phone == work.phone_id:
+        found.append(Problem("callback", "The callback is for the number that you have marked: choose another number for it, or cancel it."))
     if work.talked:
         found += filled_in.problems(work)
     return found
@@ -162,9 +164,9 @@ def _close(
     """The second of outcome and disposition has arrived: the lead goes where both say."""
     if chosen is not None and chosen.kind is DispositionClass.DO_NOT_CALL and work.e164:
         do_not_call.list_numbers([work.e164], source="agent", now=now, reason="asked for on the call")
-    if chosen is not None and chosen.kind is DispositionClass.WRONG_NUMBER and work.phone_id:
-        # it is not this person's: however often the turn comes round to it, it is not called for them again
-        sql.changed("UPDATE campaigns_phonenumber SET active = false WHERE id = %s", [work.phone_id])
+    if found := _found_there(work, chosen.kind if chosen else None):
+        # however often the turn comes round to it, it is not called for this person again
+        sql.changed("UPDATE campaigns_phonenumber SET active = false, result = %s WHERE id = %s", [found, work.phone_id])
     filled_in.store(work, is_done=because == "done", now=now)
     kind = _kind(work, chosen)
     if work.lead_state == "busy" and work.owns_lead:
@@ -198,10 +200,23 @@ def _close(
     next_for.settle(moved, now=now)
 
 
+def _found_there(work: sql.Row, disposition: str | None) -> NumberResult | None:
+    """What the agent says of the number that was dialed, beside what came of the person; a wrong number is said by either."""
+    if work.phone_id is None:
+        return None
+    marked = (sql.loaded(work.draft) or {}).get("number_result") if work.call_id is not None else None
+    if marked:
+        return NumberResult(marked)
+    return NumberResult.WRONG_NUMBER if disposition == DispositionClass.WRONG_NUMBER else None
+
+
 def _kind(work: sql.Row, chosen: _Chosen | None) -> DispositionClass | None:
-    """What came of it; "Do not call back" beside it leaves the customer alone for the campaign's period, unless they are never to be called."""
+    """What came of it; "Do not call back" beside it leaves the customer alone for the campaign's period, unless they are never to be called.
+    Where nothing was said but that the number is none of theirs, nobody was reached: the next number is called."""
     if (sql.loaded(work.draft) or {}).get("no_callback") and (chosen is None or chosen.kind is not DispositionClass.DO_NOT_CALL):
         return DispositionClass.NO_CALLBACK
+    if chosen is None and _found_there(work, None):
+        return DispositionClass.WRONG_NUMBER
     return chosen.kind if chosen else None
 
 

@@ -214,6 +214,13 @@ class Campaign(models.Model):
         default=30,
         help_text="minutes after its time; then any agent may keep it. Empty: nobody but its owner",
     )
+    callback_expires = models.PositiveSmallIntegerField(
+        "callbacks expire after",
+        default=72,
+        db_default=72,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text="hours after its time; a callback that nobody could keep by then ends as expired, which its owner is told",
+    )
     postpones = models.BooleanField("callbacks before the call", default=True, help_text="an agent may postpone a record that was not called yet")
     at_stop = models.CharField(max_length=8, choices=AtStop.choices, default=AtStop.DRAIN)
     require_approval = models.BooleanField(default=True)

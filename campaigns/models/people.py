@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from agents.models import User
 from campaigns.models.campaign import Campaign
+from campaigns.rules.outcomes import NUMBER_WORDS
 from dialer_project.lib.sentence import say
 
 
@@ -77,7 +78,15 @@ class PhoneNumber(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.OTHER)
     position = models.PositiveSmallIntegerField(default=0)
     zones = ArrayField(models.CharField(max_length=60), default=list, blank=True, help_text="candidate time zones; a call must be lawful in all")
-    active = models.BooleanField(default=True, help_text="off once the carrier says the number does not exist")
+    active = models.BooleanField(default=True, help_text="off once the carrier says the number does not exist, or an agent what it is instead")
+    result = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        choices=[(result, words.capitalize()) for result, words in NUMBER_WORDS.items()],
+        help_text="what an agent found at the other end; such a number is not called again",
+    )
 
     class Meta:
         ordering = ["position", "id"]

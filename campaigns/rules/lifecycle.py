@@ -174,5 +174,23 @@ ATTEMPT: Lifecycle[AttemptState, AttemptMove] = {
 class CallbackState(StrEnum):
     OPEN = "open"
     KEPT = "kept"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
+    CANCELLED = "cancelled"  # by what somebody said or did
+    EXPIRED = "expired"  # nobody could keep it
+
+
+class CallbackMove(StrEnum):
+    KEEP = "keep"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+
+
+CALLBACK: Lifecycle[CallbackState, CallbackMove] = {
+    CallbackState.OPEN: {
+        CallbackMove.KEEP: CallbackState.KEPT,
+        CallbackMove.CANCEL: CallbackState.CANCELLED,
+        CallbackMove.EXPIRE: CallbackState.EXPIRED,
+    },
+    CallbackState.KEPT: {},
+    CallbackState.CANCELLED: {},
+    CallbackState.EXPIRED: {},
+}

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from dialer_project.lib.sentence import say
 from telephony.rules.hangup_causes import Cause
 
 
@@ -41,6 +42,20 @@ class DispositionClass(StrEnum):
     MACHINE = "machine"  # the agent heard one: tried again by the rule for machines
     OTHER = "other"
 
+
+class NumberResult(StrEnum):
+    """What an agent says of the number alone, whatever came of the person: it is not called again."""
+
+    WRONG_NUMBER = "wrong_number"
+    FAX = "fax"
+    NOT_IN_SERVICE = "not_in_service"
+
+
+NUMBER_WORDS = {
+    NumberResult.WRONG_NUMBER: say("wrong number"),
+    NumberResult.FAX: say("fax machine"),
+    NumberResult.NOT_IN_SERVICE: say("not in service"),
+}
 
 _BY_CAUSE: dict[Cause, Outcome] = {
     Cause.BUSY: Outcome.BUSY,

@@ -101,7 +101,7 @@ def test_one_that_fails_for_good_is_closed_with_its_reason(floor: Floor, ana: So
     pedro = promised(floor, campaign, ana, Busy())
     ana.sits_down()
     floor.run(until=lambda: pedro.where == ("final", "no_more_attempts"), at_most=40)
-    assert list(Callback.objects.values_list("state", "reason")) == [("cancelled", "no more attempts")]
+    assert list(Callback.objects.values_list("state", "reason")) == [("expired", "no more attempts")]
 
 
 def test_where_the_owner_is_sick_somebody_else_keeps_it_after_the_time_set(floor: Floor, ana: Someone, ben: Someone, campaign: Campaign) -> None:

@@ -126,6 +126,18 @@ export interface CallbackDraft {
   nearest: string | null;
 }
 
+/** A promise of this agent's that ended without the call, and not by their own doing. */
+export interface CallbackNotKept {
+  id: number;
+  /** when it was due */
+  at: string;
+  campaign: string;
+  name: string;
+  /** nobody could keep it; false: it was cancelled */
+  expired: boolean;
+  reason: string;
+}
+
 /** A promise to call, in My Callbacks. */
 export interface CallbackShown {
   id: number;
@@ -154,9 +166,10 @@ export interface CallbackWindow {
   note?: string;
 }
 
-/** The open callbacks this agent promised, the earliest first. */
+/** The open callbacks this agent promised, the earliest first; and those of the last days that were not kept, the newest first. */
 export interface Callbacks {
   callbacks: (CallbackShown)[];
+  not_kept: (CallbackNotKept)[];
 }
 
 export interface CallerIdChoice {
@@ -374,6 +387,8 @@ export interface Draft {
   survey?: Record<string, boolean | string>;
   disposition?: number | null;
   no_callback?: boolean;
+  /** what the agent says of the number alone */
+  number_result?: string;
   /** how often wrap-up was extended */
   extensions?: number;
   /** how often the preview's countdown was */
@@ -538,6 +553,8 @@ export interface NumberShown {
   local_time: string;
   /** on a do-not-call list */
   listed: boolean;
+  /** what an agent found there, for which it is not called again; empty: nothing */
+  result: string;
 }
 
 export type Phase = "offered" | "preview" | "checking" | "ringing_agent" | "dialing" | "connecting" | "connected" | "wrap_up" | "closed";
@@ -626,6 +643,7 @@ export interface SaveDraft {
   survey?: Record<string, boolean | string> | null;
   disposition?: number | null;
   no_callback?: boolean | null;
+  number_result?: "" | "wrong_number" | "fax" | "not_in_service" | null;
 }
 
 /** The draft, as it is typed. */

@@ -10,11 +10,13 @@ from django.core.management.base import BaseCommand, CommandParser
 from agents.rules.lifecycle import INTERACTION, Phase
 from campaigns.rules.lifecycle import (
     ATTEMPT,
+    CALLBACK,
     CAMPAIGN,
     LEAD,
     PARTICIPATION,
     SHOWN_AS,
     AttemptState,
+    CallbackState,
     CampaignState,
     LeadState,
     ParticipationState,
@@ -59,6 +61,11 @@ def lifecycles() -> str:
             "Participation",
             "An agent's part in one campaign: assigned by an administrator, joined and stopped by the agent or the mode.",
             mermaid(PARTICIPATION, start=ParticipationState.OFF),
+        ),
+        (
+            "Callback",
+            "A call the customer was promised: kept by the conversation it led to, cancelled by what somebody said or did, expired where nobody could keep it; never lost.",
+            mermaid(CALLBACK, start=CallbackState.OPEN),
         ),
     ]
     sections = [f"## {title}\n\n{sentence}\n\n```mermaid\n{diagram}\n```\n" for title, sentence, diagram in parts]

@@ -16,6 +16,7 @@ from typing import Any
 
 from campaigns.rules.lifecycle import STATE_WORDS, CampaignState, FinalReason, WaitReason
 from campaigns.rules.number_checks import ASKED_WITHIN, NOT_KNOWN_FOR, Answer, Service, Told
+from campaigns.rules.outcomes import NUMBER_WORDS, NumberResult
 from campaigns.rules.permit.hours import ALWAYS, Hours, local_times, open_span, open_together
 from campaigns.rules.permit.kinds import (
     CALL_ENDED,
@@ -123,6 +124,7 @@ class Facts:
     marks: Mapping[Counter, datetime] = field(default_factory=dict)
     answer: Answer | None = None
     in_hand: bool = False
+    number_result: NumberResult | None = None  # what an agent said of it; it is not active then
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +267,11 @@ def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
     if terms.service is not None:
         yield _validated(facts, terms.service, now)
     yield _closed("exclusion", own, facts.excluded, "This contact was taken off the campaign.", FinalReason.EXCLUDED)
-    dead = not facts.number_active
-    yield _closed("number exists", "carrier", dead, "The carrier has said that this number does not exist.", FinalReason.NO_VALID_NUMBER)
+    dead, marked = not facts.number_active, facts.number_result
+    if marked is None:
+        yield _closed("number exists", "carrier", dead, "The carrier has said that this number does not exist.", FinalReason.NO_VALID_NUMBER)
+    else:
+        yield _closed("number exists", "an agent", dead, "An agent has marked this number: {result}.", FinalReason.NO_VALID_NUMBER, result=NUMBER_WORDS[marked])
     if facts.destination == "ordinary":
         yield Gate("destination", "organisation")
     else:

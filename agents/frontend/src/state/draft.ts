@@ -1,6 +1,7 @@
 /** What the agent has typed and chosen for the record on the desk: here at once, on the server soon after. */
 
 import { computed, effect, signal, untracked } from '@preact/signals';
+import type { SaveDraft } from '../protocol.gen';
 import { ask, happen, refused, view, waits, work } from './store';
 
 const SAVE_AFTER = 700;
@@ -13,9 +14,12 @@ export const unsaved = signal(false);
 export const fields = signal<Values>({});
 export const answers = signal<Values>({});
 export const noCallback = signal(false);
+/** what is said of the number alone */
+export const numberResult = signal<NumberResult>('');
 /** entered and not yet on the server */
 export const unkept = signal(false);
 
+export type NumberResult = NonNullable<SaveDraft['number_result']>;
 type Values = Readonly<Record<string, string | boolean>>;
 
 export const chosen = computed(() => view.value.details?.dispositions.find((one) => one.id === disposition.value) ?? null);
@@ -49,6 +53,11 @@ export function leaveAlone(on: boolean): void {
   enter('no_callback');
 }
 
+export function sayOfNumber(result: NumberResult): void {
+  numberResult.value = result;
+  enter('number_result');
+}
+
 function enter(where: string): void {
   unkept.value = true;
   happen({ what: 'fixed', where });
@@ -68,6 +77,7 @@ export function keep(): void {
     survey: answers.value,
     disposition: disposition.value,
     no_callback: noCallback.value,
+    number_result: numberResult.value,
   });
 }
 
@@ -104,6 +114,7 @@ export function followTheDesk(): void {
       fields.value = current?.draft.fields ?? {};
       answers.value = current?.draft.survey ?? {};
       noCallback.value = current?.draft.no_callback ?? false;
+      numberResult.value = (current?.draft.number_result ?? '') as NumberResult;
       unkept.value = false;
       clearTimeout(keeper);
       unsaved.value = false;

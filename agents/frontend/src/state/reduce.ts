@@ -4,6 +4,7 @@ import {
   CLOSED,
   type Answer,
   type AttemptShown,
+  type CallbackNotKept,
   type Callbacks,
   type CallbackShown,
   type Campaigns,
@@ -42,6 +43,8 @@ export interface View {
   readonly campaigns: Campaigns | null;
   /** what this agent has promised */
   readonly callbacks: readonly CallbackShown[] | null;
+  /** and what was not kept of it lately */
+  readonly notKept: readonly CallbackNotKept[];
   /** what this agent has done today */
   readonly day: Day | null;
   /** commands without an answer yet */
@@ -72,6 +75,7 @@ export const BLANK: View = {
   history: null,
   campaigns: null,
   callbacks: null,
+  notKept: [],
   day: null,
   waiting: {},
   notices: [],
@@ -142,7 +146,10 @@ function answered(view: View, answer: Answer): View {
   }
   if (asked === 'choices') return { ...next, menu: answer.data as Menu };
   if (asked === 'campaigns') return { ...next, campaigns: answer.data as Campaigns };
-  if (asked === 'callbacks') return { ...next, callbacks: (answer.data as Callbacks).callbacks };
+  if (asked === 'callbacks') {
+    const { callbacks, not_kept: notKept } = answer.data as Callbacks;
+    return { ...next, callbacks, notKept };
+  }
   if (asked === 'day') return { ...next, day: answer.data as Day };
   if (asked === 'record') {
     const details = answer.data as Details;

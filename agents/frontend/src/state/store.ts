@@ -121,6 +121,7 @@ export function start(boot: Boot): void {
     // what there is to work on: once per connection, and whenever the server says that it has changed
     const newest = isLive.value ? (session.value?.news ?? null) : null;
     if (newest !== null && newest !== news) ask({ type: 'campaigns' });
+    if (newest !== null && news !== null && newest !== news) ask({ type: 'callbacks' }); // one of them may have ended
     news = newest;
   });
   let offered: string | null = null;

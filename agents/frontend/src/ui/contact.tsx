@@ -8,7 +8,7 @@ import { Tabs } from './tabs';
 import { elapsed } from './time';
 import { Unwanted } from './unwanted';
 import { Whereabouts } from './whereabouts';
-import { pastWords } from './words';
+import { numberResultWords, pastWords } from './words';
 import { spoken, zoneWords } from './zones';
 
 const chosen = signal('information');
@@ -64,7 +64,7 @@ function Information({ contact }: { contact: ContactShown }) {
           <dd class={number.dialed ? 'dialed' : number.active ? '' : 'struck'}>
             <bdi>{number.number}</bdi>
             {number.dialed && <span class="tag">{t('this call')}</span>}
-            {!number.active && <span class="quiet small"> {t('out of service')}</span>}
+            {!number.active && <span class="quiet small"> {numberResultWords(number.result)}</span>}
             {number.listed && <span class="tag">{t('do not call')}</span>}
           </dd>
         </div>

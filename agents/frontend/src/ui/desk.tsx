@@ -13,6 +13,7 @@ import { CallLine } from './call';
 import { CallbackButton, CallbackWindow } from './callback';
 import { Dispositions } from './dispositions';
 import { LeaveAlone } from './leave_alone';
+import { ResultOfNumber } from './number_result';
 import { isPreview, Preview } from './preview';
 import { isWrong, Problems } from './problems';
 import { left } from './time';
@@ -92,6 +93,7 @@ function Conclusion({ work }: { work: InteractionState }) {
       {work.phase === 'wrap_up' && work.deadline && <Countdown work={work} to={work.deadline} />}
       <Survey />
       <Dispositions />
+      <ResultOfNumber work={work} />
       {details && details.no_callback_days > 0 && !details.no_callback_ends && <LeaveAlone details={details} />}
       <div class="field">
         <label for="note">

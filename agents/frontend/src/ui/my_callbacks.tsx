@@ -14,7 +14,14 @@ export function dueCallbacks(): number {
 export function MyCallbacks() {
   const all = view.value.callbacks;
   const [editing, edit] = useState<number | null>(null);
-  if (!all || all.length === 0) return <p class="quiet">{t('You have promised no call.')}</p>;
+  if (!all || all.length === 0) {
+    return (
+      <>
+        <p class="quiet">{t('You have promised no call.')}</p>
+        <NotKept />
+      </>
+    );
+  }
   return (
     <section class="mine" aria-label={t('My Callbacks')}>
       <ul>
@@ -52,7 +59,32 @@ export function MyCallbacks() {
           </li>
         ))}
       </ul>
+      <NotKept />
     </section>
+  );
+}
+
+/** What was promised and not kept, and not by my own doing. */
+function NotKept() {
+  const ended = view.value.notKept;
+  if (ended.length === 0) return null;
+  return (
+    <>
+      <h3 id="not-kept">{t('Not kept')}</h3>
+      <ul aria-labelledby="not-kept">
+        {ended.map((one) => (
+          <li key={one.id}>
+            <div class="mine-words">
+              <strong>{one.name}</strong>
+              <span class="quiet small">
+                {spoken(one.at)} · {one.campaign} · {one.reason}
+              </span>
+            </div>
+            <span class="tag">{one.expired ? t('expired') : t('cancelled')}</span>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

@@ -13,7 +13,7 @@ const picked = signal('');
 /** until one is picked: what was promised, where anything was */
 const chosen = {
   get value() {
-    return picked.value || (view.value.callbacks?.length ? 'callbacks' : 'day');
+    return picked.value || (view.value.callbacks?.length || view.value.notKept.length ? 'callbacks' : 'day');
   },
   set value(key: string) {
     picked.value = key;

@@ -8,7 +8,7 @@ import type { Details, InteractionState, NumberShown } from '../protocol.gen';
 import { Icon } from './icons';
 import { Menu } from './menu';
 import { left, Since } from './time';
-import { originWords, phaseWords } from './words';
+import { numberResultWords, originWords, phaseWords } from './words';
 
 const picked = signal<number | null>(null);
 const shownAs = signal<number | null>(null);
@@ -116,7 +116,7 @@ function Numbers({ details, numbers, disabled }: { details: Details; numbers: re
       <legend>{t('Number to call')}</legend>
       <div class="number-options">
         {numbers.map((number) => {
-          const not = !number.active ? t('out of service') : number.listed ? t('on the Do-Not-Call list') : '';
+          const not = !number.active ? numberResultWords(number.result) : number.listed ? t('on the Do-Not-Call list') : '';
           return (
             <label class="option number-option" key={number.id}>
               <input

@@ -78,6 +78,16 @@ export function pastWords(outcome: string): string {
   return outcome === 'connected' ? t('Talked') : outcomeWords(outcome);
 }
 
+/** Why a number is not called again. */
+export function numberResultWords(result: string): string {
+  const words: { [result: string]: string } = {
+    wrong_number: t('Wrong number'),
+    fax: t('Fax machine'),
+    not_in_service: t('Not in service'),
+  };
+  return words[result] ?? t('out of service');
+}
+
 export function originWords(work: InteractionState): string {
   switch (work.origin) {
     case 'callback':

@@ -11,6 +11,7 @@ counted a second time anywhere, so nothing can come to differ.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from agents.rules.lifecycle import Doing
@@ -59,7 +60,7 @@ def day_of(now: datetime, zone: str) -> tuple[datetime, datetime]:
 def of_agents(agent_ids: Sequence[int], *, since: datetime, until: datetime) -> dict[int, Activity]:
     """Agent -> what they did from `since` to `until`, which is not later than now. Two statements for any number of agents; each asks for one
     span of an index, so that years before it cost nothing."""
-    times: dict[int, dict[str, timedelta]] = {agent_id: {} for agent_id in agent_ids}
+    times: dict[int, dict[str, Any]] = {agent_id: {} for agent_id in agent_ids}
     not_ready: dict[int, dict[str, timedelta]] = {agent_id: {} for agent_id in agent_ids}
     span = {"agents": list(agent_ids), "since": since, "until": until}
     for row in sql.rows(_TIMES, span):
@@ -68,7 +69,7 @@ def of_agents(agent_ids: Sequence[int], *, since: datetime, until: datetime) -> 
         elif counted := COUNTED_AS.get(Doing(row.doing)):
             mine = times[row.agent_id]
             mine[counted] = mine.get(counted, timedelta()) + row.lasted
-    counts = {
+    counts: dict[int, dict[str, Any]] = {
         row.agent_id: {"calls": row.calls, "reached": row.reached, "successes": row.successes, "callbacks": row.callbacks, "promised": row.promised}
         for row in sql.rows(
             _COUNTS, {**span, "connected": Outcome.CONNECTED, "wrong": DispositionClass.WRONG_NUMBER, "success": DispositionClass.SUCCESS}

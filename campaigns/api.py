@@ -8,6 +8,9 @@ each address names.
     POST /api/do-not-call/<id>/removal     {reason}: the first of two persons
     POST /api/do-not-call/removals/<id>/approve|refuse  {note}: the second; 409 where it cannot be
 
+    POST /api/campaigns/<id>/call-requests {number, country, key, name, at}: somebody asks to be called by an auto-callback campaign, as through
+                                           a form on the web; 201, and 200 for a repeat with the same key; 409 where they will not be called
+
 `at`: as if it were this time, with its offset, over the facts of now. 400: it cannot be read; 403: not allowed; 404: there is none.
 """
 
@@ -27,7 +30,8 @@ from rest_framework.views import APIView
 from agents.desk import Refusal
 from agents.models import User
 from campaigns import explain, waterfall
-from campaigns.flow import do_not_call
+from campaigns.flow import call_request, do_not_call
+from campaigns.flow.call_back import Wanted
 from campaigns.models import Campaign, DoNotCall
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
@@ -51,6 +55,43 @@ class Waterfall(APIView):
         if found is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
         return Response(found.told())
+
+
+class ToCall(serializers.Serializer[Any]):
+    """`key`: the asking program's own name of the request, so that it can be repeated until it was answered. `at`: not before then."""
+
+    number = serializers.CharField(max_length=60)
+    country = serializers.CharField(max_length=2, required=False, default="", allow_blank=True)
+    key = serializers.CharField(max_length=80)
+    name = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
+    at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        match read_number(attrs["number"], country=attrs["country"].upper()):
+            case Dialable(e164):
+                return {**attrs, "number": e164}
+            case Undialable(why):
+                raise serializers.ValidationError({"number": f"{why}."})
+
+
+class CallRequests(APIView):
+    needs = "campaigns.add_callrequest"
+
+    def post(self, request: Request, campaign_id: int) -> Response:
+        if not Campaign.objects.filter(pk=campaign_id).exists():
+            raise NotFound(f"There is no campaign {campaign_id}.")
+        asked = ToCall(data=request.data)
+        asked.is_valid(raise_exception=True)
+        told = asked.validated_data
+        now = timezone.now()
+        wanted = Wanted(campaign_id, told["number"], max(told["at"] or now, now), told["name"])
+        match call_request.make(wanted, key=told["key"], by=_who(request), now=now):
+            case Refusal(sentence):
+                return Response({"detail": sentence}, status=409)
+            case made:
+                lead = made.lead
+                body = {"id": made.id, "lead": lead.pk, "state": lead.state, "not_before": lead.next_call_at}
+                return Response(body, status=201 if made.is_new else 200)
 
 
 class ToList(serializers.Serializer[Any]):
@@ -181,5 +222,6 @@ urlpatterns = [
     path("do-not-call", DoNotCallEntries.as_view(), name="api_do_not_call"),
     path("do-not-call/<int:entry_id>/removal", AskRemoval.as_view(), name="api_ask_removal"),
     path("do-not-call/removals/<int:removal_id>/<slug:verdict>", DecideRemoval.as_view(), name="api_decide_removal"),
+    path("campaigns/<int:campaign_id>/call-requests", CallRequests.as_view(), name="api_call_requests"),
     path("campaigns/<int:campaign_id>/waterfall", Waterfall.as_view(), name="api_waterfall"),
 ]

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 
-from campaigns.models import LiveSource, Outbox, Survey, SurveyAnswer
+from campaigns.models import CallRequest, LiveSource, Outbox, Survey, SurveyAnswer
 from campaigns.rules.forms import survey_from
 from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm
 
@@ -42,6 +42,17 @@ class SurveyAnswerAdmin(Ledger[SurveyAnswer]):
     list_filter = ("draft", "saved_at")
     search_fields = ("=lead__id",)
     ordering = ("-saved_at",)
+
+
+@admin.register(CallRequest)
+class CallRequestAdmin(Ledger[CallRequest]):
+    """Who asked to be called through another program."""
+
+    list_display = ("asked_at", "campaign", "e164", "lead", "key", "by")
+    list_select_related = ("campaign", "lead", "by")
+    list_filter = ("campaign", "asked_at")
+    search_fields = ("=e164", "=key", "=lead__id")
+    ordering = ("-asked_at",)
 
 
 @admin.register(LiveSource)

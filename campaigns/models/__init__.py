@@ -18,11 +18,12 @@ from campaigns.models.compliance import (
 from campaigns.models.inbound import InboundCall
 from campaigns.models.ledger import Attempt, Callback, Lead, Permit, ZoneGroup
 from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber, ZoneConfirmation
-from campaigns.models.records import FieldDefinition, LiveSource, Outbox, Survey, SurveyAnswer
+from campaigns.models.records import CallRequest, FieldDefinition, LiveSource, Outbox, Survey, SurveyAnswer
 from campaigns.models.verdicts import VerdictReview
 
 __all__ = [
     "Attempt",
+    "CallRequest",
     "CallableHours",
     "Callback",
     "CallingList",

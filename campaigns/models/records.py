@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
+from agents.models import User
 from campaigns.models.campaign import Campaign
 from campaigns.models.ledger import Lead
 
@@ -59,6 +60,23 @@ class SurveyAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"answers of lead {self.lead_id}"
+
+
+class CallRequest(models.Model):
+    """Somebody asked to be called, through another program. Its key makes a repeat the same request."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="call_requests")
+    key = models.CharField(max_length=80, help_text="the other program's own name of the request")
+    e164 = models.CharField(max_length=16)
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="call_requests")
+    asked_at = models.DateTimeField()
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "key"], name="call_request_once")]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class LiveSource(models.Model):

@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from rest_framework.views import APIView
 
 from agents.models import User
+from campaigns.flow import do_not_call
+from campaigns.models import CallRequest, Lead
 from dialer_project.lib.api import Permitted
 from telephony.drivers.simulated.script import Busy, seconds
 from tests.floor import Floor
@@ -137,3 +140,58 @@ def test_nobody_lists_or_removes_without_the_permission(floor: Floor) -> None:
     assert client.delete("/api/do-not-call").status_code == 403
     looks = somebody("view_donotcall", "view_lead")
     assert post(looks, "/api/do-not-call", number="+442079460000").status_code == 403
+
+
+# --- somebody asks to be called -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def call_backs(floor: Floor) -> str:
+    """The address of an auto-callback campaign."""
+    campaign = floor.campaign("auto_callback", agents=[floor.agent("Ana")], name="Call-backs")
+    return f"/api/campaigns/{campaign.pk}/call-requests"
+
+
+def test_a_form_on_the_web_asks_once_for_each_key_and_the_lead_is_called(call_backs: str) -> None:
+    client = somebody("add_callrequest")
+    first = post(client, call_backs, number="611 00 00 01", country="es", key="form-1", name="Maria")
+    again = post(client, call_backs, number="+34611000001", key="form-1")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    lead = Lead.objects.get()
+    assert (first.json()["lead"], lead.state, lead.contact.name) == (lead.pk, "waiting", "Maria")
+    assert CallRequest.objects.get().by == User.objects.get(username="with 1")
+    later = post(client, call_backs, number="+34611000001", key="form-2", at=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    assert (later.status_code, later.json()["lead"]) == (201, lead.pk), "one person has one lead"
+    other = post(client, call_backs, number="+34611000002", key="form-1")
+    assert (other.status_code, other.json()["detail"]) == (409, "This key was used for another number: give each request a key of its own.")
+
+
+def test_who_is_not_to_be_called_is_not_called_because_of_a_form(call_backs: str) -> None:
+    client = somebody("add_callrequest")
+    do_not_call.list_numbers(["+34611000001"], source="customer", now=datetime.now(UTC))
+    listed = post(client, call_backs, number="+34611000001", key="a")
+    assert (listed.status_code, listed.json()["detail"]) == (409, "The phone number is on the Do-Not-Call list, so nobody will call it.")
+    assert not Lead.objects.exists()
+    assert post(client, call_backs, number="+34611000002", key="b").status_code == 201
+    Lead.objects.update(state="final", reason="callback_not_required", no_callback_since=datetime.now(UTC) - timedelta(days=1))
+    alone = post(client, call_backs, number="+34611000002", key="c")
+    assert (alone.status_code, alone.json()["detail"][:34]) == (409, "They asked not to be called back: ")
+    assert Lead.objects.get().state == "final"
+    Lead.objects.update(no_callback_since=datetime.now(UTC) - timedelta(days=31))
+    assert post(client, call_backs, number="+34611000002", key="c").status_code == 201, "a refusal leaves nothing behind"
+    assert Lead.objects.get().state == "waiting"
+    Lead.objects.update(state="final", reason="excluded")
+    assert post(client, call_backs, number="+34611000002", key="d").json()["detail"].startswith("This contact was taken off")
+
+
+def test_a_request_that_cannot_be_read_or_has_no_campaign_is_said_in_a_sentence(floor: Floor, call_backs: str) -> None:
+    client = somebody("add_callrequest")
+    assert post(client, call_backs, number="12", key="a").json() == {"number": ["too short to be a phone number."]}
+    assert list(post(client, call_backs, number="+34611000001").json()) == ["key"]
+    assert post(client, "/api/campaigns/99/call-requests", number="+34611000001", key="a").json() == {"detail": "There is no campaign 99."}
+    campaign = floor.campaign("progressive", agents=[floor.agent("Ben")])
+    wrong = post(client, f"/api/campaigns/{campaign.pk}/call-requests", number="+34611000001", key="a")
+    assert (wrong.status_code, wrong.json()["detail"][:40]) == (409, "Only a campaign for missed calls takes s")
+    assert post(somebody("view_lead"), call_backs, number="+34611000001", key="a").status_code == 403
+    assert not CallRequest.objects.exists()

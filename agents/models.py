@@ -39,7 +39,7 @@ class Station(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.SIP)
     endpoint = models.CharField(max_length=120, help_text="what the carrier calls: an endpoint, or an E.164 number")
     leg_mode = models.CharField(max_length=10, choices=LegMode.choices, default=LegMode.NAILED_UP)
-    auto_answer = models.BooleanField(default=False)
+    auto_answer = models.BooleanField(default=False, help_text="the phone is told to pick up by itself: its agent answers no call, and hears a beep")
 
     def __str__(self) -> str:
         return self.name

@@ -96,7 +96,15 @@ def dial_agents(planned: Sequence[tuple[UUID, int]], *, now: datetime) -> list[M
         sending = calls.dialing(ids, now=now, still=_STILL_WANTED)
         unsent = list(set(ids) - {one.id for one in sending})
         ended = calls.ended(dict.fromkeys(unsent, Cause.CANCELLED), now=now, only=(CallState.PLANNED,))
-    return ended + conclude.placed(calls.place(sending), now=now)
+        by_itself = _answer_by_themselves([one.address for one in sending])
+    return ended + conclude.placed(calls.place([replace(one, auto_answer=one.address in by_itself) for one in sending]), now=now)
+
+
+def _answer_by_themselves(endpoints: Sequence[str]) -> set[str]:
+    """The phones among these that are to pick up without being asked."""
+    if not endpoints:
+        return set()
+    return {row.endpoint for row in sql.rows("SELECT endpoint FROM agents_station WHERE auto_answer AND endpoint = ANY(%s)", [list(endpoints)])}
 
 
 def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:

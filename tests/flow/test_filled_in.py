@@ -4,8 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils.formats import date_format
 
 from agents.desk import DONE, NOT_YOURS, Answer, Refusal
+from agents.models import User
 from campaigns import screens
 from campaigns.flow import filled_in, more_time
 from campaigns.models import Callback, Campaign, FieldDefinition, Survey, SurveyAnswer
@@ -154,6 +157,18 @@ def test_do_not_call_back_leaves_the_customer_alone_for_the_campaigns_period(flo
     assert lead.disposition
     assert lead.disposition.code == "sale"
     assert list(Callback.objects.values_list("state", "reason")) == [("cancelled", "not to be called back")]
+
+
+def test_when_a_customer_asked_not_to_be_called_back_is_in_the_customer_list(floor: Floor, ana: Someone, maria: Person, client: Client) -> None:
+    enters(ana, no_callback=True)
+    hangs_up(floor, ana)
+    assert ana.finishes("other") == DONE
+    marked = maria.now().no_callback_since
+    assert marked == floor.now
+    client.force_login(User.objects.create_superuser("boss", password="a long enough secret"))
+    table = client.get("/admin/campaigns/lead/").content.decode()
+    assert "no callback since" in table.lower()
+    assert date_format(marked, "DATETIME_FORMAT") in table
 
 
 def test_never_to_be_called_outweighs_not_to_be_called_back(floor: Floor, ana: Someone, maria: Person) -> None:

@@ -370,3 +370,16 @@ def test_who_is_taken_off_a_campaign_gets_no_more_of_its_records(floor: Floor, a
     assert sum(len(p.attempts) for p in people) == 1
     control.assign(campaign, [ana.agent, ben.agent], by=None, now=floor.now)
     floor.run(until=lambda: ana.phase == "dialing", at_most=2)
+
+
+def test_a_phone_set_to_answer_by_itself_is_told_so_with_each_call(floor: Floor) -> None:
+    ana, ben = floor.agent("Ana", leg_mode=PER_CALL), floor.agent("Ben", leg_mode=PER_CALL)
+    Station.objects.filter(pk=ana.station.pk).update(auto_answer=True)
+    campaign = floor.campaign("progressive", agents=[ana, ben])
+    for i in range(2):
+        floor.person(campaign, f"P{i}", Answers(after=seconds(3), talks_for=seconds(20)))
+    ana.sits_down()
+    ben.sits_down()
+    floor.run(until=lambda: (ana.phase, ben.phase) == ("connected", "connected"), at_most=15)
+    told = {leg.to.value: leg.auto_answer for _, leg in floor.world.placed if leg.party == "agent"}
+    assert told == {"ana": True, "ben": False}

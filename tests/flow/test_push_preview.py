@@ -9,6 +9,7 @@ import pytest
 
 from agents.desk import Done, Refusal
 from agents.models import Station
+from campaigns import screens
 from campaigns.flow import control, offer, take_part
 from campaigns.models import Attempt, Campaign, CampaignChange
 from campaigns.rules.lifecycle import ParticipationState
@@ -297,3 +298,28 @@ def test_a_personal_callback_of_a_direct_campaign_comes_by_its_toggle(floor: Flo
     floor.run(until=lambda: ana.phase == "offered", at_most=3)
     assert ana.work
     assert ana.work.origin == "personal_callback"
+
+
+@pytest.mark.parametrize("mode", ["preview", "push_preview", "direct_push_preview", "progressive"])
+def test_its_agents_are_told_when_it_is_loaded_started_paused_and_stopped(floor: Floor, ana: Someone, mode: str) -> None:
+    campaign = floor.campaign(mode, agents=[ana], start=False)
+    ana.sits_down(ready=False)
+
+    def told() -> list[str]:
+        return [notice.title for notice in screens.campaigns(ana.id, now=floor.now).notices]
+
+    assert told() == []
+    control.approve(campaign, by=None, now=floor.now)
+    news = ana.session.news
+    for verb, title in (
+        (control.load, "Campaign Loaded"),
+        (control.start, "Campaign Started"),
+        (control.pause, "Campaign Paused"),
+        (control.stop, "Campaign Stopped"),
+    ):
+        assert isinstance(verb(campaign, by=None, now=floor.now), control.Moved)
+        assert told() == [title], "of each campaign its newest change"
+        assert ana.session.news > news, "the screen asks what there is"
+        news = ana.session.news
+    take_part.read_notice(ana.id, CampaignChange.objects.latest("pk").pk, now=floor.now)
+    assert told() == []

@@ -138,12 +138,17 @@ def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Pag
     sitting.set_viewport_size({"width": 320, "height": 640})
     looks_well(sitting, "history-small")
     sitting.set_viewport_size({"width": 1366, "height": 768})
+    sitting.get_by_label("This number").select_option("Fax machine")
+    expect(sitting.get_by_text("It is not called again; other numbers of this contact are.")).to_be_visible()
+    looks_well(sitting, "number-result")
     sitting.get_by_label("Call again later").check(force=True)
     sitting.get_by_role("button", name="Done and Stop").click()
     expect(sitting.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
     eventually(lambda: Participation.objects.get().state == "off")
     maria.refresh_from_db()
-    assert (maria.state, Attempt.objects.get().e164) == ("waiting", "+34622222222")
+    # of two numbers one is on the list, and the other a fax
+    assert (maria.state, Attempt.objects.get().e164) == ("final", "+34622222222")
+    assert PhoneNumber.objects.get(e164="+34622222222").result == "fax"
 
     pedro = centre.person(campaign, "Pedro Ruiz", "+34600000003", TALKS)
     sitting.get_by_role("button", name="Get Record: Spring renewal").click()

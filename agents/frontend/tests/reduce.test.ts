@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Details, ServerMessage, State } from '../src/protocol.gen';
+import type { Callbacks, Day, Details, ServerMessage, State } from '../src/protocol.gen';
 import { BLANK, reduce, type Happened, type View } from '../src/state/reduce';
 
 const NOW = '2026-11-20T10:00:00Z';
@@ -140,5 +140,15 @@ describe('the end of a connection', () => {
 
   test('after the newer tab was announced keeps that reason', () => {
     expect(after(said({ type: 'replaced' }), { what: 'closed', code: 1006 }).over).toBe('replaced');
+  });
+});
+
+describe('My Callbacks and My Day', () => {
+  test('are what was answered last, with what was not kept', () => {
+    const asked = after({ what: 'asked', id: 'c', command: 'callbacks' }, { what: 'asked', id: 'd', command: 'day' });
+    const callbacks = { callbacks: [], not_kept: [{ id: 7, reason: 'nobody was free in time' }] } as unknown as Callbacks;
+    const told = reduce(asked, said({ type: 'answer', id: 'c', ok: true, data: callbacks }));
+    expect(told.notKept.map(({ id }) => id)).toEqual([7]);
+    expect(reduce(told, said({ type: 'answer', id: 'd', ok: true, data: { calls: 3 } as Day })).day?.calls).toBe(3);
   });
 });

@@ -187,7 +187,7 @@ def test_who_is_not_to_be_called_is_not_called_because_of_a_form(call_backs: str
 
 def test_a_request_that_cannot_be_read_or_has_no_campaign_is_said_in_a_sentence(floor: Floor, call_backs: str) -> None:
     client = somebody("add_callrequest")
-    assert post(client, call_backs, number="12", key="a").json() == {"number": ["too short to be a phone number."]}
+    assert list(post(client, call_backs, number="12", key="a").json()) == ["number"]
     assert list(post(client, call_backs, number="+34611000001").json()) == ["key"]
     assert post(client, "/api/campaigns/99/call-requests", number="+34611000001", key="a").json() == {"detail": "There is no campaign 99."}
     campaign = floor.campaign("progressive", agents=[floor.agent("Ben")])

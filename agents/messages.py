@@ -401,7 +401,8 @@ class Day(Message):
     previewing: int
     ringing: int
     not_ready: list[NotReadyFor]
-    calls: int
+    calls: int = Field(description="to customers")
+    taken: int = Field(description="from customers")
     reached: int = Field(description="persons talked with, each once, but for wrong numbers")
     successes: int
     callbacks: int = Field(description="calls that kept a promise")

@@ -21,7 +21,7 @@ from dialer_project.lib import sql
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Of one agent. calls: dialed for them, or answered and given to them. reached: persons they talked with, each once, but for wrong
+    """Of one agent. calls: dialed for them, or answered and given to them. taken: conversations with customers who called us. reached: persons they talked with, each once, but for wrong
     numbers. callbacks: calls that kept a promise. promised: callbacks booked."""
 
     talking: timedelta = timedelta()
@@ -31,6 +31,7 @@ class Activity:
     ringing: timedelta = timedelta()
     not_ready: dict[str, timedelta] = field(default_factory=dict)
     calls: int = 0
+    taken: int = 0
     reached: int = 0
     successes: int = 0
     callbacks: int = 0
@@ -70,7 +71,14 @@ def of_agents(agent_ids: Sequence[int], *, since: datetime, until: datetime) -> 
             mine = times[row.agent_id]
             mine[counted] = mine.get(counted, timedelta()) + row.lasted
     counts: dict[int, dict[str, Any]] = {
-        row.agent_id: {"calls": row.calls, "reached": row.reached, "successes": row.successes, "callbacks": row.callbacks, "promised": row.promised}
+        row.agent_id: {
+            "calls": row.calls,
+            "taken": row.taken,
+            "reached": row.reached,
+            "successes": row.successes,
+            "callbacks": row.callbacks,
+            "promised": row.promised,
+        }
         for row in sql.rows(
             _COUNTS, {**span, "connected": Outcome.CONNECTED, "wrong": DispositionClass.WRONG_NUMBER, "success": DispositionClass.SUCCESS}
         )
@@ -99,7 +107,9 @@ _COUNTS = """
     SELECT a.agent_id, count(c.id) AS calls, count(DISTINCT c.contact_id) FILTER (WHERE c.reached) AS reached,
         count(c.id) FILTER (WHERE c.success) AS successes, count(c.id) FILTER (WHERE c.kept) AS callbacks,
         (SELECT count(*) FROM campaigns_callback b JOIN agents_agent g ON g.user_id = b.created_by_id
-         WHERE g.id = a.agent_id AND b.created_at >= %(since)s AND b.created_at < %(until)s) AS promised
+         WHERE g.id = a.agent_id AND b.created_at >= %(since)s AND b.created_at < %(until)s) AS promised,
+        (SELECT count(DISTINCT s.interaction_id) FROM agents_statechange s JOIN agents_interaction i ON i.id = s.interaction_id AND i.origin = 'inbound'
+         WHERE s.agent_id = a.agent_id AND s.doing = 'on_call' AND s.at >= %(since)s AND s.at < %(until)s) AS taken
     FROM unnest(%(agents)s::bigint[]) AS a(agent_id) LEFT JOIN (
         SELECT t.id, t.agent_id, t.contact_id, t.outcome = %(connected)s AND d.kind IS DISTINCT FROM %(wrong)s AS reached,
             d.kind = %(success)s AS success, i.origin IN ('callback', 'personal_callback') AS kept

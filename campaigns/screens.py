@@ -423,6 +423,7 @@ def day(agent_id: int, *, now: datetime) -> Day:
             for code, lasted in sorted(done.not_ready.items(), key=lambda item: -item[1])
         ],
         calls=done.calls,
+        taken=done.taken,
         reached=done.reached,
         successes=done.successes,
         callbacks=done.callbacks,

@@ -11,7 +11,22 @@ from agents import desk
 from agents.live import board, presence
 from agents.live.board import Free
 from campaigns import live
-from campaigns.flow import callbacks, callers, conclude, control, dispatch, inbound, match, next_for, offer, phone, place, progress, take_part, wrap_up
+from campaigns.flow import (
+    callbacks,
+    callers,
+    conclude,
+    control,
+    dispatch,
+    inbound,
+    match,
+    next_for,
+    offer,
+    phone,
+    place,
+    progress,
+    take_part,
+    wrap_up,
+)
 from campaigns.flow.permit import POOL, TICK
 from campaigns.models import Campaign
 from dialer_project.lib import redis, sql

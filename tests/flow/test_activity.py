@@ -11,7 +11,7 @@ import pytest
 from django.test import override_settings
 
 from agents.desk import DONE
-from agents.models import StateChange
+from agents.models import Interaction, StateChange
 from agents.rules.lifecycle import Doing
 from campaigns import activity, screens
 from campaigns.models import Attempt, Callback, Campaign, Disposition
@@ -40,6 +40,25 @@ def people(floor: Floor, campaign: Campaign) -> Iterator[list[Person]]:
     before = set(Attempt.objects.values_list("pk", flat=True))
     yield people
     Attempt.objects.exclude(pk__in=before).delete()
+
+
+def takes_a_call(someone: Someone, origin: str, at: datetime) -> None:
+    work = Interaction.objects.create(
+        agent=someone.agent, phase="closed", phase_since=at, opened_at=at, closed_at=at, origin=origin, talked=True, closed_because="done"
+    )
+    StateChange.objects.create(agent=someone.agent, at=at, doing=Doing.ON_CALL, interaction_id=work.pk)
+    StateChange.objects.create(agent=someone.agent, at=at + timedelta(seconds=10), doing=Doing.ON_CALL, interaction_id=work.pk)
+
+
+def test_calls_that_came_from_customers_are_counted_once_each(floor: Floor, ana: Someone) -> None:
+    for origin, at in (
+        ("inbound", MORNING),
+        ("inbound", MORNING + timedelta(hours=1)),
+        ("campaign", MORNING),
+        ("inbound", SINCE - timedelta(hours=1)),
+    ):
+        takes_a_call(ana, origin, at)
+    assert activity.of_agents([ana.id], since=SINCE, until=UNTIL)[ana.id].taken == 2
 
 
 def generated(dice: random.Random, agents: list[Someone], people: list[Person]) -> None:

@@ -299,7 +299,10 @@ export interface Day {
   previewing: number;
   ringing: number;
   not_ready: (NotReadyFor)[];
+  /** to customers */
   calls: number;
+  /** from customers */
+  taken: number;
   /** persons talked with, each once, but for wrong numbers */
   reached: number;
   successes: number;

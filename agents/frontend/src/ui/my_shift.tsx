@@ -57,6 +57,7 @@ function MyDay() {
         title={t('Calls today')}
         figures={[
           [t('Calls'), String(day.calls)],
+          [t('Calls taken'), String(day.taken)],
           [t('Persons reached'), String(day.reached)],
           [t('Successes'), String(day.successes)],
           [t('Callbacks made'), String(day.callbacks)],

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("agents", "0008_what_was_entered"),
-        ("campaigns", "0018_why_rejected_and_more_preview"),
+        ("campaigns", "0019_calls_to_our_numbers"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0019_an_agents_day"),
+        ("campaigns", "0020_an_agents_day"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0020_what_a_number_turned_out_to_be"),
+        ("campaigns", "0021_what_a_number_turned_out_to_be"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0021_callbacks_expire"),
+        ("campaigns", "0022_callbacks_expire"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

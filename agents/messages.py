@@ -375,7 +375,7 @@ class CallbackNotKept(Message):
     campaign: str
     name: str
     expired: bool = Field(description="nobody could keep it; false: it was cancelled")
-    reason: str
+    reason: Words
 
 
 class Callbacks(Message):

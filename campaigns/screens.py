@@ -70,6 +70,21 @@ MOST_CALLBACKS = 200
 # for so long a promise that was not kept is shown to whoever made it
 NOT_KEPT_FOR = timedelta(days=7)
 MOST_NOT_KEPT = 20
+# why promises end, as the flow writes it down, beside the campaign's own words
+ENDED_BECAUSE = {
+    str(why): why
+    for why in (
+        say("the campaign was paused"),
+        say("the customer was not reached in time"),
+        say("whoever promised it was not free in time"),
+        say("nobody was free in time"),
+        say("no more attempts"),
+        say("the campaign was stopped"),
+        say("the campaign was completed"),
+        say("the contact was taken off the campaign"),
+        say("on the do-not-call list"),
+    )
+}
 # reasons of cancelled callbacks that an agent gave on the screen themselves
 BY_AN_AGENT = ["cancelled by the agent", "not to be called back", "the record was finished"]
 
@@ -399,7 +414,7 @@ def _not_kept(agent_id: int, *, now: datetime) -> list[CallbackNotKept]:
             campaign=callback.lead.campaign.name,
             name=callback.lead.contact.name,
             expired=callback.state == CallbackState.EXPIRED,
-            reason=callback.reason,
+            reason=ENDED_BECAUSE.get(callback.reason, callback.reason),
         )
         for callback in ended
     ]

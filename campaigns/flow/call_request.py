@@ -14,6 +14,7 @@ from campaigns.models import CallRequest, CampaignExclusion, DoNotCall, Lead
 from campaigns.rules.lifecycle import FinalReason
 from campaigns.rules.number_keys import number_key
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import say
 
 OTHER_NUMBER = Refusal("This key was used for another number: give each request a key of its own.")
 TAKEN_OFF = Refusal("This contact was taken off the campaign, so nobody will call.")
@@ -71,5 +72,6 @@ def _left_alone(lead: Lead, *, now: datetime) -> Refusal | None:
     days = sql.rows("SELECT no_callback_days FROM campaigns_campaign WHERE id = %s", [lead.campaign_id])[0].no_callback_days
     until = lead.no_callback_since + timedelta(days=days) if lead.no_callback_since else None
     if until is not None and until > now:
-        return Refusal(f"They asked not to be called back: they are left alone until {until:%Y-%m-%d %H:%M} UTC.")
+        until_when = f"{until:%Y-%m-%d %H:%M} UTC"
+        return Refusal(say("They asked not to be called back: they are left alone until {until}.", until=until_when))
     return None

@@ -14,24 +14,24 @@ from campaigns import live, querysets
 from campaigns.facts import Setting
 from campaigns.rules.lifecycle import WaitReason
 from campaigns.rules.permit.gate import group_opens
+from dialer_project.lib.sentence import Sentence, Value, say
 
 # so many leads are counted for each reason
 COUNTED = 1_000
-NOTHING = "No records available now."
 
 # of one, of several
-WORDS: dict[str, tuple[str, str]] = {
-    WaitReason.HOURS: ("is waiting for its local calling hours", "are waiting for their local calling hours"),
-    WaitReason.NEW: ("is not due yet", "are not due yet"),
-    WaitReason.RETRY: ("is to be tried again later", "are to be tried again later"),
-    WaitReason.CALLBACK: ("is promised for later", "are promised for later"),
-    WaitReason.NO_CALLBACK: ("asked to be left alone for a while", "asked to be left alone for a while"),
-    WaitReason.RETURNED: ("came back from an agent and rests", "came back from agents and rest"),
-    WaitReason.HOLD: ("is on another call, or left alone by a rule", "are on another call, or left alone by a rule"),
-    WaitReason.VALIDATION: ("waits for its number to be checked", "wait for their numbers to be checked"),
-    WaitReason.CONSENT: ("waits for consent", "wait for consent"),
-    "kept": ("is kept for the agent who promised to call", "are kept for the agents who promised to call"),
-    "busy": ("is with an agent", "are with other agents"),
+WORDS: dict[str, tuple[Sentence, Sentence]] = {
+    WaitReason.HOURS: (say("1 is waiting for its local calling hours"), say("{leads} are waiting for their local calling hours")),
+    WaitReason.NEW: (say("1 is not due yet"), say("{leads} are not due yet")),
+    WaitReason.RETRY: (say("1 is to be tried again later"), say("{leads} are to be tried again later")),
+    WaitReason.CALLBACK: (say("1 is promised for later"), say("{leads} are promised for later")),
+    WaitReason.NO_CALLBACK: (say("1 asked to be left alone for a while"), say("{leads} asked to be left alone for a while")),
+    WaitReason.RETURNED: (say("1 came back from an agent and rests"), say("{leads} came back from agents and rest")),
+    WaitReason.HOLD: (say("1 is on another call, or left alone by a rule"), say("{leads} are on another call, or left alone by a rule")),
+    WaitReason.VALIDATION: (say("1 waits for its number to be checked"), say("{leads} wait for their numbers to be checked")),
+    WaitReason.CONSENT: (say("1 waits for consent"), say("{leads} wait for consent")),
+    "kept": (say("1 is kept for the agent who promised to call"), say("{leads} are kept for the agents who promised to call")),
+    "busy": (say("1 is with an agent"), say("{leads} are with other agents")),
 }
 
 
@@ -50,7 +50,7 @@ class _Waiting:
             self.next_at = at
 
 
-def why(campaign: Setting, *, now: datetime) -> str:
+def why(campaign: Setting, *, now: datetime) -> Sentence:
     """No records available now. 12 are waiting for their local calling hours; next at 10:00 (Madrid time)."""
     return _sentence(_waiting(campaign, now=now), now=now)
 
@@ -61,12 +61,22 @@ def remark(campaign: Setting, *, now: datetime) -> str:
     return "" if found.callable_now else _sentence(found, now=now)
 
 
-def _sentence(found: _Waiting, *, now: datetime) -> str:
-    told = ", ".join(_told(found))
+def _sentence(found: _Waiting, *, now: datetime) -> Sentence:
+    told = list(_told(found))
     if not told:
-        return f"{NOTHING} All are finished."
-    when = f"; next {_when(found.next_at, now=now)}" if found.next_at is not None else ""
-    return f"{NOTHING} {told}{when}."
+        return say("No records available now. All are finished.")
+    values: dict[str, Value] = {f"s{number}": sentence for number, sentence in enumerate(told)}
+    waiting = Sentence(", ".join(f"{{{name}}}" for name in values), values)
+    if found.next_at is None:
+        return say("No records available now. {waiting}.", waiting=waiting)
+    # by the clock of the centre, at the full minute by which it is so
+    zone = ZoneInfo(settings.CENTRE_TIME_ZONE)
+    there = (found.next_at + timedelta(seconds=59)).astimezone(zone)
+    city = settings.CENTRE_TIME_ZONE.rpartition("/")[2].replace("_", " ")
+    clock = "UTC" if city == "UTC" else say("{city} time", city=city)
+    if there.date() == now.astimezone(zone).date():
+        return say("No records available now. {waiting}; next at {time} ({clock}).", waiting=waiting, time=f"{there:%H:%M}", clock=clock)
+    return say("No records available now. {waiting}; next on {at} ({clock}).", waiting=waiting, at=there, clock=clock)
 
 
 def _waiting(campaign: Setting, *, now: datetime) -> _Waiting:
@@ -89,18 +99,12 @@ def _waiting(campaign: Setting, *, now: datetime) -> _Waiting:
     return found
 
 
-def _told(found: _Waiting) -> Iterator[str]:
+def _told(found: _Waiting) -> Iterator[Sentence]:
     """The most first."""
     for reason, leads in sorted(found.leads.items(), key=lambda item: (-item[1], item[0])):
         one, several = WORDS[reason]
-        more = "more than " if reason in found.beyond else ""
-        yield f"{more}{leads:,} {one if leads == 1 and not more else several}"
-
-
-def _when(at: datetime, *, now: datetime) -> str:
-    """By the clock of the centre, at the full minute by which it is so."""
-    zone = ZoneInfo(settings.CENTRE_TIME_ZONE)
-    there, today = (at + timedelta(seconds=59)).astimezone(zone), now.astimezone(zone)
-    day = "" if there.date() == today.date() else f"on {there:%A} {there.day} {there:%B} "
-    place = settings.CENTRE_TIME_ZONE.rpartition("/")[2].replace("_", " ")
-    return f"{day}at {there:%H:%M} ({place if place == 'UTC' else f'{place} time'})"
+        many = Sentence(several.template, {"leads": leads})
+        if reason in found.beyond:
+            yield say("more than {waiting}", waiting=many)
+        else:
+            yield one if leads == 1 else many

@@ -75,7 +75,8 @@ def _open(campaign: Setting, agent_id: int, *, now: datetime) -> UUID | Refusal:
     if not cleared:
         if leads:  # moved out of the way: what follows them may be given next time
             transaction.on_commit(lambda: live.forget_floors(campaign.id), robust=True)
-        return Refusal(nothing_now.why(campaign, now=now))
+        why = nothing_now.why(campaign, now=now)
+        return Refusal(why)
     one = cleared[0]
     opened = desk.open(
         [

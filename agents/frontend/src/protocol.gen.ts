@@ -135,7 +135,7 @@ export interface CallbackNotKept {
   name: string;
   /** nobody could keep it; false: it was cancelled */
   expired: boolean;
-  reason: string;
+  reason: string | Said;
 }
 
 /** A promise to call, in My Callbacks. */

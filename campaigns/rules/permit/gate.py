@@ -271,7 +271,9 @@ def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
     if marked is None:
         yield _closed("number exists", "carrier", dead, "The carrier has said that this number does not exist.", FinalReason.NO_VALID_NUMBER)
     else:
-        yield _closed("number exists", "an agent", dead, "An agent has marked this number: {result}.", FinalReason.NO_VALID_NUMBER, result=NUMBER_WORDS[marked])
+        yield _closed(
+            "number exists", "an agent", dead, "An agent has marked this number: {result}.", FinalReason.NO_VALID_NUMBER, result=NUMBER_WORDS[marked]
+        )
     if facts.destination == "ordinary":
         yield Gate("destination", "organisation")
     else:

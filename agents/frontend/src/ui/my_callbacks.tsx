@@ -1,7 +1,7 @@
 /** My Callbacks: what I have promised, the overdue first; each can be moved or cancelled. */
 
 import { useState } from 'preact/hooks';
-import { t, tn } from '../i18n';
+import { said, t } from '../i18n';
 import { ask, isLive, serverNow, view } from '../state/store';
 import type { CallbackShown } from '../protocol.gen';
 import { Icon } from './icons';
@@ -77,7 +77,7 @@ function NotKept() {
             <div class="mine-words">
               <strong>{one.name}</strong>
               <span class="quiet small">
-                {spoken(one.at)} · {one.campaign} · {one.reason}
+                {spoken(one.at)} · {one.campaign} · {said(one.reason)}
               </span>
             </div>
             <span class="tag">{one.expired ? t('expired') : t('cancelled')}</span>

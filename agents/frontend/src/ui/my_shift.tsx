@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { t } from '../i18n';
+import { locale, t, tn } from '../i18n';
 import { ask, doing, isLive, view, work } from '../state/store';
 import type { Day } from '../protocol.gen';
 import { dueCallbacks, MyCallbacks } from './my_callbacks';
@@ -32,7 +32,7 @@ export function MyShift() {
           {
             key: 'callbacks',
             label: t('My Callbacks'),
-            ...(due > 0 ? { tag: t('{number} due', { number: due }) } : {}),
+            ...(due > 0 ? { tag: tn('{count} due', '{count} due', due) } : {}),
             panel: () => <MyCallbacks />,
           },
           { key: 'day', label: t('My Day'), panel: () => <MyDay /> },
@@ -103,5 +103,5 @@ function Figures({ title, figures }: { title: string; figures: readonly [string,
 
 /** A day is a day everywhere: no clock is asked. */
 function dayWords(date: string): string {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeZone: 'UTC' }).format(new Date(`${date}T12:00:00Z`));
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'full', timeZone: 'UTC' }).format(new Date(`${date}T12:00:00Z`));
 }

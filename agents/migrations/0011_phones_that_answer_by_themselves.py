@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0008_what_was_entered"),
+        ("agents", "0010_the_language_an_agent_chose"),
     ]
 
     operations = [

@@ -6,10 +6,12 @@ import pytest
 from django.test import override_settings
 
 from agents.desk import Done, Refusal
+from agents.messages import Said
 from campaigns import screens
 from campaigns.flow import nothing_now
 from campaigns.models import CallableHours, Campaign, Lead
 from campaigns.rules.lifecycle import WaitReason
+from dialer_project.lib.sentence import heard
 from tests.floor import Floor, Someone
 
 pytestmark = pytest.mark.usefixtures("madrid")
@@ -35,6 +37,10 @@ def told(ana: Someone, campaign: Campaign) -> str:
     answer = ana.gets(campaign)
     assert isinstance(answer, Refusal), answer
     return answer.sentence
+
+
+def in_english(said: str | Said) -> str:
+    return heard(said if isinstance(said, str) else said.model_dump(mode="json"))
 
 
 def test_an_empty_campaign_says_that_all_are_finished(ana: Someone, campaign: Campaign) -> None:
@@ -94,10 +100,10 @@ def test_it_is_told_unasked_where_records_come_by_themselves(floor: Floor, ana: 
     ana.sits_down()
     ana.runs(direct)
     (row,) = [one for one in screens.campaigns(ana.id, now=floor.now).campaigns if one.id == direct.pk]
-    assert row.remark == (
+    assert in_english(row.remark) == (
         "Records come whether you are Ready or not, until you stop."
         " No records available now. 1 is waiting for its local calling hours; next at 14:00 (Madrid time)."
     )
     floor.person(direct, "Pedro")
     (row,) = [one for one in screens.campaigns(ana.id, now=floor.now).campaigns if one.id == direct.pk]
-    assert row.remark == "Records come whether you are Ready or not, until you stop.", "one is about to come"
+    assert in_english(row.remark) == "Records come whether you are Ready or not, until you stop.", "one is about to come"

@@ -193,5 +193,5 @@ def test_a_request_that_cannot_be_read_or_has_no_campaign_is_said_in_a_sentence(
     campaign = floor.campaign("progressive", agents=[floor.agent("Ben")])
     wrong = post(client, f"/api/campaigns/{campaign.pk}/call-requests", number="+34611000001", key="a")
     assert (wrong.status_code, wrong.json()["detail"][:40]) == (409, "Only a campaign for missed calls takes s")
-    assert post(somebody("view_lead"), call_backs, number="+34611000001", key="a").status_code == 403
+    assert post(somebody("view_lead", "view_campaign"), call_backs, number="+34611000001", key="a").status_code == 403
     assert not CallRequest.objects.exists()

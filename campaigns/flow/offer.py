@@ -144,17 +144,10 @@ def _call(work: sql.Row, campaign: Setting, *, number: int | None, caller_id: in
             return Refusal("In this campaign the system chooses the number.")
         about = {"phone_id": number, "card": {**sql.loaded(work.card), "number": chosen[0].e164, "kind": chosen[0].kind}}
     if caller_id is not None:
-        shows = sql.rows(
-            """
-            SELECT n.e164 FROM telephony_callerid n WHERE n.id = %(chosen)s AND n.verified AND (
-                EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = %(campaign)s AND c.caller_id_id = n.id)
-                OR EXISTS (SELECT 1 FROM campaigns_campaign_other_caller_ids o WHERE o.campaign_id = %(campaign)s AND o.callerid_id = n.id))
-            """,
-            {"chosen": caller_id, "campaign": work.campaign_id},
-        )
-        if not shows:
+        shown = place.caller_ids(work.campaign_id).get(caller_id)
+        if shown is None:
             return Refusal("This caller ID may not be shown any more: choose another one.")
-        about["caller_id"] = shows[0].e164
+        about["caller_id"] = shown
     return _dial(work, campaign, now=now, **about)
 
 

@@ -197,6 +197,8 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
     elif campaign.state is not CampaignState.RUNNING:
         sentence = say("{campaign} is {state}: nothing is dialed.", campaign=campaign.name, state=STATE_WORDS[campaign.state])
     else:
+        if work.caller_id:
+            campaign = _showing(campaign, work.caller_id)
         chosen = {work.lead_id: work.phone_id} if work.phone_id else {}
         why: dict[int, NotDialed] = {}
         cleared, steps = permit.consider(campaign, permit.candidates(leads, phones=chosen), now=now, in_hand=True, why=why)
@@ -222,6 +224,25 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
         give_up(campaign, leads[0].id, misses=leads[0].misses, agent_id=None, now=now)
     _closed(work.id, now=now)
     return None
+
+
+def caller_ids(campaign_id: int) -> dict[int, str]:
+    """What an agent may have shown to a customer, by id: the campaign's own number and its others, those that are verified."""
+    rows = sql.rows(
+        """
+        SELECT n.id, n.e164 FROM telephony_callerid n WHERE n.verified AND (
+            EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = %(campaign)s AND c.caller_id_id = n.id)
+            OR EXISTS (SELECT 1 FROM campaigns_campaign_other_caller_ids o WHERE o.campaign_id = %(campaign)s AND o.callerid_id = n.id))
+        """,
+        {"campaign": campaign_id},
+    )
+    return {row.id: row.e164 for row in rows}
+
+
+def _showing(campaign: Setting, chosen: str) -> Setting:
+    """With the caller ID the agent chose, about which the gate is asked as about the campaign's own: it may have been taken away meanwhile."""
+    shown = chosen in caller_ids(campaign.id).values()
+    return replace(campaign, caller_id=chosen, terms=replace(campaign.terms, caller_id_ok=shown, has_caller_id=shown))
 
 
 def _waits_for_verdict(campaign: Setting, work: sql.Row, *, now: datetime) -> None:
@@ -288,8 +309,6 @@ def stays(campaign: Setting, interaction_id: UUID, sentence: str, *, phone: tupl
 
 def _promise_one(campaign: Setting, cleared: Cleared, work: sql.Row, node_id: int, *, now: datetime) -> UUID:
     attempt = permit.new_id()
-    if work.caller_id:
-        campaign = replace(campaign, caller_id=work.caller_id)
     permit.promise(campaign, [Promise(cleared, work.agent_id, node_id, work.id, attempt)], now=now)
     change = Change(
         id=work.id,

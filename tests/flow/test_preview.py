@@ -330,6 +330,31 @@ def test_the_agent_chooses_the_number_that_is_shown(floor: Floor, ana: Someone, 
     assert Call.objects.get(party="customer").caller_id == "+34911111111"
 
 
+@pytest.mark.parametrize("taken_away", ["its verification", "its place in the campaign"])
+def test_a_number_to_be_shown_that_was_taken_away_after_it_was_chosen_is_not_shown(
+    floor: Floor, ana: Someone, campaign: Campaign, taken_away: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = CallerId.objects.create(e164="+34911111111", verified=True)
+    campaign.other_caller_ids.add(other)
+    floor.person(campaign, "Maria", TALKS)
+    looking(floor, ana, campaign)
+    with monkeypatch.context() as patch:
+        patch.setattr(offer, "_carry_out", lambda *_, **__: None)  # the process died with the click: the row is the order
+        assert isinstance(ana.calls(caller_id=other.pk), Done)
+    if taken_away == "its verification":
+        CallerId.objects.filter(pk=other.pk).update(verified=False)
+    else:
+        campaign.other_caller_ids.remove(other)
+    floor.run(until=lambda: ana.phase == "preview", at_most=10)
+    assert ana.work is not None
+    assert "caller ID is not verified" in ana.work.notice
+    assert not Attempt.objects.exists()
+    CallerId.objects.filter(pk=other.pk).update(verified=True)
+    campaign.other_caller_ids.add(other)
+    assert isinstance(ana.calls(caller_id=other.pk), Done)
+    assert Call.objects.get(party="customer").caller_id == "+34911111111"
+
+
 def test_a_number_out_of_service_or_of_somebody_else_is_not_dialed(floor: Floor, ana: Someone, campaign: Campaign) -> None:
     maria = floor.person(campaign, "Maria", TALKS, numbers=2)
     pedro = floor.person(campaign, "Pedro", TALKS, at=floor.now + timedelta(days=1))

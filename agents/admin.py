@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils import timezone
+from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from agents.models import Agent, Board, Command, Interaction, NotReadyReason, Session, StateChange, Station, Team, User
@@ -17,6 +19,7 @@ from agents.rules.lifecycle import Phase, doing
 from dialer_project.lib.admin import Ledger, ModelAdmin, StackedInline
 
 admin.site.unregister(Group)
+admin.site.unregister(AuthToken)
 
 if TYPE_CHECKING:  # their theme is put in front of them; to the type checker they stay what they are
     _UserAdmin = DjangoUserAdmin[User]
@@ -55,6 +58,39 @@ class UserAdmin(_UserAdmin):
 @admin.register(Group)
 class GroupAdmin(_GroupAdmin):
     pass
+
+
+@admin.register(AuthToken)
+class TokenAdmin(ModelAdmin[Any]):
+    """What another program signs in with, as the account it was made for. It is shown once, when it is made: kept is only its hash."""
+
+    list_display = ("begins", "user", "created", "expiry")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = ("user", "expiry")
+
+    @admin.display(description="begins with", ordering="token_key")
+    def begins(self, token: Any) -> str:
+        return f"{token.token_key[:8]}…"
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, help_texts={"expiry": "empty: a year from now"}, **kwargs)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Whoever makes a token for another account can do what that account can: superusers alone."""
+        if db_field.name == "user" and isinstance(request.user, User) and not request.user.is_superuser:
+            kwargs["queryset"] = User.objects.filter(pk=request.user.pk)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        lasts = {"expiry": obj.expiry - timezone.now()} if obj.expiry else {}
+        made, token = AuthToken.objects.create(user=obj.user, **lasts)
+        obj.digest, obj.token_key, obj.created, obj.expiry = made.digest, made.token_key, made.created, made.expiry
+        obj._state.adding = False
+        self.message_user(request, f"The token is {token} and is not shown again: copy it now.", messages.WARNING)
 
 
 @admin.register(Team)

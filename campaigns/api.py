@@ -1,5 +1,5 @@
-"""What other programs may ask and do: why a lead or a list is called or not, and who is not to be called. Signed in, and with the permission
-each address names.
+"""What other programs may ask and do: why a lead or a list is called or not, and who is not to be called. Signed in by a session or by the
+header `Authorization: Token …`, and with the permission each address names.
 
     GET /api/leads/<id>/explain?at=        `explain.Explanation.told`, past calls with the permits they were made under
     GET /api/campaigns/<id>/waterfall?at=  `waterfall.Waterfall.told`

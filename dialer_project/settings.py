@@ -1,5 +1,6 @@
 """Settings: one file for every environment, which differ by environment variables alone. Each is read here, loudly."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "rest_framework",
+    "knox",
     "channels",
     "agents",
     "telephony",
@@ -136,10 +138,13 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIN
 # what an address of the API needs is named there; one that names nothing is closed to everybody
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["dialer_project.lib.api.Permitted"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication", "knox.auth.TokenAuthentication"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
 }
+
+# What other programs sign in with: kept as a hash only, and of no use after a year unless its maker says otherwise.
+REST_KNOX = {"TOKEN_TTL": timedelta(days=365)}
 
 # One Redis, told apart by prefixes; each part can be given a server of its own.
 REDIS_URL = env.url("REDIS_URL", example="redis://localhost:6379/0")

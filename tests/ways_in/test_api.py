@@ -1,11 +1,13 @@
 """Other programs ask why a lead and a list are called or not; nobody else does."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from knox.models import AuthToken
 from rest_framework.views import APIView
 
 from agents.models import User
@@ -67,6 +69,55 @@ def test_nobody_without_the_permission_is_told_anything(floor: Floor) -> None:
         User.objects.filter(username="with 0").delete()
         assert knows_nothing.post(address).status_code == 403
     assert somebody("view_lead").get(f"/api/campaigns/{campaign.pk}/waterfall").status_code == 403
+
+
+def test_a_program_signs_in_with_a_token_that_is_shown_once_and_can_be_revoked(floor: Floor) -> None:
+    campaign = floor.campaign("progressive", agents=[floor.agent("Ana")])
+    maria = floor.person(campaign)
+    boss = Client()
+    boss.force_login(User.objects.create_superuser("boss", password="a long enough secret"))
+    crm = User.objects.create_user("crm")
+    crm.user_permissions.set(Permission.objects.filter(codename="view_lead"))
+
+    def token(**told: Any) -> str:
+        made: Any = boss.post("/admin/knox/authtoken/add/", {"user": crm.pk, "expiry_0": "", "expiry_1": "", **told}, follow=True)
+        (shown,) = re.findall(r"The token is (\w+) and is not shown again", made.content.decode())
+        return str(shown)
+
+    def asks(with_token: str, address: str = f"/api/leads/{maria.lead.pk}/explain") -> int:
+        return Client().get(address, headers={"Authorization": f"Token {with_token}"}).status_code
+
+    first = token()
+    kept = AuthToken.objects.get()
+    assert first not in repr(vars(kept))
+    assert timedelta(days=364) < kept.expiry - kept.created < timedelta(days=366)
+    assert first not in boss.get("/admin/knox/authtoken/").content.decode()
+    assert asks(first) == 200
+    assert asks(first, f"/api/campaigns/{campaign.pk}/waterfall") == 403, "it has the permissions of its account"
+    assert asks("x" * len(first)) == 403
+    assert Client().get(f"/api/leads/{maria.lead.pk}/explain").status_code == 403
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    second = token(expiry_0=f"{tomorrow:%Y-%m-%d}", expiry_1=f"{tomorrow:%H:%M:%S}")
+    assert asks(second) == 200
+    AuthToken.objects.exclude(pk=kept.pk).update(expiry=datetime.now(UTC) - timedelta(seconds=1))
+    assert asks(second) == 403
+    User.objects.filter(pk=crm.pk).update(is_active=False)
+    assert asks(first) == 403
+    User.objects.filter(pk=crm.pk).update(is_active=True)
+    assert asks(first) == 200
+    boss.post(f"/admin/knox/authtoken/{kept.pk}/delete/", {"post": "yes"})
+    assert asks(first) == 403
+
+
+def test_whoever_is_no_superuser_makes_tokens_for_themselves_alone(db: None) -> None:
+    other = User.objects.create_superuser("boss", password="a long enough secret")
+    ada = User.objects.create_user("ada", is_staff=True)
+    ada.user_permissions.set(Permission.objects.filter(codename="add_authtoken"))
+    client = Client()
+    client.force_login(ada)
+    for whom, made in ((other, 0), (ada, 1)):
+        client.post("/admin/knox/authtoken/add/", {"user": whom.pk, "expiry_0": "", "expiry_1": ""})
+        assert AuthToken.objects.count() == made
 
 
 def test_an_address_that_names_no_permission_is_closed_to_everybody() -> None:

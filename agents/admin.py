@@ -14,7 +14,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from agents.models import Agent, Board, Command, Interaction, NotReadyReason, Session, StateChange, Station, Team, User
+from agents.models import Agent, Board, Command, Interaction, NotReadyReason, Session, StateChange, Team, User
 from agents.rules.lifecycle import Phase, doing
 from dialer_project.lib.admin import Ledger, ModelAdmin, StackedInline
 
@@ -37,7 +37,7 @@ class AgentInline(StackedInline[Agent, User]):
     """An account with this is an agent's: it has a desk in the console."""
 
     model = Agent
-    fields = ("team", "station")
+    fields = ("team", "station", "may_use_number")
     verbose_name_plural = "agent"
 
 
@@ -96,13 +96,6 @@ class TokenAdmin(ModelAdmin[Any]):
 @admin.register(Team)
 class TeamAdmin(ModelAdmin[Team]):
     search_fields = ("name",)
-
-
-@admin.register(Station)
-class StationAdmin(ModelAdmin[Station]):
-    list_display = ("name", "kind", "endpoint", "leg_mode", "auto_answer")
-    list_filter = ("kind", "leg_mode")
-    search_fields = ("name", "endpoint")
 
 
 @admin.register(Agent)

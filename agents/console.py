@@ -56,6 +56,7 @@ class Work:
     lead_id: int | None
     progress: str = ""
     notice: str | Mapping[str, Any] = ""  # as lib.sentence has told it
+    leg: UUID | None = None
     dials_at: datetime | None = None
 
 
@@ -76,6 +77,7 @@ class Screen:
     leg_state: str
     interaction: Work | None
     news: int = 0
+    leg: UUID | None = None
 
 
 def show(screens: Sequence[Screen]) -> None:
@@ -126,6 +128,7 @@ def state(screen: Screen, *, now: datetime) -> str:
             pending_reason=screen.pending_reason,
             station=screen.station_id,
             news=screen.news,
+            leg=screen.leg,
             phone=screen.leg_state,  # type: ignore[arg-type]  # the column's choices are these words; pydantic looks
         ),
         interaction=messages.InteractionState(
@@ -141,6 +144,7 @@ def state(screen: Screen, *, now: datetime) -> str:
             muted=work.muted,
             progress=work.progress,
             notice=work.notice,  # type: ignore[arg-type]  # pydantic reads what was told
+            leg=work.leg,
             dials_at=work.dials_at,
             note=work.note,
             draft=messages.Draft(**work.draft),

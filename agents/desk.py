@@ -407,6 +407,17 @@ def gone_too_long(agent_ids: Sequence[int], *, now: datetime) -> list[Moved]:
     )
 
 
+def without_a_phone(agent_ids: Sequence[int], *, now: datetime) -> list[Moved]:
+    """Their phones are gone beyond the grace: Not Ready, phone lost. Who has work in hand goes on with that."""
+    return _sessions(
+        agent_ids,
+        f"{_NOT_READY}, reason_id = {_REASON}",
+        now=now,
+        where=f"s.phone_lost_at IS NOT NULL AND (s.voice_ready OR s.preview_ready) AND {_NO_WORK}",
+        params={"code": "phone_lost"},
+    )
+
+
 _REASON = "(SELECT r.id FROM agents_notreadyreason r WHERE r.code = %(code)s)"
 _NOT_READY = "voice_ready = false, preview_ready = false, pending_reason_id = NULL, changed_at = %(now)s"
 
@@ -416,7 +427,7 @@ def sign_in(agent_id: int, *, station_id: int, node_id: int | None, nailed_up: b
     moved = _sessions(
         [agent_id],
         f"""{_NOT_READY}, signed_in_at = coalesce(s.signed_in_at, %(now)s), station_id = %(station)s, node_id = %(node)s, nailed_up = %(nailed_up)s,
-        leg = %(leg)s, leg_state = %(leg_state)s, reason_id = {_REASON}""",
+        leg = %(leg)s, leg_state = %(leg_state)s, phone_lost_at = NULL, reason_id = {_REASON}""",
         now=now,
         where=_NO_WORK,
         params={
@@ -435,7 +446,7 @@ def sign_out(agent_id: int, *, now: datetime) -> Moved | None:
     """None while a piece of work is open."""
     moved = _sessions(
         [agent_id],
-        f"{_NOT_READY}, signed_in_at = NULL, leg = NULL, leg_state = 'none', nailed_up = false, reason_id = NULL",
+        f"{_NOT_READY}, signed_in_at = NULL, leg = NULL, leg_state = 'none', phone_lost_at = NULL, nailed_up = false, reason_id = NULL",
         now=now,
         where=_NO_WORK,
     )
@@ -493,7 +504,8 @@ def leg_is(states: Mapping[UUID, str], *, now: datetime) -> list[Moved]:
         return []
     return _sessions(
         None,
-        "leg_state = l.state, leg = CASE WHEN l.state = 'none' THEN NULL ELSE s.leg END",
+        "leg_state = l.state, leg = CASE WHEN l.state = 'none' THEN NULL ELSE s.leg END,"
+        " phone_lost_at = CASE WHEN l.state <> 'up' THEN coalesce(s.phone_lost_at, %(now)s) END",
         now=now,
         source="JOIN json_to_recordset(%(legs)s::json) AS l(leg uuid, state text) ON l.leg = s.leg AND l.state <> s.leg_state",
         params={"legs": sql.records({"leg": leg, "state": state} for leg, state in states.items())},
@@ -507,7 +519,7 @@ def suspect(endpoints: Sequence[str], *, now: datetime, lost: bool) -> list[Move
         return []
     return _sessions(
         None,
-        f"leg_state = '{'suspect' if lost else 'up'}'",
+        f"leg_state = '{'suspect' if lost else 'up'}', phone_lost_at = {'coalesce(s.phone_lost_at, %(now)s)' if lost else 'NULL'}",
         now=now,
         source="JOIN agents_station st ON st.id = s.station_id AND st.endpoint = ANY(%(endpoints)s)",
         where=f"s.leg_state = '{'up' if lost else 'suspect'}'",
@@ -736,6 +748,7 @@ def _screen(row: sql.Row) -> console.Screen:
         changed_at=row.s_changed_at,
         station_id=row.s_station_id,
         leg_state=row.s_leg_state,
+        leg=row.s_leg,
         news=row.s_news,
         interaction=console.Work(
             id=row.i_id,
@@ -755,6 +768,7 @@ def _screen(row: sql.Row) -> console.Screen:
             lead_id=row.i_lead_id,
             progress=row.i_progress,
             notice=sql.loaded(row.i_notice),
+            leg=row.i_agent_call_id,
             dials_at=row.i_dial_due if row.i_phase == Phase.PREVIEW else None,
         )
         if shown

@@ -81,6 +81,7 @@ class SessionState(Message):
     pending_reason: str | None = Field(description="Not Ready with this reason after the present work")
     station: int | None
     phone: Literal["none", "ringing", "up", "suspect"]
+    leg: UUID | None = Field(description="the call that keeps the phone connected: a page picks up what has this id, unasked")
     news: int = Field(description="rises when the campaigns to work on, or their notices, have changed: ask for them")
 
 
@@ -135,6 +136,7 @@ class InteractionState(Message):
     talked: bool
     held: bool = Field(description="the customer hears music, not the agent")
     muted: bool = Field(description="the customer does not hear the agent")
+    leg: UUID | None = Field(description="the call to the agent's phone for this work, where it is called for each call")
     dials_at: AwareDatetime | None = Field(description="a preview's countdown: when the system dials by itself")
     note: str
     draft: Draft
@@ -152,11 +154,13 @@ class State(Message):
 
 
 class StationChoice(Message):
-    id: int
+    id: int | None = Field(description="none: this page's own phone, before it was used for the first time")
     name: str
-    kind: str
+    kind: Literal["webrtc", "sip", "pstn"]
     leg_mode: Literal["nailed_up", "per_call"]
     taken: bool = Field(description="somebody else sits there")
+    own: bool = Field(description="nobody else may sit there")
+    registered: bool | None = Field(description="whether the telephone system sees the phone; none: it does not say")
 
 
 class ReasonChoice(Message):
@@ -172,6 +176,23 @@ class Menu(Message):
     station: int | None = Field(description="the one used last")
     stations: list[StationChoice]
     reasons: list[ReasonChoice]
+
+
+class IceServer(Message):
+    """A server that helps sound through firewalls."""
+
+    urls: str
+    username: str
+    credential: str
+
+
+class PhoneAccess(Message):
+    """What this page's phone registers with. It is told once; the next page that asks ends it."""
+
+    url: str = Field(description="the websocket SIP is spoken on")
+    name: str
+    secret: str = Field(repr=False)
+    ice: list[IceServer]
 
 
 class CampaignShown(Message):
@@ -422,7 +443,7 @@ class Answer(Message):
     ok: bool
     sentence: Words | None = Field(default=None, description="why not")
     problems: list[ProblemShown] = Field(default=[], description="each beside what it is about; empty where the sentence says it all")
-    data: Details | Menu | Campaigns | Callbacks | History | Day | None = None
+    data: Details | Menu | Campaigns | Callbacks | History | Day | PhoneAccess | None = None
 
 
 class Pong(Message):
@@ -465,7 +486,7 @@ class SignIn(Command):
     """Start the shift at a station, Not Ready."""
 
     type: Literal["sign_in"] = "sign_in"
-    station: int
+    station: int | None = Field(description="none: this page's own phone, which must be registered by then")
 
 
 class SignOut(Command):
@@ -700,6 +721,12 @@ class AskDay(Command):
     type: Literal["day"] = "day"
 
 
+class AskPhone(Command):
+    """Ask for what this page's phone may register with. Whatever an older page had is void from then on."""
+
+    type: Literal["phone"] = "phone"
+
+
 Readiness = SignIn | SignOut | GoReady | SetChannel | TakeBreak
 TakingPart = RunCampaign | StopCampaign | GetRecord | ReadNotice
 BeforeTheCall = Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline
@@ -707,8 +734,8 @@ OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
 OnTheRecord = DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish
 Promises = ChangeCallback | CancelCallback
 Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | OnTheRecord | Promises
-Question = AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay
-Found = Details | Menu | Campaigns | Callbacks | History | Day
+Question = AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay | AskPhone
+Found = Details | Menu | Campaigns | Callbacks | History | Day | PhoneAccess
 
 ServerMessage = Annotated[State | Answer | Pong | Replaced, Field(discriminator="type")]
 ClientCommand = Annotated[Hello | Ping | Order | Question, Field(discriminator="type")]

@@ -23,8 +23,15 @@ class Team(models.Model):
         return self.name
 
 
+class StationQuerySet(models.QuerySet["Station"]):
+    def open_to(self, agent: "Agent") -> "StationQuerySet":
+        """Where this agent may sit: at their own, and at those of nobody; at an ordinary number only where that is allowed them."""
+        own = self.filter(Q(owner__isnull=True) | Q(owner=agent))
+        return own if agent.may_use_number else own.exclude(kind=Station.Kind.PSTN)
+
+
 class Station(models.Model):
-    """A phone an agent can sit at."""
+    """A phone an agent can sit at. A browser's belongs to its agent and is made by itself; its endpoint is another one for each page."""
 
     class Kind(models.TextChoices):
         WEBRTC = "webrtc", say("This browser")
@@ -40,6 +47,20 @@ class Station(models.Model):
     endpoint = models.CharField(max_length=120, help_text="what the carrier calls: an endpoint, or an E.164 number")
     leg_mode = models.CharField(max_length=10, choices=LegMode.choices, default=LegMode.NAILED_UP)
     auto_answer = models.BooleanField(default=False, help_text="the phone is told to pick up by itself: its agent answers no call, and hears a beep")
+    owner = models.ForeignKey(
+        "Agent", null=True, blank=True, on_delete=models.CASCADE, related_name="own_stations", help_text="nobody else sits there; empty: anybody"
+    )
+    secret = models.TextField(blank=True, editable=False, help_text="sealed: what the phone registers with, where it is we who make it known")
+    known_at = models.BigIntegerField(null=True, blank=True, editable=False, help_text="the telephony node that knows this browser's phone")
+    secret_since = models.DateTimeField(null=True, blank=True, editable=False)
+    registered = models.BooleanField(null=True, editable=False, help_text="as the telephone system said last; empty: it never did")
+
+    objects = StationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner"], name="one_browser_phone_per_agent", condition=Q(kind="webrtc", owner__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -49,6 +70,9 @@ class Agent(models.Model):
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="agent")
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="agents")
     station = models.ForeignKey(Station, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="the phone used last")
+    may_use_number = models.BooleanField(
+        "ordinary number", default=False, help_text="may sit at an ordinary telephone number, whose minutes are paid for"
+    )
 
     def __str__(self) -> str:
         return self.user.get_full_name() or self.user.username
@@ -107,6 +131,7 @@ class Session(models.Model):
     nailed_up = models.BooleanField(default=False, help_text="the phone stays connected for the whole shift: without its leg there is no work")
     leg = models.UUIDField(null=True, blank=True, help_text="the one leg whose events count")
     leg_state = models.CharField(max_length=8, choices=Leg.choices, default=Leg.NONE)
+    phone_lost_at = models.DateTimeField(null=True, blank=True, help_text="since when a phone that should stay connected is not")
 
     class Meta:
         indexes = [

@@ -1,6 +1,7 @@
 """The pages: signing in, and the console, which is one page with everything in it."""
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ from agents.models import Agent, User
 from dialer_project.lib import words
 
 BUILT = Path(__file__).parent / "static" / "console"
-# no inline script, nothing from elsewhere; the page talks to its own server alone
+# no inline script, nothing from elsewhere; the page talks to its own server alone, and as a phone to the telephone systems that take pages
 POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " connect-src 'self'{phones}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -46,7 +47,8 @@ def home(request: HttpRequest) -> HttpResponse:
 @ensure_csrf_cookie
 @require_safe
 @login_required
-def console_page(request: HttpRequest) -> HttpResponse:
+def console_page(request: HttpRequest, phones_at: Callable[[], Sequence[str]]) -> HttpResponse:
+    """phones_at: the addresses at which a page may be a phone."""
     agent = _agent_of(request)
     if agent is None:
         return _page(request, "agents/no_agent.html", {"staff": request.user.is_staff}, status=403)
@@ -67,7 +69,7 @@ def console_page(request: HttpRequest) -> HttpResponse:
         "speak": reverse("speak"),
         "catalogue": words.catalogue(translation.get_language() or settings.LANGUAGE_CODE),
     }
-    return _page(request, "agents/console.html", {"boot": boot, "script": script})
+    return _page(request, "agents/console.html", {"boot": boot, "script": script}, phones=phones_at())
 
 
 @never_cache
@@ -95,7 +97,7 @@ class SignIn(auth_views.LoginView):
     @method_decorator(never_cache)
     def dispatch(self, *args: Any, **kwargs: Any) -> Any:
         response = super().dispatch(*args, **kwargs)
-        response["Content-Security-Policy"] = POLICY
+        response["Content-Security-Policy"] = POLICY.format(phones="")
         return response
 
 
@@ -115,9 +117,10 @@ def _agent_of(request: HttpRequest) -> Agent | None:
     return Agent.objects.select_related("user").filter(user=user).first() if user.is_authenticated else None
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200, phones: Sequence[str] = ()) -> HttpResponse:
     response = render(request, template, context, status=status)
-    response["Content-Security-Policy"] = POLICY
+    response["Content-Security-Policy"] = POLICY.format(phones="".join(f" {address}" for address in phones))
+    response["Permissions-Policy"] = "microphone=(self), camera=(), geolocation=()"
     return response
 
 

@@ -9,6 +9,7 @@ from agents import console, messages, sockets
 from agents.desk import Done, Refusal
 from campaigns import screens
 from campaigns.flow import callbacks, confirm_zone, do_not_call, filled_in, more_time, next_for, offer, phone, pull, take_part, talk, wrap_up
+from campaigns.flow.known_phones import PageAccess
 
 
 class AgentConsole(sockets.Connection):
@@ -102,5 +103,14 @@ class AgentConsole(sockets.Connection):
                 return screens.callbacks(self.agent_id, now=timezone.now())
             case messages.AskDay():
                 return screens.day(self.agent_id, now=timezone.now())
+            case messages.AskPhone():
+                return _shown(phone.of_this_page(self.agent_id, epoch=self.epoch, now=timezone.now()))
             case _:
                 assert_never(question)
+
+
+def _shown(found: PageAccess | Refusal) -> messages.PhoneAccess | Refusal:
+    if isinstance(found, Refusal):
+        return found
+    ice = [messages.IceServer(urls=relay.urls, username=relay.username, credential=relay.credential) for relay in found.relays]
+    return messages.PhoneAccess(url=found.url, name=found.phone.name, secret=found.phone.secret, ice=ice)

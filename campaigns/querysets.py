@@ -210,6 +210,11 @@ class Keeper:
     campaigns: Sequence[int] = ()
 
 
+# Whether calls of a campaign `c` may be made from a station `st`, by its call application: the softphone is the page, the integrated dialer
+# any telephone. Who sits at no station stands for all of them.
+SUITS = "(st.kind IS NULL OR c.call_application NOT IN ('softphone', 'integrated') OR (c.call_application = 'softphone') = (st.kind = 'webrtc'))"
+
+
 def reserved(keepers: Sequence[Keeper], *, now: datetime) -> list[DueLead]:
     """The due personal callbacks of these agents, the oldest of each, locked; those that others hold left out."""
     if not keepers:
@@ -221,7 +226,8 @@ def reserved(keepers: Sequence[Keeper], *, now: datetime) -> list[DueLead]:
             SELECT {_LEAD} FROM json_to_recordset(%(keepers)s::json) AS a(agent_id bigint, modes json, campaigns json)
             CROSS JOIN LATERAL (
                 SELECT r.id FROM campaigns_lead r JOIN campaigns_campaign c ON c.id = r.campaign_id AND c.state = 'running'
-                WHERE r.reserved_for_id = a.agent_id AND r.state = 'waiting' AND r.next_call_at <= %(now)s
+                LEFT JOIN agents_session s ON s.agent_id = a.agent_id LEFT JOIN agents_station st ON st.id = s.station_id
+                WHERE {SUITS} AND r.reserved_for_id = a.agent_id AND r.state = 'waiting' AND r.next_call_at <= %(now)s
                   AND (c.mode_key IN (SELECT json_array_elements_text(a.modes))
                     OR c.id::text IN (SELECT json_array_elements_text(a.campaigns)))
                 ORDER BY r.next_call_at, r.id LIMIT 1

@@ -42,7 +42,7 @@ from agents.messages import (
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from agents.rules.lifecycle import Phase
 from campaigns import activity, facts, history
-from campaigns.flow import nothing_now
+from campaigns.flow import nothing_now, take_part
 from campaigns.models import (
     Callback,
     Campaign,
@@ -63,6 +63,7 @@ from campaigns.rules.modes import Delivery, DispositionFor, Joining, Mode, Needs
 from campaigns.rules.permit.gate import campaign_holds
 from campaigns.rules.permit.hours import local_times
 from dialer_project.lib.sentence import say, together
+from telephony import nodes
 
 # calls on one page of a contact's history
 HISTORY = 10
@@ -152,6 +153,11 @@ def history_before(agent_id: int, interaction_id: UUID, before: tuple[datetime, 
 def choices(agent_id: int) -> Menu:
     """What this agent can choose from: stations, and Not Ready reasons with their labels."""
     agent = Agent.objects.get(pk=agent_id)
+    choices = list(Station.objects.open_to(agent).order_by("name"))
+    if not nodes.browser_addresses():  # a page can be no phone here
+        choices = [one for one in choices if one.kind != Station.Kind.WEBRTC or one.owner_id is None]
+    elif not any(one.kind == Station.Kind.WEBRTC and one.owner_id for one in choices):
+        choices.append(Station(name="", kind=Station.Kind.WEBRTC, owner=agent))
     taken = set(Session.objects.exclude(pk=agent_id).filter(signed_in_at__isnull=False, station__isnull=False).values_list("station_id", flat=True))
     return Menu(
         station=agent.station_id,
@@ -159,11 +165,13 @@ def choices(agent_id: int) -> Menu:
             StationChoice(
                 id=station.pk,
                 name=station.name,
-                kind=station.get_kind_display(),
+                kind=station.kind,  # type: ignore[arg-type]  # as the next
                 leg_mode=station.leg_mode,  # type: ignore[arg-type]  # the column's choices are these words; pydantic looks
                 taken=station.pk in taken,
+                own=station.owner_id == agent_id,
+                registered=station.registered,
             )
-            for station in Station.objects.order_by("name")
+            for station in choices
         ],
         reasons=[
             ReasonChoice(code=reason.code, label=reason.label, choosable=not reason.system, max_minutes=reason.max_minutes)
@@ -189,7 +197,7 @@ def campaigns(agent_id: int, *, now: datetime) -> Campaigns:
     mine = list(
         Participation.objects.filter(agent_id=agent_id).select_related("campaign", "campaign__hours").order_by("campaign__name", "campaign_id")
     )
-    ready = Session.objects.filter(pk=agent_id).first()
+    ready = Session.objects.filter(pk=agent_id).select_related("station").first()
     newest: dict[int, CampaignChange] = {}
     read = {one.campaign_id: one.read for one in mine}
     for change in CampaignChange.objects.filter(campaign__in=read, move__in=list(TITLES), at__gte=now - NEWS_FOR).order_by("id"):
@@ -244,6 +252,8 @@ def _remark(campaign: Campaign, mode: Mode, session: Session | None, *, joined: 
     setting = facts.settings_now([campaign.pk], now=now)[campaign.pk]
     if holds := campaign_holds(setting.terms, now=now):
         return together(holds)
+    if not _suits(campaign, session):
+        return take_part.other_phone(campaign.name, campaign.call_application).sentence
     if not joined:
         return say("Stopped: nothing comes until you ask for it.")
     if mode.delivery is Delivery.PULL:
@@ -256,6 +266,16 @@ def _remark(campaign: Campaign, mode: Mode, session: Session | None, *, joined: 
     channel = say("Outbound preview") if mode.needs is Needs.PREVIEW else say("Voice")
     is_on = session is not None and (session.preview_ready if mode.needs is Needs.PREVIEW else session.voice_ready)
     return say("Automatic when Ready.") if is_on else say("Automatic when Ready: switch {channel} on.", channel=channel)
+
+
+def _suits(campaign: Campaign, session: Session | None) -> bool:
+    """As `querysets.SUITS`, for one who is signed in."""
+    if session is None or session.station is None or session.signed_in_at is None:
+        return True
+    by_page = session.station.kind == Station.Kind.WEBRTC
+    return {Campaign.CallApplication.SOFTPHONE: by_page, Campaign.CallApplication.INTEGRATED: not by_page}.get(
+        Campaign.CallApplication(campaign.call_application or Campaign.CallApplication.ANY), True
+    )
 
 
 def _notice(part: Participation, change: CampaignChange) -> CampaignNotice:

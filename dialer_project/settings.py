@@ -210,6 +210,9 @@ SIMULATED_CARRIER = env.text("SIMULATED_CARRIER", "127.0.0.1:8190")
 ASTERISK_URL = env.text("ASTERISK_URL", "")
 # what Asterisk nodes ask of us, where the address of a node does not bring its own; the user is ringmaster
 ARI_PASSWORD = env.text("ARI_PASSWORD", "")
+# servers that help a browser's sound through firewalls, and the secret TURN servers share with us (coturn: static-auth-secret)
+ICE_SERVERS = env.words("ICE_SERVERS", default=(), example="stun:turn.example.com,turns:turn.example.com")
+TURN_SECRET = env.text("TURN_SECRET", "")
 # seconds between two comparisons of what a telephony node holds with what we believe
 RECONCILE_EVERY = env.integer("RECONCILE_EVERY", 10, at_least=1, at_most=60)
 # a folder in which tests leave orders to die or freeze (see lib.failpoints); without one nothing is looked for

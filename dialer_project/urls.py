@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from agents import views
 from campaigns import api
+from telephony import nodes
 
 
 def healthy(request: HttpRequest) -> HttpResponse:
@@ -16,7 +17,7 @@ admin.autodiscover()
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("console/", views.console_page, name="console"),
+    path("console/", views.console_page, {"phones_at": nodes.browser_addresses}, name="console"),
     path("console/language/", views.speak, name="speak"),
     path("sign-in/", views.SignIn.as_view(), name="sign_in"),
     path("sign-out/", views.SignOut.as_view(), name="sign_out"),

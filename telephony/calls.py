@@ -128,11 +128,17 @@ def plan(plans: Sequence[Plan], *, now: datetime) -> None:
         """
         INSERT INTO telephony_call (id, party, node_id, boot, trunk_id, address, caller_id, state, ring_for, planned_at, deadline, cause, hung_up_by,
             detect_for)
-        SELECT p.id, p.party, p.node_id, n.boot, p.trunk_id, p.address, p.caller_id, 'planned', p.ring_for, %(now)s, %(deadline)s, '', '',
+        SELECT p.id, p.party, p.node_id, n.boot, coalesce(p.trunk_id, way.id), p.address,
+            coalesce(nullif(p.caller_id, ''), way.e164, ''), 'planned', p.ring_for, %(now)s, %(deadline)s, '', '',
             p.detect_for
         FROM json_to_recordset(%(plans)s::json)
             AS p(id uuid, party text, node_id bigint, trunk_id bigint, address text, caller_id text, ring_for int, detect_for int)
         JOIN telephony_node n ON n.id = p.node_id
+        -- an agent's ordinary number, called for no campaign: by the first way out, showing a number of its own
+        LEFT JOIN LATERAL (
+            SELECT t.id, (SELECT i.e164 FROM telephony_callerid i WHERE i.trunk_id = t.id AND i.verified ORDER BY i.id LIMIT 1) AS e164
+            FROM telephony_trunk t WHERE t.enabled ORDER BY t.id LIMIT 1
+        ) way ON p.trunk_id IS NULL AND p.party = 'agent' AND p.address LIKE '+%%'
         """,
         {
             "now": now,
@@ -576,6 +582,15 @@ def mute(node_id: int, call_id: UUID) -> bool:
 
 def unmute(node_id: int, call_id: UUID) -> bool:
     return _tell(node_id, lambda carrier: carrier.unmute(call_id))
+
+
+def play_music(node_id: int, bridge: UUID) -> bool:
+    """Whoever is alone in this conversation hears that they are waiting, until `stop_music`."""
+    return _tell(node_id, lambda carrier: carrier.play_music(bridge))
+
+
+def stop_music(node_id: int, bridge: UUID) -> bool:
+    return _tell(node_id, lambda carrier: carrier.stop_music(bridge))
 
 
 def send_digits(node_id: int, call_id: UUID, digits: str) -> bool:

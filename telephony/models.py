@@ -14,6 +14,17 @@ class Node(models.Model):
     name = models.CharField(max_length=60, unique=True)
     driver = models.CharField(max_length=20, default="simulated", help_text="simulated or asterisk")
     url = models.CharField(max_length=200, blank=True)
+    browser_url = models.CharField(
+        "address for browsers",
+        max_length=200,
+        blank=True,
+        validators=[
+            RegexValidator(
+                r"^wss?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$", "This begins with wss:// (or ws:// on one machine) and has no query."
+            )
+        ],
+        help_text="where a page's phone connects, such as wss://pbx.example.com/ws; empty: no browser can be a phone here",
+    )
     enabled = models.BooleanField(default=True)
     draining = models.BooleanField(
         "takes no new calls and agents",

@@ -142,6 +142,16 @@ def stopped_listening(lease: Lease, *, now: datetime) -> None:
     )
 
 
+def browser_addresses() -> list[str]:
+    """Where pages' phones may connect, of every node that takes them."""
+    return list(Node.objects.filter(enabled=True).exclude(browser_url="").order_by("id").values_list("browser_url", flat=True))
+
+
+def listens(node_id: int | None, *, now: datetime) -> Node | None:
+    """This node, if somebody listens to it."""
+    return Node.objects.filter(pk=node_id, enabled=True, listening_until__gt=now).first() if node_id is not None else None
+
+
 def for_new_agents(*, agents: Mapping[int, int], now: datetime) -> list[Node]:
     """The nodes that can carry another agent, the least loaded first: by calls and `agents` (node -> how many sit there) for each call it may
     carry. One that has just failed to answer comes last; full, draining and unheard ones are left out."""

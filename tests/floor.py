@@ -374,6 +374,7 @@ class Floor:
         found = calls.reconcile(listing, node_id=self.node.pk, node_name=self.node.name, now=self.now)
         self.hear(found.events)
         calls.raise_guard(self.node.pk, calls.in_a_bridge(listing))
+        progress.stations_listed(listing.stations, node_id=self.node.pk, now=self.now)
         orphans = {call.call_id for call in found.orphans if not call.incoming}
         self._orphans = {call_id: self._orphans.get(call_id, 0) + 1 for call_id in orphans}
         calls.hang_up((self.node.pk, call_id) for call_id, looks in self._orphans.items() if looks >= ORPHAN_LOOKS)
@@ -778,7 +779,14 @@ def open_floor(monkeypatch: pytest.MonkeyPatch, *, seed: int = 1, at: datetime =
     CallerId.objects.create(e164="+34910000000", verified=True, trunk=trunk)
     Announcement.objects.create(name="abandoned", media="sound:abandoned")
     CallableHours.objects.create(name="nine to nine", week={day: [["09:00", "21:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")})
-    for code, system in (("login", True), ("no_answer", True), ("connection_lost", True), ("wrap_up_expired", True), ("lunch", False)):
+    for code, system in (
+        ("login", True),
+        ("no_answer", True),
+        ("connection_lost", True),
+        ("wrap_up_expired", True),
+        ("phone_lost", True),
+        ("lunch", False),
+    ):
         NotReadyReason.objects.get_or_create(code=code, defaults={"label": code.capitalize(), "system": system})
     for code, kind in (
         ("sale", DispositionClass.SUCCESS),

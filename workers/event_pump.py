@@ -355,6 +355,7 @@ class Pump:
         if events := self._still_missing(found.events):
             self.say(f"{self.node.name}: {len(events)} facts found by listing")
             self._handle(events)
+        progress.stations_listed(listing.stations, node_id=self.node.pk, now=now)
         for call_id, since in calls.waiting_since(self.node.pk):
             self.timers.start(call_id, since=since, now=now)
         orphans = {call.call_id for call in found.orphans if not call.incoming}

@@ -304,6 +304,8 @@ def edited(campaign: Campaign, *, by: User | None, now: datetime) -> CampaignVer
     if last is not None and last.settings == settings:
         return last
     approved = campaign.state != CampaignState.UNAPPROVED
+    if last is not None and last.settings.get("call_application") != settings.get("call_application"):
+        assignments_changed(now=now)  # who sits at the wrong kind of phone stands there no more
     material = last is not None and any(last.settings.get(name) != settings.get(name) for name in MATERIAL)
     version = CampaignVersion.objects.create(
         campaign=campaign, number=(last.number if last else 0) + 1, settings=settings, created_at=now, created_by=by

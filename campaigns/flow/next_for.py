@@ -72,7 +72,8 @@ def _there_for(campaign_ids: Sequence[int]) -> dict[int, list[int]]:
             f"""
             SELECT p.campaign_id, p.agent_id FROM campaigns_participation p JOIN campaigns_campaign c ON c.id = p.campaign_id
             JOIN agents_session s ON s.agent_id = p.agent_id AND s.present AND s.signed_in_at IS NOT NULL
-            WHERE p.campaign_id = ANY(%s) AND p.state = 'joined' AND ({may})
+            LEFT JOIN agents_station st ON st.id = s.station_id
+            WHERE {querysets.SUITS} AND p.campaign_id = ANY(%s) AND p.state = 'joined' AND ({may})
               AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = p.agent_id AND i.phase <> 'closed')
             ORDER BY s.ready_since, p.agent_id
             """,

@@ -1,6 +1,6 @@
 """The agent's own leg: nailed up at sign-in, called for each call, lost, called again; and the console that stands for the agent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -12,7 +12,8 @@ from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.live import board
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import callers, match, next_for, permit, place, take_part
+from campaigns.flow import callers, known_phones, match, next_for, permit, place, take_part
+from campaigns.flow.known_phones import PageAccess
 from campaigns.rules.modes import MODES, Binding, OnAgentLost
 from dialer_project.lib import sql, wake
 from dialer_project.lib.sentence import say
@@ -29,6 +30,10 @@ ABSENT_FOR = timedelta(seconds=90)
 # a conversation whose agent's phone was lost waits this long for it
 CALLED_AGAIN_WITHIN = timedelta(seconds=15)
 WITHDRAWN_FOR = timedelta(seconds=5)
+# a phone that should be connected and is not: its agent is given nothing meanwhile, and is Not Ready after this
+LOST_FOR = timedelta(seconds=60)
+
+NO_TELEPHONE_SYSTEM = Refusal("No telephone system is connected at the moment: try again in a few seconds, or tell your supervisor.")
 
 
 def console_opened(agent_id: int, *, now: datetime) -> int:
@@ -45,49 +50,65 @@ def console_closed(agent_id: int, *, epoch: int, now: datetime) -> None:
         desk.console_closed(agent_id, epoch=epoch, now=now)
 
 
-def sign_in(agent_id: int, station_id: int, *, now: datetime) -> Answer:
-    """Sits down at a phone, Not Ready; a nailed-up phone is called for the whole shift."""
-    station = Station.objects.filter(pk=station_id).first()
-    if station is None:
-        return Refusal("This phone does not exist any more: choose another one.")
-    if Session.objects.filter(station_id=station_id, signed_in_at__isnull=False).exclude(agent_id=agent_id).exists():
+def sign_in(agent_id: int, station_id: int | None, *, now: datetime) -> Answer:
+    """Sits down at a phone, Not Ready; a nailed-up phone is called for the whole shift. None: the page's own."""
+    open_to_them = Station.objects.open_to(Agent.objects.get(pk=agent_id))
+    if station_id is None:
+        station = known_phones.of_page(agent_id)
+        if station is None:
+            return Refusal("This page's phone is not connected yet: check the microphone first.")
+    else:
+        station = open_to_them.filter(pk=station_id).first()
+        if station is None:
+            return Refusal("This phone does not exist any more: choose another one.")
+    if Session.objects.filter(station=station, signed_in_at__isnull=False).exclude(agent_id=agent_id).exists():
         return Refusal(say("Somebody else is signed in at {station}: choose another phone.", station=station.name))
-    node = _node_for_another(now=now)
+    own_page = station.kind == Station.Kind.WEBRTC and station.owner_id == agent_id
+    if own_page:
+        node = nodes.listens(station.known_at, now=now)
+        if not station.secret or node is None:
+            return Refusal("This page's phone is not connected: reload the page, and try again.")
+    else:
+        node = _node_for_another(now=now)
     if node is None:
-        return Refusal("No telephone system is connected at the moment: try again in a few seconds, or tell your supervisor.")
+        return NO_TELEPHONE_SYSTEM
     nailed_up = station.leg_mode == Station.LegMode.NAILED_UP
     leg = permit.new_id() if nailed_up else None
     with transaction.atomic():
         old = sql.rows("SELECT leg FROM agents_session WHERE agent_id = %s AND leg IS NOT NULL", [agent_id])
-        moved = desk.sign_in(agent_id, station_id=station_id, node_id=node.pk, nailed_up=nailed_up, leg=leg, now=now)
+        moved = desk.sign_in(agent_id, station_id=station.pk, node_id=node.pk, nailed_up=nailed_up, leg=leg, now=now)
         if moved is None:
             return Refusal("Finish the record on your screen first.")
         Agent.objects.filter(pk=agent_id).update(station=station)
         if leg:
             _plan_nailed_up(leg, node.pk, station.endpoint, now=now)
         place.release_agent_legs([row.leg for row in old])
+        take_part.rejoin([agent_id], now=now)  # by the kind of phone
+        if not own_page:
+            known_phones.void_of(agent_id)
     if leg:
         _dial_nailed_up(leg, now=now)
     return DONE
 
 
-def _node_for_another(*, now: datetime, than: int | None = None) -> Node | None:
-    """Where the next agent sits best, by calls, agents and health."""
+def _node_for_another(*, now: datetime, than: int | None = None, page: bool = False) -> Node | None:
+    """Where the next agent sits best, by calls, agents and health; where `page`, among those that take pages."""
     seated = {
         row.node_id: row.agents
         for row in sql.rows(
             "SELECT node_id, count(*) AS agents FROM agents_session WHERE signed_in_at IS NOT NULL AND node_id IS NOT NULL GROUP BY node_id"
         )
     }
-    return next((node for node in nodes.for_new_agents(agents=seated, now=now) if node.pk != than), None)
+    return next((node for node in nodes.for_new_agents(agents=seated, now=now) if node.pk != than and (node.browser_url or not page)), None)
 
 
 def move_to_other_nodes(*, now: datetime) -> None:
     """Free agents of a node that is drained, or that nobody has heard of for a while, are called on another one; who is in work stays until
-    it is done."""
+    it is done. A page goes first: it asks anew when its node is gone."""
     for row in sql.rows(
         f"""
-        SELECT s.agent_id, s.node_id, s.leg, s.nailed_up, st.endpoint FROM agents_session s JOIN agents_station st ON st.id = s.station_id
+        SELECT s.agent_id, s.node_id, s.leg, s.nailed_up, st.endpoint, st.kind = 'webrtc' AND st.owner_id IS NOT NULL AS page, st.known_at
+        FROM agents_session s JOIN agents_station st ON st.id = s.station_id
         JOIN telephony_node n ON n.id = s.node_id AND {nodes.LEFT}
         WHERE s.signed_in_at IS NOT NULL AND s.present
           AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = s.agent_id AND i.phase <> 'closed')
@@ -95,9 +116,9 @@ def move_to_other_nodes(*, now: datetime) -> None:
         """,
         {"now": now, "gone": nodes.GONE_AFTER},
     ):
-        node = _node_for_another(now=now, than=row.node_id)
-        if node is None:
-            return
+        node = nodes.listens(row.known_at, now=now) if row.page else _node_for_another(now=now, than=row.node_id)
+        if node is None or node.pk == row.node_id:
+            continue
         leg = permit.new_id() if row.nailed_up else None
         with transaction.atomic():
             moved = desk.carried_by(row.agent_id, node_id=node.pk, leg=leg, now=now)
@@ -122,7 +143,39 @@ def sign_out(agent_id: int, *, now: datetime) -> Answer:
         if desk.sign_out(agent_id, now=now) is None:
             return Refusal("Finish the record on your screen first.")
         place.release_agent_legs([row.leg for row in old])
+        known_phones.void_of(agent_id)
     return DONE
+
+
+def of_this_page(agent_id: int, *, epoch: int, now: datetime) -> PageAccess | Refusal:
+    """A name and a secret for the phone in the console with this epoch, good from now on at one node. What an older page had is void;
+    where it was the agent's phone, that is lost until the new one has registered."""
+    session = Session.objects.get(agent_id=agent_id)
+    mine = known_phones.of_page(agent_id)
+    sits_here = mine is not None and session.signed_in_at is not None and session.station_id == mine.pk
+    stays = nodes.listens(session.node_id, now=now) if sits_here else None
+    node = stays or _node_for_another(now=now, page=True)
+    if node is None or not node.browser_url:
+        return NO_TELEPHONE_SYSTEM
+    with transaction.atomic():
+        newest = sql.rows("SELECT connection_epoch FROM agents_session WHERE agent_id = %s", [agent_id])[0].connection_epoch
+        if newest != epoch:
+            return Refusal("The console is open in another window, and so is the phone.")
+        if mine is not None and sits_here:
+            stations_changed([mine.endpoint], lost=True, now=now)
+            if stays is None:  # the node it was known at is gone
+                desk.carried_by(agent_id, node_id=node.pk, leg=None, now=now)
+        phone = known_phones.renew(mine, agent_id, node_id=node.pk, now=now)
+    return known_phones.admitted(phone, node, now=now) or NO_TELEPHONE_SYSTEM
+
+
+def stations_listed(node_id: int, listed: Mapping[str, bool], *, now: datetime) -> None:
+    """The node's own list of phones, against the rows; what was not told of a page's phone is found here."""
+    differing = known_phones.compare(node_id, listed, now=now)
+    if differing:
+        with transaction.atomic():
+            for lost in (True, False):
+                stations_changed([name for name in differing if listed[name] is not lost], lost=lost, now=now)
 
 
 def legs_answered(answered: Sequence[MovedCall], *, now: datetime) -> None:
@@ -184,6 +237,7 @@ def _back_in_conversation(moved: Sequence[Moved], *, now: datetime) -> None:
             desk.amend([Change(id=m.work.id, deadline=row.connected_at + timedelta(minutes=row.longest_call), muted=False)], now=now)
             if m.seat.leg is not None:
                 transaction.on_commit(partial(calls.connect, row.node_id, bridge=m.work.id, legs=(m.seat.leg,)), robust=True)
+                transaction.on_commit(partial(calls.stop_music, row.node_id, m.work.id), robust=True)
 
 
 def _work_of(agent_call_ids: Sequence[UUID]) -> list[sql.Row]:
@@ -212,7 +266,7 @@ def legs_ended(ended: Sequence[MovedCall], *, now: datetime) -> None:
             theirs = [leg for leg in legs if (leg in put_down) is deliberate]
             for m in desk.leg_is(dict.fromkeys(theirs, Session.Leg.NONE), now=now):
                 if m.work is not None:
-                    _nailed_up_down(m.work, put_down=deliberate, now=now)
+                    _nailed_up_down(m.work, m.seat.node_id, put_down=deliberate, now=now)
         for row in _work_of(list(legs)):
             match row.phase:
                 case Phase.RINGING_AGENT:
@@ -311,7 +365,7 @@ def _lost_while_dialing(interaction_id: UUID, *, put_down: bool, now: datetime) 
             place.hang_up_customers([row.call_id])
 
 
-def _nailed_up_down(work: Work, *, put_down: bool, now: datetime) -> None:
+def _nailed_up_down(work: Work, node_id: int | None, *, put_down: bool, now: datetime) -> None:
     """A nailed-up leg has ended with work in hand. Who puts the phone down has hung up; who has lost it is called again, and the customer
     waits for them a little while."""
     match work.phase:
@@ -322,10 +376,7 @@ def _nailed_up_down(work: Work, *, put_down: bool, now: datetime) -> None:
         case Phase.CONNECTED if put_down and work.call_id is not None:
             place.hang_up_customers([work.call_id])
         case Phase.CONNECTED:
-            until = now + CALLED_AGAIN_WITHIN
-            # from the loss, however often the phone is called in vain
-            if sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND deadline > %s", [work.id, until]):
-                desk.amend([Change(id=work.id, deadline=until)], now=now, only=(Phase.CONNECTED,))
+            _wait_for_them(work, node_id, now=now)
 
 
 def conversations_over(*, now: datetime) -> None:
@@ -399,9 +450,11 @@ def stations_changed(endpoints: Sequence[str], *, lost: bool, now: datetime) -> 
     had is gone without having said so; only a desk phone's conversation is left alone, which may well have gone on all the time."""
     if not endpoints:
         return
+    known_phones.registered(endpoints, not lost)
     if lost:
         suspects = desk.suspect(endpoints, now=now, lost=True)
         fresh = [m.work for m in suspects if m.work is not None]
+        _wait_for_their_page([m for m in suspects if m.work is not None and m.work.phase is Phase.CONNECTED], now=now)
         next_for.settle(_lost_to_others([work.agent_id for work in fresh if work.phase is Phase.CONNECTING], now=now), now=now)
         for work in fresh:
             if work.phase is Phase.DIALING:
@@ -412,11 +465,11 @@ def stations_changed(endpoints: Sequence[str], *, lost: bool, now: datetime) -> 
         SELECT s.agent_id, s.leg, s.node_id, t.endpoint, t.kind = 'webrtc' AS page, i.phase
         FROM agents_session s JOIN agents_station t ON t.id = s.station_id
         LEFT JOIN agents_interaction i ON i.agent_id = s.agent_id AND i.phase <> 'closed'
-        WHERE t.endpoint = ANY(%s) AND s.nailed_up AND s.leg_state = 'suspect'
+        WHERE t.endpoint = ANY(%s) AND s.nailed_up AND s.signed_in_at IS NOT NULL AND (s.leg_state = 'suspect' OR s.leg IS NULL)
         """,
         [list(endpoints)],
     )
-    talking = [row.endpoint for row in back if row.phase == Phase.CONNECTED and not row.page]
+    talking = [row.endpoint for row in back if row.phase == Phase.CONNECTED and not row.page and row.leg is not None]
     next_for.settle(desk.suspect(talking, now=now, lost=False), now=now)
     for row in back:
         if row.endpoint not in talking and row.node_id is not None:
@@ -425,6 +478,34 @@ def stations_changed(endpoints: Sequence[str], *, lost: bool, now: datetime) -> 
                 _plan_nailed_up(leg, row.node_id, row.endpoint, now=now)
                 place.release_agent_legs([row.leg] if row.leg else [])
                 transaction.on_commit(partial(_dial_nailed_up, leg, now=now), robust=True)
+
+
+def _wait_for_their_page(moved: Sequence[Moved], *, now: datetime) -> None:
+    """Their pages have gone, by a reload as a rule, and with them what was said and heard, though the legs look alive: the customers hear
+    music until the page is back."""
+    pages = (
+        {
+            row.agent_id
+            for row in sql.rows(
+                "SELECT s.agent_id FROM agents_session s JOIN agents_station t ON t.id = s.station_id WHERE s.agent_id = ANY(%s) AND t.kind = 'webrtc'",
+                [[m.seat.agent_id for m in moved]],
+            )
+        }
+        if moved
+        else set()
+    )
+    for m in moved:
+        if m.work is not None and m.seat.agent_id in pages:
+            _wait_for_them(m.work, m.seat.node_id, now=now)
+
+
+def _wait_for_them(work: Work, node_id: int | None, *, now: datetime) -> None:
+    """From the loss, however often the phone is called in vain; with music meanwhile."""
+    until = now + CALLED_AGAIN_WITHIN
+    if sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND deadline > %s", [work.id, until]):
+        desk.amend([Change(id=work.id, deadline=until)], now=now, only=(Phase.CONNECTED,))
+    if node_id is not None:
+        transaction.on_commit(partial(calls.play_music, node_id, work.id), robust=True)
 
 
 def _dial_nailed_up(leg: UUID, *, now: datetime) -> None:
@@ -449,3 +530,14 @@ def call_again(*, now: datetime) -> None:
                 continue
             _plan_nailed_up(leg, row.node_id, row.endpoint, now=now)
         _dial_nailed_up(leg, now=now)
+
+
+def lost_too_long(*, now: datetime) -> None:
+    """A phone that should stay connected and is gone beyond the grace: its agent is Not Ready, and told why."""
+    rows = sql.rows(
+        "SELECT agent_id FROM agents_session WHERE phone_lost_at <= %s AND nailed_up AND leg_state <> 'up' AND (voice_ready OR preview_ready)",
+        [now - LOST_FOR],
+    )
+    if rows:
+        with transaction.atomic():
+            desk.without_a_phone([row.agent_id for row in rows], now=now)

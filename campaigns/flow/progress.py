@@ -1,6 +1,6 @@
 """A carrier event moves the call, and what hangs on it. Events of many calls are folded into one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -99,6 +99,11 @@ def node_gone(node_id: int, *, now: datetime) -> None:
         conclude.customers_ended(ended, now=now)
         next_for.settle(inbound.ended(ended, now=now), now=now)
         phone.legs_ended(_agents(ended), now=now)
+
+
+def stations_listed(listed: Mapping[str, bool], *, node_id: int, now: datetime) -> None:
+    """What the carrier's own list says of phones."""
+    phone.stations_listed(node_id, listed, now=now)
 
 
 def time_is_up(call_ids: Sequence[UUID], *, now: datetime) -> None:

@@ -23,10 +23,11 @@ def get_record(agent_id: int, campaign_id: int, *, now: datetime) -> Answer:
     """One record, callbacks that are due first. Where records come by themselves: to take part again."""
     with transaction.atomic():
         member = sql.rows(
-            """
-            SELECT p.state, s.signed_in_at, s.nailed_up, s.leg_state,
+            f"""
+            SELECT p.state, s.signed_in_at, s.nailed_up, s.leg_state, c.name, c.call_application, {querysets.SUITS} AS suits,
                 EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = p.agent_id AND i.phase <> 'closed') AS at_work
-            FROM campaigns_participation p LEFT JOIN agents_session s ON s.agent_id = p.agent_id WHERE p.agent_id = %s AND p.campaign_id = %s
+            FROM campaigns_participation p JOIN campaigns_campaign c ON c.id = p.campaign_id
+            LEFT JOIN agents_session s ON s.agent_id = p.agent_id LEFT JOIN agents_station st ON st.id = s.station_id WHERE p.agent_id = %s AND p.campaign_id = %s
             """,
             [agent_id, campaign_id],
         )
@@ -54,6 +55,8 @@ def get_record(agent_id: int, campaign_id: int, *, now: datetime) -> Answer:
 def _not_now(campaign: Setting, member: sql.Row, *, now: datetime) -> Refusal | None:
     if member.signed_in_at is None:
         return Refusal("Choose a phone first: you are not signed in to one.")
+    if not member.suits:
+        return take_part.other_phone(member.name, member.call_application)
     if member.at_work:
         return Refusal("Finish the record on your screen first: one at a time.")
     if member.nailed_up and member.leg_state != "up":

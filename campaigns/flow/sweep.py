@@ -58,6 +58,7 @@ def every_second(*, now: datetime) -> None:
         hot_projection,
         silent_consoles,
         phones_to_call,
+        phones_lost,
         personal_callbacks,
         due_work,
         now=now,
@@ -207,6 +208,10 @@ def absent_agents(*, now: datetime) -> None:
 def phones_to_call(*, now: datetime) -> None:
     phone.move_to_other_nodes(now=now)
     phone.call_again(now=now)
+
+
+def phones_lost(*, now: datetime) -> None:
+    phone.lost_too_long(now=now)
 
 
 def personal_callbacks(*, now: datetime) -> None:

@@ -9,6 +9,8 @@ from agents import desk
 from agents.desk import DONE, Answer, Moved, Place, Refusal
 from campaigns.facts import Setting
 from campaigns.flow import next_for
+from campaigns.models import Campaign
+from campaigns.querysets import SUITS
 from campaigns.rules.lifecycle import PARTICIPATION, CampaignState, ParticipationMove
 from campaigns.rules.modes import MODES, Joining, Mode, Needs, keys_that_need
 from dialer_project.lib import sql
@@ -23,9 +25,10 @@ def join(agent_id: int, campaign_id: int, *, now: datetime) -> Answer:
     """Run campaign, Get Record where records come by themselves, the OK of a notice: from now on its records may come."""
     with transaction.atomic():
         found = sql.rows(
-            """
-            SELECT c.name, c.state, s.signed_in_at FROM campaigns_participation p JOIN campaigns_campaign c ON c.id = p.campaign_id
-            LEFT JOIN agents_session s ON s.agent_id = p.agent_id WHERE p.agent_id = %s AND p.campaign_id = %s
+            f"""
+            SELECT c.name, c.state, c.call_application, s.signed_in_at, {SUITS} AS suits
+            FROM campaigns_participation p JOIN campaigns_campaign c ON c.id = p.campaign_id
+            LEFT JOIN agents_session s ON s.agent_id = p.agent_id LEFT JOIN agents_station st ON st.id = s.station_id WHERE p.agent_id = %s AND p.campaign_id = %s
             """,
             [agent_id, campaign_id],
         )
@@ -35,9 +38,18 @@ def join(agent_id: int, campaign_id: int, *, now: datetime) -> Answer:
             return Refusal(say("{campaign} has ended: there are no more records.", campaign=found[0].name))
         if found[0].signed_in_at is None:
             return Refusal("Choose a phone first: you are not signed in to one.")
+        if not found[0].suits:
+            return other_phone(found[0].name, found[0].call_application)
         if _moves(agent_id, campaign_id, ParticipationMove.JOIN):
             _stands_anew(agent_id, now=now)
     return DONE
+
+
+def other_phone(campaign: str, application: str) -> Refusal:
+    """Its calls are made with another kind of phone than the agent sits at."""
+    if application == Campaign.CallApplication.SOFTPHONE:
+        return Refusal(say("{campaign} is called with the phone in the browser: end your shift and start it again there.", campaign=campaign))
+    return Refusal(say("{campaign} is called with a telephone, not with the browser: end your shift and start it again at one.", campaign=campaign))
 
 
 def stop(agent_id: int, campaign_id: int, *, now: datetime) -> Answer:
@@ -136,14 +148,16 @@ def _stands_anew(agent_id: int, *, now: datetime) -> None:
 def rejoin(agent_ids: Sequence[int], *, now: datetime) -> list[Moved]:
     """Rewrites where these agents stand from their participations in campaigns that are not over."""
     rows = sql.rows(
-        """
+        f"""
         SELECT g.id AS agent_id, min(c.pool) AS pool,
-            coalesce(array_agg('c' || c.id ORDER BY c.id) FILTER (WHERE c.mode_key = ANY(%(voice)s)), '{}') AS lines,
-            coalesce(array_agg('c' || c.id ORDER BY c.id) FILTER (WHERE c.mode_key = ANY(%(preview)s)), '{}') AS preview_lines,
-            coalesce(array_agg('c' || c.id ORDER BY c.id) FILTER (WHERE c.mode_key = ANY(%(joined)s)), '{}') AS joined_lines
+            coalesce(array_agg('c' || c.id ORDER BY c.id) FILTER (WHERE c.mode_key = ANY(%(voice)s)), '{{}}') AS lines,
+            coalesce(array_agg('c' || c.id ORDER BY c.id) FILTER (WHERE c.mode_key = ANY(%(preview)s)), '{{}}') AS preview_lines,
+            coalesce(array_agg('c' || c.id ORDER BY c.id) FILTER (WHERE c.mode_key = ANY(%(joined)s)), '{{}}') AS joined_lines
         FROM unnest(%(agents)s::bigint[]) AS g(id)
+        LEFT JOIN agents_session s ON s.agent_id = g.id AND s.signed_in_at IS NOT NULL
+        LEFT JOIN agents_station st ON st.id = s.station_id
         LEFT JOIN campaigns_participation p ON p.agent_id = g.id AND p.state = 'joined'
-        LEFT JOIN campaigns_campaign c ON c.id = p.campaign_id AND c.state IN ('loaded', 'running', 'paused', 'stopped')
+        LEFT JOIN campaigns_campaign c ON c.id = p.campaign_id AND c.state IN ('loaded', 'running', 'paused', 'stopped') AND {SUITS}
         GROUP BY g.id
         """,
         {"agents": list(agent_ids), **{needs.value: keys_that_need(needs) for needs in Needs}},

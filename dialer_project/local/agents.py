@@ -78,8 +78,8 @@ def next_act(state: Message, dice: random.Random) -> Act | None:
 
 
 def choose_station(menu: Message, username: str) -> int | None:
-    """The one used last, else one's own, else any that nobody sits at."""
-    free = [station for station in menu["stations"] if not station["taken"]]
+    """The one used last, else one's own, else any that nobody sits at. A page's own phone needs a page."""
+    free = [station for station in menu["stations"] if not station["taken"] and station["kind"] != "webrtc"]
     ids = [station["id"] for station in free]
     if menu["station"] in ids:
         return int(menu["station"])

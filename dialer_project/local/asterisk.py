@@ -242,6 +242,7 @@ class Asterisk:
     ari_address: str = "127.0.0.1"
     seen_as: str = ""
     secret: str = ""
+    pages_on_loopback: bool = False  # a page's sound stays on the loopback, which only a browser started for that accepts
     ari_port: int = field(default_factory=processes.free_port)
     sip_port: int = field(default_factory=processes.free_port)
 
@@ -292,6 +293,8 @@ class Asterisk:
             "RTP_FROM": self.rtp[0],
             "RTP_TO": self.rtp[1],
             "STATION_SILENT_FOR": self.station_silent_for,
+            "PAGES_BOUND": "yes" if self.pages_on_loopback else "no",
+            "ICE_HOSTS": self._told_to_pages(),
         }
         for template in TEMPLATES.glob("*.conf"):
             # the dialplan is full of ${...} of its own, and needs nothing filled in
@@ -301,6 +304,11 @@ class Asterisk:
             (etc / f"{name}.conf").touch()
         places.write_secretly(etc / "pjsip.d" / "trunks.conf", "".join(_trunk(name, at) for name, at in self.trunks.items()))
         places.write_secretly(etc / "pjsip.d" / "stations.conf", "".join(_station(name, self.station_password) for name in self.stations))
+
+    def _told_to_pages(self) -> str:
+        """Which address a page is told for each of this machine's own, one a line."""
+        seen_as = "127.0.0.1" if self.pages_on_loopback else f"{self.seen_as},include_local_address" if self.seen_as else ""
+        return "\n".join(f"{own} => {seen_as}" for own in processes.addresses()) if seen_as else ""
 
     def _lay_out(self, data: Path) -> None:
         """Asterisk's own data, which it refuses to start without, with a place for our announcements among its sounds."""

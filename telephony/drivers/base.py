@@ -42,7 +42,7 @@ class Leg:
     detect_machine: after ANSWERED the carrier listens, and tells HUMAN_DETECTED or MACHINE_DETECTED at the latest this long after it. Until
         then the call is not ours: `connect` and `play` are refused, it may be hung up and recorded.
     max_length: the carrier hangs up this long after the answer.
-    auto_answer: the station picks up without being asked (a nailed-up leg).
+    auto_answer: the station picks up without being asked (a nailed-up leg). A browser is told the call's id besides, and knows ours by it.
     """
 
     call_id: UUID
@@ -80,6 +80,15 @@ class Unclear:
     """No reply in time. The call may be placed, may be placed later, or never."""
 
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phone:
+    """A station that is made known to the carrier while it runs: it registers under its name, with this secret."""
+
+    name: str
+    browser: bool  # a page; else a telephone on SIP
+    secret: str = field(repr=False)
 
 
 Placing = Placed | Refused | Unclear
@@ -207,6 +216,12 @@ class Carrier(Protocol):
 
     def unmute(self, call_id: UUID) -> bool: ...
 
+    def play_music(self, bridge: UUID) -> bool:
+        """Whoever is in this bridge hears music, until `stop_music`."""
+        ...
+
+    def stop_music(self, bridge: UUID) -> bool: ...
+
     def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
         """Plays to this call alone. With then_hang_up the call leaves its bridge and the carrier finishes it without us."""
         ...
@@ -221,6 +236,14 @@ class Carrier(Protocol):
 
     def transfer(self, call_id: UUID, to: Address) -> bool:
         """Blind: the call leaves (LEFT_BRIDGE, transferred_to) and is out of our hands until its ENDED."""
+        ...
+
+    def admit(self, phone: Phone) -> bool:
+        """From now on it may register, on this run of the carrier; a repeat gives it a new secret. The listing's stations have it."""
+        ...
+
+    def dismiss(self, name: str) -> bool:
+        """A phone that was admitted is unknown again, with its secret and its registration. Its calls live on."""
         ...
 
     def list(self) -> Listing: ...

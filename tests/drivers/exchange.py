@@ -42,7 +42,7 @@ class Exchange:
         folder = Path(self._folder.name)
         self.log = folder / "asterisk.log"
         installed = asterisk.find_or_install(folder / "install.log")
-        self.server = asterisk.Asterisk(folder / "asterisk", installed, stations=stations, station_silent_for=3)
+        self.server = asterisk.Asterisk(folder / "asterisk", installed, stations=stations, station_silent_for=3, pages_on_loopback=True)
         self.world = SipWorld(script or people(), ("127.0.0.1", self.server.sip_port))
         self.server.trunks = {name: f"127.0.0.1:{self.world.port}" for name in trunks}
         self.server.folder.mkdir()
@@ -141,7 +141,9 @@ class AsteriskLab(Lab):
     def station_dies(self, name: str) -> None:
         self.world.station_down(name)
 
-    def station_registers(self, name: str) -> None:
+    def station_registers(self, name: str, secret: str = "") -> None:
+        if secret:
+            self.world.passwords[name] = secret
         self.world.registered.discard(name)
         self.world.station_up(name)
         self.until(lambda: name in self.world.registered, what=f"registration of {name}")

@@ -70,7 +70,7 @@ class Lab(ABC):
     def station_dies(self, name: str) -> None: ...
 
     @abstractmethod
-    def station_registers(self, name: str) -> None: ...
+    def station_registers(self, name: str, secret: str = "") -> None: ...
 
     @abstractmethod
     def somebody_calls(self, *, patience: float = 20.0) -> UUID: ...
@@ -133,10 +133,10 @@ class Lab(ABC):
     def machine_answers(self, *, after: float = 0.3) -> Address:
         return self.person(Machine(after=seconds(after)))
 
-    def station(self, name: str, *, answers_after: float | None = 0.2) -> Address:
-        """A registered phone; None: its person never picks up."""
+    def station(self, name: str, *, answers_after: float | None = 0.2, secret: str = "") -> Address:
+        """A registered phone; None: its person never picks up. secret: with this one, not with that of all phones here."""
         self._station_meets(name, NoAnswer() if answers_after is None else Answers(after=seconds(answers_after)))
-        self.station_registers(name)
+        self.station_registers(name, secret)
         return Address(AddressKind.STATION, name)
 
     # Calls, in words
@@ -252,7 +252,7 @@ class VirtualLab(Lab):
     def station_dies(self, name: str) -> None:
         self.world.station_down(name, self.clock.now)
 
-    def station_registers(self, name: str) -> None:
+    def station_registers(self, name: str, secret: str = "") -> None:
         self.world.station_up(name, self.clock.now)
 
     def somebody_calls(self, *, patience: float = 20.0) -> UUID:
@@ -310,7 +310,7 @@ class ProcessLab(Lab):
     def station_dies(self, name: str) -> None:
         self.control.station_down(name)
 
-    def station_registers(self, name: str) -> None:
+    def station_registers(self, name: str, secret: str = "") -> None:
         self.control.station_up(name)
 
     def somebody_calls(self, *, patience: float = 20.0) -> UUID:

@@ -14,7 +14,9 @@ from telephony.drivers.base import (
     CallStanding,
     CarrierDown,
     CarrierTimeout,
+    Leg,
     LostCarrier,
+    Phone,
     Placed,
     Refused,
     Replaced,
@@ -350,6 +352,37 @@ def test_a_call_leaves_its_bridge_alive_and_an_empty_bridge_is_gone(lab: Lab) ->
     assert first not in lab.carrier.list().bridges
     assert lab.carrier.connect(second, call)
     lab.until(lambda: second in lab.carrier.list().bridges, what="the second bridge")
+
+
+def test_who_waits_in_a_bridge_hears_music_and_is_joined_there(lab: Lab) -> None:
+    customer, agent = lab.answered(lab.customer_answers()), lab.answered(lab.station("ana"), auto_answer=True)
+    bridge = uuid4()
+    assert not lab.carrier.play_music(bridge)
+    lab.bridged(bridge, customer)
+
+    assert lab.carrier.play_music(bridge)
+    lab.bridged(bridge, agent)
+    assert lab.carrier.stop_music(bridge)
+
+    assert lab.carrier.list().bridges[bridge] == {customer, agent}
+
+
+def test_a_phone_made_known_is_called_and_once_dismissed_is_nobody(lab: Lab) -> None:
+    phone = Phone(name="phone-desk-7", browser=False, secret="one of its own")
+    assert phone.name not in lab.carrier.list().stations
+    assert lab.carrier.admit(phone)
+    assert phone.name in lab.carrier.list().stations
+    call = lab.answered(lab.station(phone.name, secret=phone.secret), auto_answer=True)
+    assert lab.carrier.admit(phone), "a repeat is no harm"
+
+    assert lab.carrier.dismiss(phone.name)
+
+    assert not lab.carrier.dismiss(phone.name)
+    assert phone.name not in lab.carrier.list().stations
+    assert lab.listed(call) is not None, "its calls live on"
+    refused = lab.carrier.place(Leg(call_id=uuid4(), to=Address(AddressKind.STATION, phone.name), party="agent"))
+    assert isinstance(refused, Refused)
+    assert refused.cause is Cause.UNAVAILABLE
 
 
 def test_only_an_answered_call_joins_a_bridge_and_all_do_or_none(lab: Lab) -> None:

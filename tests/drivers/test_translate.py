@@ -111,6 +111,25 @@ def test_somebody_who_calls_us_has_an_id_that_finds_their_channel_again(name: st
     assert channel_of(call_id) == next(each["channel"]["id"] for each in recorded(name) if each["type"] == "StasisStart")
 
 
+def test_a_phone_whose_page_is_replaced_is_lost_with_its_last_registration_alone() -> None:
+    translator = Translator("node", "boot")
+
+    def contact(status: str, uri: str) -> list[Happened]:
+        told = {
+            "type": "ContactStatusChange",
+            "timestamp": "2026-11-22T00:03:15.629+0000",
+            "endpoint": {"resource": "ana"},
+            "contact_info": {"uri": uri, "contact_status": status},
+        }
+        return [fact.kind for fact in translator.facts(told)]
+
+    assert contact("NonQualified", "sip:old@host") == [Happened.STATION_BACK]
+    assert contact("NonQualified", "sip:new@host") == []
+    assert contact("Removed", "sip:old@host") == []
+    assert contact("Unreachable", "sip:new@host") == [Happened.STATION_LOST]
+    assert contact("Reachable", "sip:new@host") == [Happened.STATION_BACK]
+
+
 def test_every_recorded_event_came_twice_and_is_told_once() -> None:
     translator = Translator("node", "boot")
     doubled = sum(translator.is_double(json.dumps(told)) for told in recorded("busy"))

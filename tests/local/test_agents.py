@@ -75,7 +75,9 @@ def test_the_numbers_they_go_by_are_the_servers() -> None:
 
 
 def test_an_agent_sits_where_they_sat_last_else_at_their_own_else_at_a_free_station() -> None:
-    stations = [{"id": 1, "name": "ana", "taken": True}, {"id": 2, "name": "ben", "taken": False}, {"id": 3, "name": "spare", "taken": False}]
+    names = {1: "ana", 2: "ben", 3: "spare"}
+    stations: list[dict[str, Any]] = [{"id": number, "name": name, "kind": "sip", "taken": name == "ana"} for number, name in names.items()]
+    stations.append({"id": None, "name": "", "kind": "webrtc", "taken": False})  # a program is no page
     assert agents.choose_station({"station": 3, "stations": stations}, "ben") == 3
     assert agents.choose_station({"station": 1, "stations": stations}, "ben") == 2
     assert agents.choose_station({"station": None, "stations": stations}, "zoe") == 2
@@ -113,7 +115,7 @@ class Server:
             self.asked.append(command)
             if "id" in command:
                 data = {
-                    "choices": {"station": 7, "stations": [{"id": 7, "name": "ben", "taken": False}]},
+                    "choices": {"station": 7, "stations": [{"id": 7, "name": "ben", "kind": "sip", "taken": False}]},
                     "record": {"dispositions": [{"id": 5, "kind": "success", "note_required": True}]},
                 }.get(command["type"])
                 await socket.send(json.dumps({"type": "answer", "id": command["id"], "ok": True, "sentence": None, "data": data}))

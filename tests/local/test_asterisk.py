@@ -71,10 +71,11 @@ def test_who_calls_us_reaches_the_application_and_never_a_trunk(written: Path) -
     contexts = dict(re.findall(r"^\[([\w-]+)\]\n((?:(?!\[[\w-]+\]\n).*\n?)*)", dialplan, re.MULTILINE))
     assert "Dial(" not in contexts["ringmaster-incoming"]
     assert "Dial(" not in contexts["ringmaster-nowhere"]
+    assert re.findall(r"^exten => (\S+?),1", contexts["ringmaster-stations"], re.MULTILINE) == ["echo", "_.", "T"]
     assert "include" not in dialplan
     assert [name for name, steps in contexts.items() if "Dial(" in steps] == ["ringmaster-transfer"]
     pjsip = settings(written / "etc/pjsip.conf")
-    assert set(re.findall(r"^context = (\S+)", pjsip, re.MULTILINE)) == {"ringmaster-incoming", "ringmaster-nowhere"}
+    assert set(re.findall(r"^context = (\S+)", pjsip, re.MULTILINE)) == {"ringmaster-incoming", "ringmaster-nowhere", "ringmaster-stations"}
 
 
 def test_a_trunk_nobody_is_at_has_no_contact(written: Path) -> None:

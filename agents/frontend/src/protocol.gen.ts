@@ -20,7 +20,7 @@ export interface Answer {
   sentence?: string | Said | null;
   /** each beside what it is about; empty where the sentence says it all */
   problems?: (ProblemShown)[];
-  data?: Details | Menu | Campaigns | Callbacks | History | Day | null;
+  data?: Details | Menu | Campaigns | Callbacks | History | Day | PhoneAccess | null;
 }
 
 /** Ask for My Callbacks. */
@@ -59,6 +59,13 @@ export interface AskHistory {
   type: "history";
   before: string;
   at: string;
+}
+
+/** Ask for what this page's phone may register with. Whatever an older page had is void from then on. */
+export interface AskPhone {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  type: "phone";
 }
 
 /** Ask for the details of the record on the screen. */
@@ -469,6 +476,13 @@ export interface Hold {
   on: boolean;
 }
 
+/** A server that helps sound through firewalls. */
+export interface IceServer {
+  urls: string;
+  username: string;
+  credential: string;
+}
+
 /** The one open piece of work. */
 export interface InteractionState {
   id: string;
@@ -487,6 +501,8 @@ export interface InteractionState {
   held: boolean;
   /** the customer does not hear the agent */
   muted: boolean;
+  /** the call to the agent's phone for this work, where it is called for each call */
+  leg: string | null;
   /** a preview's countdown: when the system dials by itself */
   dials_at: string | null;
   note: string;
@@ -561,6 +577,15 @@ export interface NumberShown {
 }
 
 export type Phase = "offered" | "preview" | "checking" | "ringing_agent" | "dialing" | "connecting" | "connected" | "wrap_up" | "closed";
+
+/** What this page's phone registers with. It is told once; the next page that asks ends it. */
+export interface PhoneAccess {
+  /** the websocket SIP is spoken on */
+  url: string;
+  name: string;
+  secret: string;
+  ice: (IceServer)[];
+}
 
 /** The heartbeat. */
 export interface Ping {
@@ -697,6 +722,8 @@ export interface SessionState {
   pending_reason: string | null;
   station: number | null;
   phone: "none" | "ringing" | "up" | "suspect";
+  /** the call that keeps the phone connected: a page picks up what has this id, unasked */
+  leg: string | null;
   /** rises when the campaigns to work on, or their notices, have changed: ask for them */
   news: number;
 }
@@ -723,7 +750,8 @@ export interface SignIn {
   /** chosen by the screen; a repeat with the same id gets the first answer */
   id: string;
   type: "sign_in";
-  station: number;
+  /** none: this page's own phone, which must be registered by then */
+  station: number | null;
 }
 
 export interface SignOut {
@@ -743,12 +771,17 @@ export interface State {
 }
 
 export interface StationChoice {
-  id: number;
+  /** none: this page's own phone, before it was used for the first time */
+  id: number | null;
   name: string;
-  kind: string;
+  kind: "webrtc" | "sip" | "pstn";
   leg_mode: "nailed_up" | "per_call";
   /** somebody else sits there */
   taken: boolean;
+  /** nobody else may sit there */
+  own: boolean;
+  /** whether the telephone system sees the phone; none: it does not say */
+  registered: boolean | null;
 }
 
 /** Stop, or close its window: no further record of it until asked for again. */
@@ -782,4 +815,4 @@ export interface Wait {
 }
 
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay | AskPhone;

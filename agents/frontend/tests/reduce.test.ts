@@ -19,7 +19,9 @@ function state(version: number, interaction: string | null = null): State {
       reason: null,
       pending_reason: null,
       station: 1,
-      news: 0, phone: 'up',
+      news: 0,
+      leg: null,
+      phone: 'up',
     },
     interaction: interaction
       ? {
@@ -31,6 +33,7 @@ function state(version: number, interaction: string | null = null): State {
           card: { campaign: 'Spring', name: 'Maria', number: '+1' },
           progress: '',
           notice: '',
+          leg: null,
           dials_at: null,
           outcome: '',
           talked: true,

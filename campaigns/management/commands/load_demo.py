@@ -157,7 +157,7 @@ class Command(BaseCommand):
             ("Welcome calls", "agent_first", "A word with new customers", ("ella", "finn"), _both_sides(400)),
         )
         for name, mode, description, members, people in plans:
-            facts = {"mode_key": mode, "description": description, "call_application": "softphone", "created_by": admin, **common}
+            facts = {"mode_key": mode, "description": description, "call_application": "any", "created_by": admin, **common}
             with transaction.atomic():
                 campaign, fresh = Campaign.objects.get_or_create(name=name, defaults=facts)
                 if fresh:
@@ -263,9 +263,11 @@ def _choices() -> None:
 
 def _lines() -> tuple[Trunk, CallerId, Announcement]:
     driver, url = ("asterisk", settings.ASTERISK_URL) if settings.ASTERISK_URL else ("simulated", settings.SIMULATED_CARRIER)
-    node, fresh = Node.objects.get_or_create(name="local", defaults={"driver": driver, "url": url})
-    if not fresh and (node.driver, node.url) != (driver, url):
-        Node.objects.filter(pk=node.pk).update(driver=driver, url=url)  # it listens elsewhere after each start, and may be another one
+    pages = settings.ASTERISK_URL.replace("http", "ws", 1) + "/ws" if settings.ASTERISK_URL else ""  # the same server takes them, on this machine
+    at = {"driver": driver, "url": url, "browser_url": pages}
+    node, fresh = Node.objects.get_or_create(name="local", defaults=at)
+    if not fresh and {name: getattr(node, name) for name in at} != at:
+        Node.objects.filter(pk=node.pk).update(**at)  # it listens elsewhere after each start, and may be another one
     trunk, _ = Trunk.objects.get_or_create(name="demo", defaults={"endpoint": "demo", "max_calls": 50, "calls_per_second": 10})
     caller_id, _ = CallerId.objects.get_or_create(e164="+442079460000", defaults={"label": "Demo", "verified": True, "trunk": trunk})
     message, _ = Announcement.objects.get_or_create(

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from telephony.drivers.asterisk import translate
+from telephony.drivers.asterisk import phones, translate
 from telephony.drivers.asterisk.ari import APPLICATION, REPLY_WITHIN, Ari, Reply
 from telephony.drivers.asterisk.listener import AsteriskSubscription, boot_of
 from telephony.drivers.base import (
@@ -25,6 +25,7 @@ from telephony.drivers.base import (
     CarrierUnreachable,
     Leg,
     Listing,
+    Phone,
     Placed,
     Placing,
     Placings,
@@ -66,6 +67,8 @@ class Asterisk:
             "RM_DETECT": "" if leg.detect_machine is None else str(int(leg.detect_machine.total_seconds() * 1000)),
             "RM_STATION": leg.to.value if leg.to.kind is AddressKind.STATION else "",
         }
+        if leg.to.kind is AddressKind.STATION:
+            variables[f"PJSIP_HEADER(add,{phones.OURS})"] = str(leg.call_id)
         if leg.auto_answer:
             variables["PJSIP_HEADER(add,Alert-Info)"] = "<http://127.0.0.1>;info=alert-autoanswer"
             variables["PJSIP_HEADER(add,Call-Info)"] = "<sip:127.0.0.1>;answer-after=0"
@@ -120,7 +123,8 @@ class Asterisk:
             return False  # somebody who calls us is in our hands before we have answered; a bridge would take them
         channels = ",".join(translate.channel_of(call_id) for call_id in call_ids)
         for _ in range(2):  # a bridge that its last call has just left may go between the two requests
-            if not self._ari.ask("POST", "bridges", str(bridge), type="mixing,dtmf_events").ok:
+            made = self._ari.ask("POST", "bridges", str(bridge), type="mixing,dtmf_events")
+            if not made.ok and made.status != 409:  # there already: somebody waits in it
                 return False
             reply = self._ari.ask("POST", "bridges", str(bridge), "addChannel", channel=channels)
             if reply.ok or reply.status != 404:
@@ -156,6 +160,12 @@ class Asterisk:
         if not self._set(call_id, "RM_MUTED", ""):
             return False
         return bool(self._remembers(call_id, "RM_HELD")) or self._untell(call_id, "mute", direction="in")
+
+    def play_music(self, bridge: UUID) -> bool:
+        return self._ari.ask("POST", "bridges", str(bridge), "moh").ok
+
+    def stop_music(self, bridge: UUID) -> bool:
+        return self._ari.ask("DELETE", "bridges", str(bridge), "moh").ok
 
     def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
         if announcement and not _is_announcement(announcement):
@@ -199,6 +209,14 @@ class Asterisk:
         if target == "channel" and translate.RECORDER in recorder:
             return self._ari.ask("DELETE", "channels", recorder).ok
         return self._ari.ask("POST", "recordings", "live", name, "stop").ok
+
+    # Phones
+
+    def admit(self, phone: Phone) -> bool:
+        return phones.admit(self._ari, phone)
+
+    def dismiss(self, name: str) -> bool:
+        return phones.dismiss(self._ari, name)
 
     # What there is
 

@@ -125,7 +125,7 @@ class Translator:
     def __init__(self, node: str, boot: str) -> None:
         self.node, self.boot = node, boot
         self._calls: dict[UUID, _Seen] = {}
-        self._stations: dict[str, bool] = {}
+        self._stations: dict[str, set[str]] = {}  # where each is registered
         self._told: OrderedDict[bytes, None] = OrderedDict()
 
     def is_double(self, raw: str | bytes) -> bool:
@@ -298,10 +298,13 @@ class Translator:
 
     def _contact(self, told: Mapping[str, Any]) -> list[CarrierEvent]:
         name, status, at = str(told["endpoint"]["resource"]), told["contact_info"]["contact_status"], moment(told["timestamp"])
-        registered = status not in ("Removed", "Unreachable")
-        if self._stations.get(name) is registered:
+        uri = str(told["contact_info"]["uri"])
+        before = self._stations.get(name)
+        now = (before or set()) - {uri} if status in ("Removed", "Unreachable") else (before or set()) | {uri}
+        self._stations[name] = now
+        registered = bool(now)
+        if before is not None and bool(before) is registered:
             return []
-        self._stations[name] = registered
         kind = Happened.STATION_BACK if registered else Happened.STATION_LOST
         return [CarrierEvent(self.node, None, kind, at, _key(name[:40], kind, at), self.boot, station=name)]
 

@@ -22,6 +22,7 @@ from telephony.drivers.base import (
     Leg,
     Listing,
     LostCarrier,
+    Phone,
     Placing,
     Placings,
     Replaced,
@@ -233,6 +234,18 @@ class Client:
 
     def unmute(self, call_id: UUID) -> bool:
         return bool(self._line.ask("mute", call=call_id.hex, muted=False))
+
+    def play_music(self, bridge: UUID) -> bool:
+        return bool(self._line.ask("music", bridge=bridge.hex, on=True))
+
+    def stop_music(self, bridge: UUID) -> bool:
+        return bool(self._line.ask("music", bridge=bridge.hex, on=False))
+
+    def admit(self, phone: Phone) -> bool:
+        return bool(self._line.ask("admit", name=phone.name))
+
+    def dismiss(self, name: str) -> bool:
+        return bool(self._line.ask("dismiss", name=name))
 
     def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
         return bool(self._line.ask("play", call=call_id.hex, announcement=announcement, then_hang_up=then_hang_up))

@@ -16,6 +16,7 @@ from telephony.drivers.base import (
     Leg,
     Listing,
     LostCarrier,
+    Phone,
     Placing,
     Placings,
     Replaced,
@@ -157,6 +158,12 @@ class SimulatedCarrier:
     def unmute(self, call_id: UUID) -> bool:
         return self._ask(lambda now: self.world.mute(call_id, False, now))
 
+    def play_music(self, bridge: UUID) -> bool:
+        return self._ask(lambda now: self.world.music(bridge, True, now))
+
+    def stop_music(self, bridge: UUID) -> bool:
+        return self._ask(lambda now: self.world.music(bridge, False, now))
+
     def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
         return self._ask(lambda now: self.world.play(call_id, announcement, then_hang_up, now))
 
@@ -171,6 +178,12 @@ class SimulatedCarrier:
 
     def transfer(self, call_id: UUID, to: Address) -> bool:
         return self._ask(lambda now: self.world.transfer(call_id, to, now))
+
+    def admit(self, phone: Phone) -> bool:
+        return self._ask(lambda now: self.world.admit(phone.name, now))
+
+    def dismiss(self, name: str) -> bool:
+        return self._ask(lambda now: self.world.dismiss(name, now))
 
     def list(self) -> Listing:
         return self._ask(lambda now: self.world.listing(now))

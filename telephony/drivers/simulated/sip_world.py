@@ -116,7 +116,7 @@ class _Request:
 
 @dataclass
 class SipWorld:
-    """exchange: where the exchange takes SIP. password: of every station there.
+    """exchange: where the exchange takes SIP. password: of every station there but those with one of their own in `passwords`.
 
     stations_talk: whoever sits at a phone talks all the time, so that a customer who hears nobody shows.
     """
@@ -124,6 +124,7 @@ class SipWorld:
     script: Script
     exchange: tuple[str, int]
     password: str = ""
+    passwords: dict[str, str] = field(default_factory=dict)
     seed: int = 7
     port: int = 0  # of the trunk; chosen where 0
     stations_talk: bool = False
@@ -442,7 +443,12 @@ class SipWorld:
             ("Expires", str(expires)),
         ]
         if challenge:
-            headers.append(("Authorization", sip.authorization(challenge, method="REGISTER", uri=uri, user=name, password=self.password)))
+            headers.append(
+                (
+                    "Authorization",
+                    sip.authorization(challenge, method="REGISTER", uri=uri, user=name, password=self.passwords.get(name, self.password)),
+                )
+            )
 
         def answered(reply: Message) -> None:
             if reply.status == 200:

@@ -135,6 +135,8 @@ class World:
         self._messages: dict[UUID, datetime] = {}
         self._times_called: dict[str, int] = {}
         self._stations: dict[str, bool] = {}
+        self._dismissed: set[str] = set()
+        self.music_in: set[UUID] = set()  # bridges
         self._incoming = 0
 
     # Time
@@ -254,6 +256,28 @@ class World:
             call.muted = muted
         return call is not None
 
+    def music(self, bridge: UUID, on: bool, now: datetime) -> bool:
+        self._live_until(now)
+        if bridge not in self._bridges:
+            return False
+        (self.music_in.add if on else self.music_in.discard)(bridge)
+        return True
+
+    def admit(self, name: str, now: datetime) -> bool:
+        """Where nobody registers, a phone that may is there; it needs no secret here."""
+        self._live_until(now)
+        if name in self._dismissed or name not in self._stations:
+            self._dismissed.discard(name)
+            self._stations[name] = True
+        return True
+
+    def dismiss(self, name: str, now: datetime) -> bool:
+        known = name in self._stations and name not in self._dismissed
+        if known:
+            self.station_down(name, now)
+            self._dismissed.add(name)
+        return known
+
     def play(self, call_id: UUID, announcement: str, then_hang_up: bool, now: datetime) -> bool:
         call = self._find_ours(call_id, now)
         if call is None:
@@ -308,7 +332,7 @@ class World:
             at=now,
             calls=[_as_listed(call) for call in self._calls.values()],
             bridges={bridge: frozenset(calls) for bridge, calls in self._bridges.items()},
-            stations=dict(self._stations),
+            stations={name: there for name, there in self._stations.items() if name not in self._dismissed},
             message_played=dict(self._messages),
         )
 
@@ -415,6 +439,10 @@ class World:
             call.ended = True
         self._calls.clear()
         self._bridges.clear()
+        self.music_in.clear()
+        for name in self._dismissed:
+            del self._stations[name]
+        self._dismissed.clear()
         self._recordings.clear()
         self._messages.clear()
         self._agenda.clear()
@@ -585,6 +613,7 @@ class World:
         inside.discard(call.call_id)
         if not inside:
             del self._bridges[bridge]
+            self.music_in.discard(bridge)
             if self._recordings:
                 for recording in [each for each in self._recordings.values() if each.bridge == bridge]:
                     self._stop(recording)

@@ -15,7 +15,9 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--driver", default="asterisk", choices=["asterisk", "simulated"])
         parser.add_argument("--url", required=True, help="for example http://asterisk:8088")
+        parser.add_argument("--browser-url", help="where pages that are phones connect, for example wss://dialer.example.com/sip")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        node, is_new = Node.objects.update_or_create(name=options["name"], defaults={"driver": options["driver"], "url": options["url"]})
+        given = ("driver", "url", *(["browser_url"] if options["browser_url"] is not None else []))
+        node, is_new = Node.objects.update_or_create(name=options["name"], defaults={name: options[name] for name in given})
         self.stdout.write(f"{node.name} is {'known now' if is_new else 'known'}: {node.driver} at {node.url}")

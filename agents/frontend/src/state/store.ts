@@ -4,7 +4,7 @@ import { computed, effect, signal, untracked } from '@preact/signals';
 import { t, type Catalogue } from '../i18n';
 import { Link, type Wish } from '../link/socket';
 import { BLANK, reduce, type Happened, type View } from './reduce';
-import type { ClientCommand, InteractionState } from '../protocol.gen';
+import type { Answer, ClientCommand, InteractionState, PhoneAccess } from '../protocol.gen';
 
 export interface Boot {
   readonly agent: string;
@@ -47,6 +47,9 @@ export function labelOf(code: string | null): string {
 /** the command that was refused last */
 export const refused = signal<{ readonly command: ClientCommand['type'] } | null>(null);
 
+/** what this page's phone was told to register with; kept nowhere else */
+export const access = signal<PhoneAccess | null>(null);
+
 let link: Link | null = null;
 
 export function happen(happened: Happened): void {
@@ -73,8 +76,9 @@ export function start(boot: Boot): void {
         const done = message.type === 'answer' && message.ok;
         clock.value = Date.now();
         happen({ what: 'said', message, at: clock.value });
+        if (done && command === 'phone') access.value = (message as Answer).data as PhoneAccess;
         if (command && !done) refused.value = { command };
-        if (command === 'sign_in' && !done) ask({ type: 'choices' }); // somebody was quicker at that phone
+        if (command === 'sign_in') ask({ type: 'choices' }); // somebody was quicker at that phone, or this page's own has a number by now
         if (done && (command === 'change_callback' || command === 'cancel_callback')) ask({ type: 'callbacks' });
         if (done && (command === 'do_not_call' || command === 'confirm_zone') && work.value) ask({ type: 'record', interaction: work.value.id });
       },

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n';
+import { answerRinging, isThisPage } from '../phone/phone';
 import { ring } from '../sound';
 import { ask, isLive, station, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
@@ -47,7 +48,8 @@ export function Alert({ work }: { work: InteractionState }) {
   const name = work.card.name || t('Unknown caller');
   const offered = work.phase === 'offered';
   // a phone that stays connected does not ring: accepting here is answering
-  const answersHere = offered || station.value?.leg_mode !== 'per_call';
+  const ringsInThePage = !offered && isThisPage.value && station.value?.leg_mode === 'per_call';
+  const answersHere = offered || ringsInThePage || station.value?.leg_mode !== 'per_call';
   const busy = !isLive.value || waits('accept', 'reject');
   const [saysWhy, setSaysWhy] = useState(false);
   const asksWhy = offered && (view.value.details?.reject_reason ?? false);
@@ -88,7 +90,7 @@ export function Alert({ work }: { work: InteractionState }) {
             class="button go big"
             autofocus
             disabled={busy}
-            onClick={() => ask({ type: 'accept', interaction: work.id })}
+            onClick={() => (ringsInThePage ? answerRinging(work.leg) : ask({ type: 'accept', interaction: work.id }))}
           >
             <Icon name="phone" />
             {t('Accept')}

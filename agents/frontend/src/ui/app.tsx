@@ -9,6 +9,7 @@ import { choose } from '../state/draft';
 import { doing, session, takeBack, view, work, type Boot } from '../state/store';
 import { Alert } from './alert';
 import { Bar, changeReadiness } from './bar';
+import { PhoneBanner } from './browser_phone';
 import { hangUp, hold, mute, openKeypad } from './call';
 import { CampaignsOverTheDesk, getRecord } from './campaigns';
 import { Desk, done } from './desk';
@@ -69,6 +70,7 @@ export function App({ boot }: { boot: Boot }) {
     <>
       <Bar boot={boot} />
       <LostBanner />
+      <PhoneBanner />
       <main class="stage">
         <Stage boot={boot} />
       </main>

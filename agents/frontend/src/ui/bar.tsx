@@ -2,8 +2,11 @@
 
 import { signal } from '@preact/signals';
 import { language, t } from '../i18n';
+import { isThisPage, quality, standing } from '../phone/phone';
+import { silenced, trouble } from '../phone/sound';
 import { choose } from '../state/language';
 import { ask, doing, isLive, reasons, session, station, view, waits, work, type Boot } from '../state/store';
+import { qualityWords, soundsBad } from './browser_phone';
 import { listIsOpen } from './campaigns';
 import { Icon } from './icons';
 import { Menu } from './menu';
@@ -142,13 +145,29 @@ function Channels() {
 function PhoneChip() {
   const now = session.value!;
   const nailedUp = station.value?.leg_mode === 'nailed_up';
-  const well = now.phone === 'up' || (now.phone === 'none' && !nailedUp);
+  const page = isThisPage.value;
+  const here = !page || (standing.value === 'registered' && trouble.value === null && !silenced.value);
+  const well = here && (now.phone === 'up' || (now.phone === 'none' && !nailedUp));
+  const words = page && !here ? pageWords() : phoneWords(now.phone, nailedUp, station.value?.kind ?? 'sip');
+  const sounds = page && well && quality.value ? qualityWords(quality.value) : '';
   return (
-    <span class={`chip ${well ? 'well' : now.phone === 'ringing' ? 'soon' : 'ill'}`}>
-      <Icon name="phone" />
-      <span class="chip-words">{phoneWords(now.phone, nailedUp)}</span>
+    <span
+      class={`chip ${well ? (soundsBad() ? 'soon' : 'well') : now.phone === 'ringing' ? 'soon' : 'ill'}`}
+      title={page && quality.value ? qualityWords(quality.value, true) : undefined}
+    >
+      <Icon name={page && (trouble.value || silenced.value) ? 'muted' : 'phone'} />
+      <span class="chip-words">
+        {words}
+        {sounds && ` · ${sounds}`}
+      </span>
     </span>
   );
+}
+
+function pageWords(): string {
+  if (trouble.value) return t('No microphone');
+  if (silenced.value) return t('Microphone is off');
+  return standing.value === 'connecting' ? t('Connecting your phone') : t('Phone lost');
 }
 
 function LinkChip() {

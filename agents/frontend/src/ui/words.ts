@@ -2,7 +2,7 @@
 
 import { t } from '../i18n';
 import { labelOf } from '../state/store';
-import type { Doing, InteractionState, SessionState } from '../protocol.gen';
+import type { Doing, InteractionState, SessionState, StationChoice } from '../protocol.gen';
 
 export function doingWords(doing: Doing): string {
   switch (doing) {
@@ -101,12 +101,13 @@ export function originWords(work: InteractionState): string {
   }
 }
 
-export function phoneWords(phone: SessionState['phone'], nailedUp: boolean): string {
+export function phoneWords(phone: SessionState['phone'], nailedUp: boolean, kind: StationChoice['kind']): string {
   switch (phone) {
     case 'none':
       return nailedUp ? t('Phone not connected') : t('Phone rings for each call');
     case 'ringing':
-      return t('Your phone rings: answer it');
+      // a mailbox picks up as well, and presses nothing
+      return kind === 'pstn' ? t('Your phone rings: answer it and press any key') : t('Your phone rings: answer it');
     case 'up':
       return t('Phone connected');
     case 'suspect':

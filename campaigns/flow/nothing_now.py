@@ -31,6 +31,7 @@ WORDS: dict[str, tuple[Sentence, Sentence]] = {
     WaitReason.VALIDATION: (say("1 waits for its number to be checked"), say("{leads} wait for their numbers to be checked")),
     WaitReason.CONSENT: (say("1 waits for consent"), say("{leads} wait for consent")),
     "kept": (say("1 is kept for the agent who promised to call"), say("{leads} are kept for the agents who promised to call")),
+    "now": (say("1 is being dealt with just now"), say("{leads} are being dealt with just now")),
     "busy": (say("1 is with an agent"), say("{leads} are with other agents")),
 }
 
@@ -90,10 +91,10 @@ def _waiting(campaign: Setting, *, now: datetime) -> _Waiting:
         else:
             zones = groups[row.zone_group] or ("UTC",)
             opens = group_opens(zones, terms=campaign.terms, at=max(now, row.first_at))
-            # due, and within its hours: somebody has just taken it
-            reason = row.reason if not row.due else WaitReason.HOURS if opens != now else "busy"
-            found.callable_now = found.callable_now or reason == "busy"
-            found.add(reason, row.leads, None if reason == "busy" else opens)
+            # due, and within its hours: somebody has just taken it, or it will be looked at in a moment
+            reason = row.reason if not row.due else WaitReason.HOURS if opens != now else "now"
+            found.callable_now = found.callable_now or reason == "now"
+            found.add(reason, row.leads, None if reason == "now" else opens)
         if row.leads >= (COUNTED if row.zone_group is None else of_each):
             found.beyond.add(reason if row.zone_group is not None else row.reason)
     return found

@@ -140,6 +140,7 @@ def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Pag
     sitting.set_viewport_size({"width": 1366, "height": 768})
     sitting.get_by_label("This number").select_option("Fax machine")
     expect(sitting.get_by_text("It is not called again; other numbers of this contact are.")).to_be_visible()
+    sitting.get_by_label("This number").scroll_into_view_if_needed()
     looks_well(sitting, "number-result")
     sitting.get_by_label("Call again later").check(force=True)
     sitting.get_by_role("button", name="Done and Stop").click()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.measure import HAND_OVER, PROJECT, RESULTS, Figure, tell
 
-ALL = ("steps", "dispatch", "pipeline", "claim", "idle", "imports")
+ALL = ("steps", "dispatch", "pipeline", "claim", "idle", "imports", "telephony")
 
 
 def main(names: list[str]) -> int:

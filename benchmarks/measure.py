@@ -79,7 +79,7 @@ class Stage:
     def processor_seconds(self, *names: str, ourselves: bool = False) -> float:
         """Used so far by these children with all their descendants."""
         pids = [child.process.pid for name in names if (child := self.child(name)).process]
-        return sum(_tree_seconds(pid) for pid in pids) + (time.process_time() if ourselves else 0.0)
+        return sum(tree_seconds(pid) for pid in pids) + (time.process_time() if ourselves else 0.0)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def stage() -> Iterator[Stage]:
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def _tree_seconds(root: int) -> float:
+def tree_seconds(root: int) -> float:
     """User and system time of a process and its descendants, the ended ones among them included."""
     parents: dict[int, list[int]] = {}
     used: dict[int, float] = {}

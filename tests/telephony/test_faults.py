@@ -7,9 +7,11 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from agents.models import Station
+from campaigns.models import Lead
 from dialer_project.lib.failpoints import Failpoint
 from telephony.drivers.base import Address, AddressKind, Leg, Placed
-from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
+from telephony.drivers.simulated.script import Answers, Congestion, NoAnswer, TrunkSilent, seconds
 from telephony.models import Call, Node
 from tests.drivers.exchange import Exchange
 from tests.telephony.centre import STATIONS, RealCentre
@@ -184,3 +186,48 @@ def test_the_page_reloads_as_the_customer_answers_and_nobody_else_is_there(centr
 
     centre.until(lambda: maria.outcomes == ["abandoned"], what="Maria heard the message and is counted")
     assert centre.dialogs(maria.number)[0].ended_by == "them"
+
+
+def test_three_answer_at_once_and_one_agent_is_there_so_two_hear_the_message(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    talks = Answers(after=seconds(0.6), talks_for=seconds(6))
+    _, people, (ana,) = centre.shift(talks, talks, talks, mode="power", dial_ratio="3.0", ready=False)
+    ana.goes_ready()
+
+    centre.until(lambda: ana.phase == "connected", what="Ana talks to one of them")
+    centre.until(lambda: sum(person.outcomes[:1] == ["abandoned"] for person in people) == 2, what="the other two are counted")
+
+    assert len({dialog.heard_at for person in people for dialog in centre.dialogs(person.number) if dialog.heard_at}) == 3, (
+        "everybody heard something"
+    )
+
+
+def test_a_storm_of_refusals_and_a_dead_trunk_are_the_carriers_fault_and_nobody_elses(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    refused, unheard = [Congestion()] * 20, [TrunkSilent()] * 4
+    _, people, team = centre.shift(*refused, *unheard, agents=4, ring_for=2, min_ring_for=1)
+
+    centre.until(lambda: all(person.outcomes and person.outcomes[0] for person in people), within=40, what="all were tried")
+
+    assert {person.outcomes[0] for person in people} == {"congestion", "trunk_not_responding"}
+    waiting = Lead.objects.filter(pk__in=[person.lead.pk for person in people])
+    assert {lead.state for lead in waiting} == {"waiting"}, "nobody's attempts are used up by it"
+    centre.until(lambda: all(someone.phase is None and someone.session.voice_ready for someone in team), what="the agents are free for the next")
+
+
+def test_an_agent_whose_phone_is_not_registered_costs_no_customer_a_call(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    centre.leg_mode = Station.LegMode.PER_CALL
+    _, (maria,), (ana,) = centre.shift(TALKS, mode="agent_first", ready=False)
+    centre.exchange.world.station_down(ana.station.endpoint)
+    centre.until(lambda: not centre.exchange.carrier().list().stations[ana.station.endpoint], what="the phone is gone")
+
+    ana.goes_ready()
+
+    centre.until(lambda: not ana.session.voice_ready, what="Ana is Not Ready, and is told why")
+    assert centre.dialogs(maria.number) == []
+    assert maria.outcomes == []
+    centre.exchange.world.station_up(ana.station.endpoint)
+    centre.until(lambda: centre.exchange.carrier().list().stations[ana.station.endpoint], what="the phone is back")
+    ana.goes_ready()
+    centre.until(lambda: "connected" in maria.outcomes, within=40, what="Maria is called")

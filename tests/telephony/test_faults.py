@@ -147,6 +147,18 @@ def test_the_pump_dies_between_answer_and_conversation_and_the_customer_hears_so
         assert maria.outcomes == ["connected"], "a conversation that had begun was cut"
 
 
+def test_the_pump_dies_while_asterisk_listens_for_a_machine_and_the_stand_by_puts_the_person_through(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1", "pump-2")
+    _, (maria,), (ana,) = centre.shift(Answers(after=seconds(0.3), talks_for=seconds(4)), on_machine="hang_up", ready=False)
+    centre.order(Failpoint.ANSWER_HEARD, "kill", kind="pump")
+
+    ana.goes_ready()
+
+    centre.until(lambda: centre.befell(Failpoint.ANSWER_HEARD), what="the pump is dead")
+    centre.until(lambda: maria.outcomes == ["connected"], what="Maria talked to Ana")
+    assert Call.objects.get(address=maria.number).verdict == "human"
+
+
 def test_without_a_stand_by_asterisk_itself_speaks_at_two_seconds_and_the_next_pump_knows(centre: RealCentre) -> None:
     centre.has("hot-1", "pump-1")
     _, (maria,), (ana,) = centre.shift(Answers(after=seconds(0.5), talks_for=seconds(8)), ready=False)
@@ -190,7 +202,7 @@ def test_the_page_reloads_as_the_customer_answers_and_nobody_else_is_there(centr
 
 def test_three_answer_at_once_and_one_agent_is_there_so_two_hear_the_message(centre: RealCentre) -> None:
     centre.has("hot-1", "pump-1")
-    talks = Answers(after=seconds(0.6), talks_for=seconds(6))
+    talks = Answers(after=seconds(0.6), talks_for=seconds(4))
     _, people, (ana,) = centre.shift(talks, talks, talks, mode="power", dial_ratio="3.0", ready=False)
     ana.goes_ready()
 

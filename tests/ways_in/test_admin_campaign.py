@@ -375,6 +375,16 @@ def test_a_caller_id_must_be_verified_and_belong_to_the_trunk(boss: Client, read
     assert "switched off" in str(errors(save(boss, ready, trunk=there.pk)))
 
 
+def test_calls_to_one_number_reach_one_campaign(boss: Client, ready: Campaign) -> None:
+    assert "Choose a caller ID" in str(errors(save(boss, ready, takes_calls="on")))
+    ours = CallerId.objects.create(e164="+441632960003", verified=True)
+    other = Campaign.objects.create(name="Service", mode_key="progressive", caller_id=ours, takes_calls=True)
+    assert "reach Service already" in str(errors(save(boss, ready, takes_calls="on", caller_id=ours.pk)))
+    Campaign.objects.filter(pk=other.pk).update(state="stopped")
+    saved(boss, ready, takes_calls="on", caller_id=ours.pk)
+    assert Campaign.objects.get(pk=ready.pk).takes_calls
+
+
 def test_what_was_approved_and_then_changed_waits_for_approval_again(boss: Client, ready: Campaign) -> None:
     press(boss, ready, "approve")
     saved(boss, ready, description="nothing that matters")

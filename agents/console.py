@@ -57,6 +57,9 @@ class Work:
     progress: str = ""
     notice: str | Mapping[str, Any] = ""  # as lib.sentence has told it
     leg: UUID | None = None
+    recording: str = ""
+    others: Sequence[Mapping[str, Any]] = ()
+    watched: bool = False
     dials_at: datetime | None = None
 
 
@@ -138,10 +141,13 @@ def state(screen: Screen, *, now: datetime) -> str:
             deadline=work.deadline,
             origin=work.origin,
             card=messages.Card(**{**work.card, "number": as_written(str(work.card.get("number", "")))}),
+            watched=work.watched,
+            others=[messages.OtherShown(**{**other, "number": as_written(str(other["number"]))}) for other in work.others],
             outcome=work.outcome,
             talked=work.talked,
             held=work.held,
             muted=work.muted,
+            recording=work.recording,  # type: ignore[arg-type]  # the column's words are these; pydantic looks
             progress=work.progress,
             notice=work.notice,  # type: ignore[arg-type]  # pydantic reads what was told
             leg=work.leg,

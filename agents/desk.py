@@ -90,6 +90,9 @@ class Change:
     talked: bool | None = None
     held: bool | None = None
     muted: bool | None = None
+    recording: str | None = None
+    others: Sequence[Mapping[str, Any]] | None = None
+    watched: bool | None = None
     disposition_id: int | None = None
     note: str | None = None
     draft: Mapping[str, Any] | None = None  # these parts of it
@@ -168,6 +171,9 @@ _INTERACTION = ", ".join(
         "talked",
         "held",
         "muted",
+        "recording",
+        "others",
+        "watched",
         "campaign_id",
         "lead_id",
         "phone_id",
@@ -335,7 +341,7 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
         WITH c AS (
             SELECT * FROM json_to_recordset(%(changes)s::json) AS c(id uuid, deadline timestamptz, dial_due timestamptz, call_id uuid,
                 agent_call_id uuid, phone_id bigint, progress text, caller_id text, card jsonb, outcome text, talked boolean, held boolean,
-                muted boolean, disposition_id bigint, note text, draft jsonb, notice jsonb, closed_because text, not_ready text, keeps_place boolean, holds boolean)
+                muted boolean, recording text, others jsonb, watched boolean, disposition_id bigint, note text, draft jsonb, notice jsonb, closed_because text, not_ready text, keeps_place boolean, holds boolean)
         ), work AS (
             -- locked in one order, first what they work on and then the desks: two batches with the same agents must not wait for each other
             SELECT i.id, i.agent_id FROM agents_interaction i JOIN c USING (id) WHERE i.phase = ANY(%(before)s) ORDER BY i.agent_id FOR UPDATE OF i
@@ -346,7 +352,8 @@ def _change(to: Phase | None, before: Sequence[Phase], changes: Sequence[Change]
                 call_id = coalesce(c.call_id, i.call_id), agent_call_id = coalesce(c.agent_call_id, i.agent_call_id),
                 phone_id = coalesce(c.phone_id, i.phone_id), progress = coalesce(c.progress, i.progress), outcome = coalesce(c.outcome, i.outcome),
                 caller_id = coalesce(c.caller_id, i.caller_id), card = coalesce(c.card, i.card),
-                talked = coalesce(c.talked, i.talked), held = coalesce(c.held, i.held), muted = coalesce(c.muted, i.muted),
+                talked = coalesce(c.talked, i.talked), held = coalesce(c.held, i.held), muted = coalesce(c.muted, i.muted), recording = coalesce(c.recording, i.recording),
+                others = coalesce(c.others, i.others), watched = coalesce(c.watched, i.watched),
                 disposition_id = coalesce(c.disposition_id, i.disposition_id), note = coalesce(c.note, i.note),
                 draft = i.draft || coalesce(c.draft, '{{}}'){", closed_at = %(now)s, closed_because = c.closed_because" if closing else ""}
             FROM c JOIN work USING (id) WHERE i.id = c.id RETURNING i.*, c.not_ready, c.keeps_place
@@ -764,6 +771,9 @@ def _screen(row: sql.Row) -> console.Screen:
             talked=row.i_talked,
             held=row.i_held,
             muted=row.i_muted,
+            recording=row.i_recording,
+            others=sql.loaded(row.i_others),
+            watched=row.i_watched,
             campaign_id=row.i_campaign_id,
             lead_id=row.i_lead_id,
             progress=row.i_progress,

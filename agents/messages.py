@@ -119,6 +119,16 @@ class Draft(Message):
     preview_extensions: int = Field(default=0, description="how often the preview's countdown was")
 
 
+class OtherShown(Message):
+    """A third party in the conversation, or on the way to it."""
+
+    id: UUID
+    name: str = Field(description="empty for a number that was typed")
+    number: str
+    state: Literal["calling", "consulted", "joined", "handed"]
+    how: Literal["consult", "conference", "blind"]
+
+
 class InteractionState(Message):
     """The one open piece of work."""
 
@@ -137,6 +147,9 @@ class InteractionState(Message):
     held: bool = Field(description="the customer hears music, not the agent")
     muted: bool = Field(description="the customer does not hear the agent")
     leg: UUID | None = Field(description="the call to the agent's phone for this work, where it is called for each call")
+    others: list[OtherShown]
+    watched: bool = Field(description="a supervisor listens, or speaks to the agent")
+    recording: Literal["", "offered", "on", "paused"] = Field(description="offered: the agent may ask for it; empty: nothing is recorded here")
     dials_at: AwareDatetime | None = Field(description="a preview's countdown: when the system dials by itself")
     note: str
     draft: Draft
@@ -314,6 +327,12 @@ class SurveyShown(Message):
     answers: dict[str, bool | str] = Field(description="given to an earlier agent")
 
 
+class RecordingShown(Message):
+    id: int = Field(description="of the address under /recordings/")
+    at: AwareDatetime
+    seconds: int
+
+
 class AttemptShown(Message):
     """A call that was tried, or what an agent noted without one."""
 
@@ -327,6 +346,7 @@ class AttemptShown(Message):
     agent: str
     seconds: int = Field(description="of conversation")
     note: str
+    recordings: list[RecordingShown] = Field(description="empty where there are none, or this agent may not listen")
 
 
 class History(Message):
@@ -343,6 +363,11 @@ class DispositionChoice(Message):
     kind: str
     heading: str = Field(description="what it stands under; empty at the top")
     note_required: bool
+
+
+class MessageChoice(Message):
+    id: int
+    name: str
 
 
 class Details(Message):
@@ -364,6 +389,8 @@ class Details(Message):
     dispositions: list[DispositionChoice]
     disposition_for: Literal["all", "answered", "none"] = Field(description="which calls must be given a disposition")
     note_required: bool = Field(description="the campaign wants a note on every record")
+    messages: list[MessageChoice] = Field(description="what may be played in the conversation")
+    transfers: bool = Field(description="the conversation may be taken on to others")
     voicemail: bool = Field(description="there is a message to leave on an answering machine")
     accept_dials: bool = Field(description="Accept dials at once, without a preview first")
     chooses_number: bool = Field(description="the agent picks the number")
@@ -430,6 +457,20 @@ class Day(Message):
     promised: int = Field(description="callbacks booked")
 
 
+class TargetShown(Message):
+    id: int
+    name: str
+    number: str
+    note: str
+
+
+class Targets(Message):
+    """The directory, and whether any other number may be typed."""
+
+    targets: list[TargetShown]
+    any_number: bool
+
+
 class ProblemShown(Message):
     where: str = Field(description="disposition, note, callback, number_result, field:KEY or survey:KEY")
     sentence: Words
@@ -443,7 +484,7 @@ class Answer(Message):
     ok: bool
     sentence: Words | None = Field(default=None, description="why not")
     problems: list[ProblemShown] = Field(default=[], description="each beside what it is about; empty where the sentence says it all")
-    data: Details | Menu | Campaigns | Callbacks | History | Day | PhoneAccess | None = None
+    data: Details | Menu | Campaigns | Callbacks | History | Day | PhoneAccess | Targets | None = None
 
 
 class Pong(Message):
@@ -610,6 +651,38 @@ class SendDigits(AboutWork):
     digits: str = Field(pattern=r"^[0-9*#]{1,32}$")
 
 
+class BringIn(AboutWork):
+    """Call somebody, from the directory or by number: to consult them first, to have them in the conversation, or to give them the customer."""
+
+    type: Literal["bring_in"] = "bring_in"
+    destination: int | None = None
+    number: str = Field(default="", max_length=60)
+    how: Literal["consult", "conference", "blind"]
+
+
+class WithOther(AboutWork):
+    """Hand the customer over and leave, join all in one conversation, or end the call to them and go back to the customer."""
+
+    type: Literal["with_other"] = "with_other"
+    other: UUID
+    do: Literal["hand_over", "join", "drop"]
+
+
+class PlayMessage(AboutWork):
+    """One of the recorded messages, to the customer alone or to everybody; the conversation goes on."""
+
+    type: Literal["play_message"] = "play_message"
+    message: int
+    to: Literal["customer", "all"]
+
+
+class RecordCall(AboutWork):
+    """Begin a recording where the campaign leaves it to the agent, pause it while something is said that must not be kept, go on with it."""
+
+    type: Literal["record_call"] = "record_call"
+    do: Literal["start", "pause", "resume"]
+
+
 class LeaveMessage(AboutWork):
     """An answering machine: the recorded message plays on alone, and the agent is free."""
 
@@ -709,6 +782,12 @@ class AskChoices(Command):
     type: Literal["choices"] = "choices"
 
 
+class AskTargets(AboutWork):
+    """Ask whom this conversation may be taken on to."""
+
+    type: Literal["targets"] = "targets"
+
+
 class AskCallbacks(Command):
     """Ask for My Callbacks."""
 
@@ -730,12 +809,12 @@ class AskPhone(Command):
 Readiness = SignIn | SignOut | GoReady | SetChannel | TakeBreak
 TakingPart = RunCampaign | StopCampaign | GetRecord | ReadNotice
 BeforeTheCall = Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline
-OnTheLine = HangUp | Hold | Mute | SendDigits | LeaveMessage
+OnTheLine = HangUp | Hold | Mute | SendDigits | RecordCall | BringIn | WithOther | PlayMessage | LeaveMessage
 OnTheRecord = DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish
 Promises = ChangeCallback | CancelCallback
 Order = Readiness | TakingPart | BeforeTheCall | OnTheLine | OnTheRecord | Promises
-Question = AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay | AskPhone
-Found = Details | Menu | Campaigns | Callbacks | History | Day | PhoneAccess
+Question = AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay | AskPhone | AskTargets
+Found = Details | Menu | Campaigns | Callbacks | History | Day | PhoneAccess | Targets
 
 ServerMessage = Annotated[State | Answer | Pong | Replaced, Field(discriminator="type")]
 ClientCommand = Annotated[Hello | Ping | Order | Question, Field(discriminator="type")]

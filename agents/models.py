@@ -170,6 +170,16 @@ class Interaction(models.Model):
     talked = models.BooleanField(default=False)
     held = models.BooleanField(default=False, db_default=False, help_text="the customer hears music, not the agent")
     muted = models.BooleanField(default=False, db_default=False, help_text="the customer does not hear the agent")
+    recording = models.CharField(
+        max_length=8, blank=True, db_default="", help_text="offered: the agent may have it recorded; on, paused; empty: it is not recorded"
+    )
+    watched = models.BooleanField(default=False, db_default=False, help_text="a supervisor listens, and the agent may know")
+    others = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="who else is in the conversation, as the screen shows them",
+    )
     outcome = models.CharField(max_length=24, blank=True)
     disposition_id = models.BigIntegerField(null=True, blank=True)
     note = models.TextField(blank=True)

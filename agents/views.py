@@ -26,7 +26,7 @@ BUILT = Path(__file__).parent / "static" / "console"
 # no inline script, nothing from elsewhere; the page talks to its own server alone, and as a phone to the telephone systems that take pages
 POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-    " connect-src 'self'{phones}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " connect-src 'self'{phones}; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 

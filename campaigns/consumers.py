@@ -8,7 +8,21 @@ from django.utils import timezone
 from agents import console, messages, sockets
 from agents.desk import Done, Refusal
 from campaigns import screens
-from campaigns.flow import callbacks, confirm_zone, do_not_call, filled_in, more_time, next_for, offer, phone, pull, take_part, talk, wrap_up
+from campaigns.flow import (
+    callbacks,
+    confirm_zone,
+    do_not_call,
+    filled_in,
+    more_time,
+    next_for,
+    offer,
+    phone,
+    pull,
+    take_part,
+    talk,
+    transfer,
+    wrap_up,
+)
 from campaigns.flow.known_phones import PageAccess
 
 
@@ -65,6 +79,14 @@ class AgentConsole(sockets.Connection):
                 return talk.mute(work, me, on=on, now=now)
             case messages.SendDigits(interaction=work, digits=digits):
                 return talk.send_digits(work, me, digits)
+            case messages.BringIn(interaction=work, destination=destination, number=number, how=how):
+                return transfer.bring_in(work, me, destination=destination, number=number, how=how, now=now)
+            case messages.WithOther(interaction=work, other=other, do=do):
+                return transfer.with_other(work, me, other, do, now=now)
+            case messages.PlayMessage(interaction=work, message=message, to=to):
+                return talk.play(work, me, message, to=to)
+            case messages.RecordCall(interaction=work, do=do):
+                return talk.record(work, me, do, now=now)
             case messages.LeaveMessage(interaction=work):
                 return talk.leave_message(work, me, now=now)
             case messages.DoNotCall(interaction=work, every_number=every_number):
@@ -99,6 +121,8 @@ class AgentConsole(sockets.Connection):
                 return screens.campaigns(self.agent_id, now=timezone.now())
             case messages.AskChoices():
                 return screens.choices(self.agent_id)
+            case messages.AskTargets(interaction=work):
+                return screens.targets(self.agent_id, work)
             case messages.AskCallbacks():
                 return screens.callbacks(self.agent_id, now=timezone.now())
             case messages.AskDay():

@@ -31,13 +31,17 @@ from agents.messages import (
     History,
     KindChoice,
     Menu,
+    MessageChoice,
     NotReadyFor,
     NumberShown,
     QuestionShown,
     ReasonChoice,
+    RecordingShown,
     SectionShown,
     StationChoice,
     SurveyShown,
+    Targets,
+    TargetShown,
 )
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from agents.rules.lifecycle import Phase
@@ -48,6 +52,7 @@ from campaigns.models import (
     Campaign,
     CampaignChange,
     Contact,
+    Destination,
     Disposition,
     DoNotCall,
     FieldDefinition,
@@ -63,7 +68,8 @@ from campaigns.rules.modes import Delivery, DispositionFor, Joining, Mode, Needs
 from campaigns.rules.permit.gate import campaign_holds
 from campaigns.rules.permit.hours import local_times
 from dialer_project.lib.sentence import say, together
-from telephony import nodes
+from telephony import media, nodes
+from telephony.models import Announcement
 
 # calls on one page of a contact's history
 HISTORY = 10
@@ -132,6 +138,8 @@ def record(agent_id: int, interaction_id: UUID) -> Details | None:
         history=_history(work, lead) if lead else History(interaction=work.pk, attempts=[], more=False),
         dispositions=_dispositions(campaign),
         note_required=campaign is not None and campaign.note_required,
+        messages=[MessageChoice(id=one.pk, name=one.name) for one in Announcement.objects.filter(in_conversation=True)],
+        transfers=campaign is not None and campaign.transfers != Campaign.Transfers.OFF,
         voicemail=campaign is not None and campaign.voicemail_id is not None,
         accept_dials=campaign.mode.accept_dials if campaign else False,
         chooses_number=campaign is not None and campaign.mode.number_choice is NumberChoice.AGENT,
@@ -148,6 +156,21 @@ def history_before(agent_id: int, interaction_id: UUID, before: tuple[datetime, 
     work = Interaction.objects.filter(pk=interaction_id, agent_id=agent_id).exclude(phase=Phase.CLOSED).first()
     lead = Lead.objects.filter(pk=work.lead_id).first() if work and work.lead_id else None
     return _history(work, lead, before) if work and lead else None
+
+
+def targets(agent_id: int, interaction_id: UUID) -> Targets:
+    """The directory, where the campaign's conversations may be taken on; empty where not."""
+    work = Interaction.objects.filter(pk=interaction_id, agent_id=agent_id).exclude(phase=Phase.CLOSED).first()
+    campaign = Campaign.objects.filter(pk=work.campaign_id).first() if work and work.campaign_id else None
+    if campaign is None or campaign.transfers == Campaign.Transfers.OFF:
+        return Targets(targets=[], any_number=False)
+    return Targets(
+        targets=[
+            TargetShown(id=entry.pk, name=entry.name, number=as_written(entry.number), note=entry.note)
+            for entry in Destination.objects.filter(active=True)
+        ],
+        any_number=campaign.transfers == Campaign.Transfers.ANY,
+    )
 
 
 def choices(agent_id: int) -> Menu:
@@ -542,8 +565,10 @@ def _case(campaign: Campaign, lead: Lead) -> CaseShown:
 
 def _history(work: Interaction, lead: Lead, before: tuple[datetime, UUID] | None = None) -> History:
     """What other campaigns tried is for those who may see it."""
-    everywhere = User.objects.get(agent__pk=work.agent_id).has_perm(history.ELSEWHERE)
+    user = User.objects.get(agent__pk=work.agent_id)
+    everywhere = user.has_perm(history.ELSEWHERE)
     page = history.of_person(lead.contact_id, campaign_id=None if everywhere else lead.campaign_id, at_most=HISTORY, before=before)
+    recordings = media.of_calls([one.id for one in page.tried]) if page.tried and user.has_perm("telephony.play_recording") else {}
     return History(
         interaction=work.pk,
         attempts=[
@@ -558,6 +583,9 @@ def _history(work: Interaction, lead: Lead, before: tuple[datetime, UUID] | None
                 agent=one.agent,
                 seconds=one.seconds,
                 note=one.note,
+                recordings=[
+                    RecordingShown(id=found.pk, at=found.started_at, seconds=round(found.seconds or 0)) for found in recordings.get(one.id, ())
+                ],
             )
             for one in page.tried
         ],

@@ -213,6 +213,8 @@ ARI_PASSWORD = env.text("ARI_PASSWORD", "")
 # servers that help a browser's sound through firewalls, and the secret TURN servers share with us (coturn: static-auth-secret)
 ICE_SERVERS = env.words("ICE_SERVERS", default=(), example="stun:turn.example.com,turns:turn.example.com")
 TURN_SECRET = env.text("TURN_SECRET", "")
+# where the Asterisk beside an event pump finds the announcements it plays; empty: they are put there by other means
+ANNOUNCEMENTS_DIR = env.text("ANNOUNCEMENTS_DIR", "")
 # seconds between two comparisons of what a telephony node holds with what we believe
 RECONCILE_EVERY = env.integer("RECONCILE_EVERY", 10, at_least=1, at_most=60)
 # a folder in which tests leave orders to die or freeze (see lib.failpoints); without one nothing is looked for
@@ -271,6 +273,12 @@ UNFOLD = {
             {
                 "title": "People",
                 "items": [
+                    {
+                        "title": "Agents now",
+                        "icon": "monitor_heart",
+                        "link": reverse_lazy("admin:campaigns_supervision_now"),
+                        "permission": lambda request: request.user.has_perm("campaigns.listen_in"),
+                    },
                     _page("Agents", "support_agent", "agents_agent"),
                     _page("Teams", "groups", "agents_team"),
                     _page("Stations", "headset_mic", "agents_station"),
@@ -282,6 +290,8 @@ UNFOLD = {
                 "title": "Telephony",
                 "items": [
                     _page("Calls", "call", "telephony_call"),
+                    _page("Recordings", "graphic_eq", "telephony_recording"),
+                    _page("Directory", "menu_book", "campaigns_destination"),
                     _page("Caller IDs", "dialpad", "telephony_callerid"),
                     _page("Trunks", "settings_ethernet", "telephony_trunk"),
                     _page("Nodes", "dns", "telephony_node"),

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from agents import views
 from campaigns import api
+from campaigns.views import recording
 from telephony import nodes
 
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path("console/language/", views.speak, name="speak"),
     path("sign-in/", views.SignIn.as_view(), name="sign_in"),
     path("sign-out/", views.SignOut.as_view(), name="sign_out"),
+    path("recordings/<int:recording_id>/", recording, name="recording"),
     path("admin/", admin.site.urls),
     path("api/", include(api.urlpatterns)),
     path("healthz", healthy, name="healthy"),

@@ -1,13 +1,24 @@
 """Telephony in the admin: what is connected, by which numbers, and what was said of every call."""
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils import timezone
+from typing import Any
 
-from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, TabularInline
-from telephony.models import Announcement, Call, CallerId, CallEvent, Node, Recording, Trunk, TrunkPrice
-from telephony.rules.lifecycle import CallState
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+from django.http import FileResponse, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, ModelForm, TabularInline
+from telephony import media
+from telephony.models import Announcement, AnnouncementFile, Call, CallerId, CallEvent, Node, Recording, RecordingPlay, Trunk, TrunkPrice
+from telephony.rules.lifecycle import CallState, RecordingState
+from telephony.rules.sound import LARGEST, Playable, Unplayable, playable
 
 
 @admin.register(Node)
@@ -61,15 +72,70 @@ class CallerIdAdmin(ModelAdmin[CallerId]):
     search_fields = ("e164", "label")
 
 
+class AnnouncementForm(ModelForm[Announcement]):
+    """A file is made into what the exchange plays before anything is saved; what cannot be is told beside it."""
+
+    upload = forms.FileField(
+        required=False, help_text="WAV, MP3, FLAC or Ogg; it becomes the next version, and the exchange says it within half a minute"
+    )
+    sound: Playable | None = None
+
+    class Meta:
+        model = Announcement
+        fields = ("name", "text", "upload", "in_conversation", "media")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        uploaded = cleaned.get("upload")
+        if uploaded:
+            match playable(uploaded.read(LARGEST + 1)):
+                case Unplayable(why):
+                    self.add_error("upload", why)
+                case Playable() as sound:
+                    self.sound = sound
+        elif not cleaned.get("media") and "upload" not in self.errors:
+            self.add_error("upload", "Upload what is to be said, or name a sound that the exchange has.")
+        return cleaned
+
+
+class AnnouncementFileInline(LedgerInline):
+    model = AnnouncementFile
+    fields = ("version", "listen", "seconds", "uploaded_at", "uploaded_by")
+    readonly_fields = ("listen",)
+    show_change_link = False
+    verbose_name_plural = "versions"
+
+    @admin.display(description="listen")
+    def listen(self, one: AnnouncementFile) -> SafeString:
+        address = reverse("admin:telephony_announcement_play", args=[one.pk])
+        return format_html('<audio controls preload="none" src="{}" aria-label="Version {}"></audio>', address, one.version)
+
+
 @admin.register(Announcement)
 class AnnouncementAdmin(ModelAdmin[Announcement]):
-    list_display = ("name", "media", "text")
+    form = AnnouncementForm
+    list_display = ("name", "media", "in_conversation", "text")
     search_fields = ("name", "text")
+    inlines = (AnnouncementFileInline,)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("play/<int:file_id>/", self.admin_site.admin_view(self.play), name="telephony_announcement_play"), *super().get_urls()]
+
+    def play(self, request: HttpRequest, file_id: int) -> FileResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        name = get_object_or_404(AnnouncementFile, pk=file_id).file.name
+        return FileResponse(default_storage.open(name or ""), content_type="audio/wav")
+
+    def save_model(self, request: HttpRequest, obj: Announcement, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.sound is not None:
+            media.new_version(obj, form.sound, by=request.user if request.user.is_authenticated else None, now=timezone.now())
 
 
 class RecordingInline(LedgerInline):
     model = Recording
-    fields = ("name", "started_at", "ended_at")
+    fields = ("started_at", "state", "seconds", "delete_at")
 
 
 @admin.register(Call)
@@ -89,9 +155,49 @@ class CallEventAdmin(Ledger[CallEvent]):
     ordering = ("-id",)
 
 
+def player(recording: Recording) -> SafeString:
+    """To listen on an admin page. Nothing is fetched, and no play written down, before somebody presses the button."""
+    if recording.state != RecordingState.STORED:
+        return format_html("{}", recording.get_state_display())
+    address = reverse("recording", args=[recording.pk])
+    return format_html('<audio controls preload="none" src="{}" aria-label="Recording of {}"></audio>', address, recording.started_at)
+
+
+class PlayInline(LedgerInline):
+    model = RecordingPlay
+    fields = ("at", "user", "address")
+    ordering = ("-at",)
+    show_change_link = False
+    verbose_name_plural = "who listened to it"
+
+
 @admin.register(Recording)
 class RecordingAdmin(Ledger[Recording]):
-    list_display = ("name", "call", "started_at", "ended_at")
-    search_fields = ("name", "=call__id")
+    list_display = ("started_at", "call", "state", "lasts", "delete_at")
+    list_filter = ("state", "started_at")
+    search_fields = ("=name", "=call__id", "=call__address")
     list_select_related = ("call",)
     ordering = ("-started_at",)
+    fields = ("listen", "call", "node", "state", "started_at", "ended_at", "lasts", "pauses", "size", "stored_at", "delete_at", "deleted_at")
+    readonly_fields = fields
+    inlines = (PlayInline,)
+
+    @admin.display(description="lasts", ordering="seconds")
+    def lasts(self, recording: Recording) -> str:
+        return "-" if recording.seconds is None else f"{recording.seconds // 60:.0f}:{recording.seconds % 60:02.0f}"
+
+    def get_fields(self, request: HttpRequest, obj: Recording | None = None) -> Any:
+        return self.fields if request.user.has_perm("telephony.play_recording") else self.fields[1:]
+
+    @admin.display(description="listen")
+    def listen(self, recording: Recording) -> SafeString:
+        return player(recording)
+
+
+@admin.register(RecordingPlay)
+class RecordingPlayAdmin(Ledger[RecordingPlay]):
+    list_display = ("at", "user", "recording", "address")
+    list_filter = ("at", "user")
+    list_select_related = ("user", "recording")
+    search_fields = ("user__username", "=recording__name", "=recording__call__id")
+    ordering = ("-id",)

@@ -384,7 +384,7 @@ def record(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> Re
     fresh = [e for e in events if e.key in new and not (e.key in seen or seen.add(e.key))]  # type: ignore[func-returns-value]  # add gives None, which is the point
     moving: dict[CallMove, dict[UUID, CarrierEvent]] = defaultdict(dict)
     for event in fresh:
-        move = _MOVES.get(event.kind)
+        move = None if event.data.get("goes_on") else _MOVES.get(event.kind)
         if move is None or event.call_id is None:
             result.others.append(event)
         else:
@@ -595,6 +595,20 @@ def stop_music(node_id: int, bridge: UUID) -> bool:
 
 def send_digits(node_id: int, call_id: UUID, digits: str) -> bool:
     return _tell(node_id, lambda carrier: carrier.send_digits(call_id, digits))
+
+
+def play(node_id: int, call_id: UUID, announcement: str) -> bool:
+    """This call alone hears it, and goes on."""
+    return _tell(node_id, lambda carrier: carrier.play(call_id, announcement))
+
+
+def snoop(node_id: int, supervisor: UUID, on: UUID, *, whisper: bool) -> bool:
+    """The supervisor hears this call, and with whisper is heard by it alone."""
+    return _tell(node_id, lambda carrier: carrier.snoop(supervisor, on, whisper=whisper))
+
+
+def play_to_all(node_id: int, bridge: UUID, announcement: str) -> bool:
+    return _tell(node_id, lambda carrier: carrier.play_to_all(bridge, announcement))
 
 
 def hang_up(calls: Iterable[tuple[int, UUID]]) -> None:

@@ -1,11 +1,12 @@
 """What telephony remembers: nodes, trunks, calls (one leg each) and what the carrier said of them."""
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
-from telephony.rules.lifecycle import CallState, Party, Verdict
+from telephony.rules.lifecycle import STILL_RECORDED, CallState, Party, RecordingState, Verdict
 
 
 class Node(models.Model):
@@ -100,11 +101,34 @@ class Announcement(models.Model):
     """A recorded message: what an abandoned customer hears, what is left on an answering machine."""
 
     name = models.CharField(max_length=80, unique=True)
-    media = models.CharField(max_length=200, help_text="what the carrier plays, e.g. sound:abandoned")
+    media = models.CharField(max_length=200, blank=True, help_text="what the carrier plays, e.g. sound:abandoned; filled in when a file is uploaded")
     text = models.TextField(blank=True)
+    in_conversation = models.BooleanField(
+        "agents play it", default=False, db_default=False, help_text="an agent may play it to the customer, or to all, while they talk"
+    )
 
     def __str__(self) -> str:
         return self.name
+
+
+class AnnouncementFile(models.Model):
+    """One version of what is said, as the exchange plays it. A new file is a new version under a new name: a call that plays the one before
+    plays it to its end."""
+
+    announcement = models.ForeignKey(Announcement, db_index=False, on_delete=models.CASCADE, related_name="files")
+    version = models.PositiveIntegerField()
+    name = models.CharField(max_length=40, unique=True, help_text="as the exchange knows it")
+    file = models.FileField(max_length=200)
+    seconds = models.FloatField()
+    uploaded_at = models.DateTimeField()
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, db_index=False, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [models.UniqueConstraint(fields=["announcement", "version"], name="announcement_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.announcement} v{self.version}"
 
 
 class Call(models.Model):
@@ -174,10 +198,47 @@ class CallEvent(models.Model):
 
 
 class Recording(models.Model):
-    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="recordings")
-    name = models.CharField(max_length=120, unique=True)
+    """What was said in one conversation. Its file is made at the node, then kept by us for as long as it may be."""
+
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="recordings", help_text="the customer's leg")
+    node = models.ForeignKey(Node, db_index=False, on_delete=models.PROTECT, related_name="+")
+    bridge = models.UUIDField(help_text="the conversation that is recorded")
+    name = models.CharField(max_length=120, unique=True, help_text="at the node, and of the file; drawn by lot")
+    state = models.CharField(max_length=8, default=RecordingState.WANTED, choices=[(s, s.capitalize()) for s in RecordingState])
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    seconds = models.FloatField(null=True, blank=True)
+    pauses = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), blank=True, help_text="from and until, each")
+    fetch_at = models.DateTimeField(null=True, blank=True, help_text="its file is to be fetched, or removed from the node, after this")
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="times its file was asked for in vain")
+    file = models.FileField(max_length=200, blank=True, db_default="")
+    size = models.BigIntegerField(null=True, blank=True, help_text="bytes")
+    stored_at = models.DateTimeField(null=True, blank=True)
+    keep_for = models.DurationField(null=True, blank=True, help_text="empty: for ever")
+    delete_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        permissions = [("play_recording", "Can listen to recordings")]
+        constraints = [
+            models.UniqueConstraint(fields=["bridge"], name="one_recording_at_a_time", condition=Q(state__in=[s.value for s in STILL_RECORDED]))
+        ]
+        indexes = [
+            models.Index(fields=["fetch_at"], name="recording_fetch", condition=Q(fetch_at__isnull=False)),
+            models.Index(fields=["delete_at"], name="recording_delete", condition=Q(state=RecordingState.STORED, delete_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class RecordingPlay(models.Model):
+    """Who listened to a recording, and when: append-only."""
+
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="plays")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, db_index=False, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    address = models.GenericIPAddressField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.recording} played by {self.user}"

@@ -24,7 +24,7 @@ from agents.live import board
 from agents.live.board import Free
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from campaigns import invariants, live, number_checks
-from campaigns.flow import control, dispatch, more_time, next_for, offer, phone, place, progress, pull, sweep, take_part, wrap_up
+from campaigns.flow import control, dispatch, more_time, next_for, offer, phone, place, progress, pull, sweep, take_part, transfer, wrap_up
 from campaigns.models import (
     Attempt,
     CallableHours,
@@ -43,7 +43,7 @@ from campaigns.rules.lifecycle import Boost, WaitReason
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.outcomes import DispositionClass
 from dialer_project.lib import redis, sql, wake
-from telephony import calls, nodes
+from telephony import calls, media, nodes
 from telephony.calls import ANSWERED_WITHIN
 from telephony.drivers import choose
 from telephony.drivers.base import CarrierDown, Leg, LostCarrier, Placed, Placing, Subscription
@@ -375,6 +375,7 @@ class Floor:
         self.hear(found.events)
         calls.raise_guard(self.node.pk, calls.in_a_bridge(listing))
         progress.stations_listed(listing.stations, node_id=self.node.pk, now=self.now)
+        transfer.put_right(listing.bridges, node_id=self.node.pk)
         orphans = {call.call_id for call in found.orphans if not call.incoming}
         self._orphans = {call_id: self._orphans.get(call_id, 0) + 1 for call_id in orphans}
         calls.hang_up((self.node.pk, call_id) for call_id, looks in self._orphans.items() if looks >= ORPHAN_LOOKS)
@@ -446,6 +447,8 @@ class Floor:
             case "check_numbers":
                 wake.check_numbers_taken(args[0])
                 number_checks.ask(args[0], now=self.now)
+            case "fetch_recording":
+                media.fetch(args[0], now=self.now)
             case _:
                 raise AssertionError(name)
 
@@ -567,6 +570,8 @@ class Floor:
                 UNION ALL SELECT %(now)s, false, false, 0 FROM campaigns_attempt a JOIN campaigns_campaign c ON c.id = a.campaign_id
                     WHERE a.state = 'open' AND a.interaction_id IS NULL AND c.mode_key IN ('power', 'predictive')
                       AND NOT EXISTS (SELECT 1 FROM agents_session s WHERE s.voice_ready AND s.present AND 'c' || c.id = ANY(s.lines))
+                UNION ALL SELECT coalesce(fetch_at, started_at + interval '10 seconds'), false, false, 0 FROM telephony_recording
+                    WHERE fetch_at IS NOT NULL OR state = 'wanted'
                 UNION ALL SELECT NULL, false, false, epoch FROM agents_board
             ) AS something
             """,

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -27,10 +28,10 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.flow import progress, sweep
+from campaigns.flow import progress, sweep, transfer
 from dialer_project.lib import sql
 from dialer_project.lib.failpoints import Failpoint, reached
-from telephony import calls, nodes
+from telephony import calls, media, nodes
 from telephony.calls import ANSWERED_WITHIN, CarrierEvent
 from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced, Subscription
 from telephony.nodes import LISTENER, Lease, NodeAway
@@ -358,6 +359,7 @@ class Pump:
         progress.stations_listed(listing.stations, node_id=self.node.pk, now=now)
         for call_id, since in calls.waiting_since(self.node.pk):
             self.timers.start(call_id, since=since, now=now)
+        transfer.put_right(listing.bridges, node_id=self.node.pk)
         orphans = {call.call_id for call in found.orphans if not call.incoming}
         calls.hang_up((self.node.pk, call_id) for call_id in orphans & self.seen_orphans)
         self.seen_orphans = orphans
@@ -386,7 +388,7 @@ class Pump:
 
     def _sweep(self) -> None:
         """Of every deadline, in a thread and on a connection of its own."""
-        slow = time.monotonic()
+        slow = -math.inf
         while not self.stopping.wait(1.0):
             try:
                 now = timezone.now()
@@ -394,10 +396,16 @@ class Pump:
                 if time.monotonic() - slow > 15:
                     slow = time.monotonic()
                     sweep.every_quarter_minute(now=now)
+                    self._bring_announcements()
             except DatabaseError:
                 log.exception("the sweep lost its connection")
                 connection.close()
         connection.close()
+
+    def _bring_announcements(self) -> None:
+        """Among the sounds of the node beside us, where they are played from whatever becomes of us."""
+        if settings.ANNOUNCEMENTS_DIR and (new := media.bring_announcements(Path(settings.ANNOUNCEMENTS_DIR))):
+            self.say(f"{self.node.name}: {len(new)} new announcements")
 
     def _say_once(self, line: str) -> None:
         if line != self._said:

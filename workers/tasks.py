@@ -9,7 +9,7 @@ from campaigns import imports, number_checks
 from campaigns.flow import dispatch as flow_dispatch
 from campaigns.flow import phone, place, sweep
 from dialer_project.lib import wake
-from telephony import calls
+from telephony import calls, media
 
 
 @shared_task(acks_late=False, soft_time_limit=8, time_limit=10)
@@ -52,6 +52,11 @@ def check_numbers(service_id: int) -> None:
 @shared_task(soft_time_limit=800, time_limit=850)
 def read_import(import_id: int) -> None:
     imports.run(import_id, now=timezone.now())
+
+
+@shared_task(acks_late=False, soft_time_limit=280, time_limit=290)
+def fetch_recording(recording_id: int) -> None:
+    media.fetch(recording_id, now=timezone.now())
 
 
 @shared_task(acks_late=False)

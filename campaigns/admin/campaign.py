@@ -310,7 +310,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
     actions = None  # each campaign has its own controls; nothing is done to several at once
     list_after_template = "admin/campaigns/campaign/controls_form.html"
     change_form_outer_before_template = "admin/campaigns/campaign/summary.html"
-    autocomplete_fields = ("trunk", "caller_id", "hours", "message", "voicemail", "wait_message")
+    autocomplete_fields = ("trunk", "caller_id", "hours", "message", "voicemail", "wait_message", "recording_notice")
     fieldsets = (
         (None, {"fields": ("name", "description", "mode_key", "call_application")}),
         (
@@ -350,10 +350,13 @@ class CampaignAdmin(ModelAdmin[Campaign]):
                     "wrap_up_policy",
                     "disposition_for",
                     "note_required",
+                    "transfers",
+                    "supervision_shown",
                 ),
             },
         ),
         ("Incoming calls", {"classes": ("tab",), "fields": ("takes_calls", "longest_wait", "wait_message")}),
+        ("Recordings", {"classes": ("tab",), "fields": ("recording", "recording_notice", "recording_days")}),
         ("Preview", {"classes": ("tab",), "fields": ("preview_for", "preview_extensions", "other_caller_ids", "new_numbers")}),
         ("Schedule", {"classes": ("tab",), "fields": ("starts_at", "ends_at", "hours", "time_zone", "at_stop", "require_approval", "is_live")}),
         ("Law", {"classes": ("tab",), "fields": ("call_purpose", "rule_packs", "validation_service")}),

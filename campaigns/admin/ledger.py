@@ -7,10 +7,16 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from campaigns import explain
 from campaigns.models import Attempt, Callback, InboundCall, Lead, Permit
 from dialer_project.lib.admin import Ledger, LedgerInline
+from telephony import media
+from telephony.admin import player
+
+MAY_PLAY = "telephony.play_recording"
 
 
 class AttemptInline(LedgerInline):
@@ -71,6 +77,16 @@ class AttemptAdmin(Ledger[Attempt]):
     search_fields = ("=id", "=e164", "=lead__id", "=contact__external_id")
     ordering = ("-planned_at",)
     inlines = (PermitInline,)
+    readonly_fields = ("recordings",)
+
+    def get_fields(self, request: HttpRequest, obj: Attempt | None = None) -> Any:
+        fields = super().get_fields(request, obj)
+        return fields if request.user.has_perm(MAY_PLAY) else [name for name in fields if name != "recordings"]
+
+    @admin.display(description="recordings")
+    def recordings(self, attempt: Attempt) -> SafeString:
+        found = media.of_calls([attempt.pk]).get(attempt.pk, [])
+        return format_html_join("", "{}", ((player(recording),) for recording in found)) or SafeString("-")
 
 
 @admin.register(Permit)

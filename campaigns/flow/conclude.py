@@ -35,7 +35,11 @@ from telephony.rules.lifecycle import CallState, Party
 
 _ATTEMPTS = """
     SELECT a.id, a.lead_id, a.campaign_id, a.contact_id, a.phone_id, a.agent_id, a.dialed_at, l.tries, l.boost, l.next_call_at, l.reserved_for_id,
-        l.state AS lead_state, i.id AS work_id, i.phase, i.agent_call_id, i.disposition_id, i.muted, s.leg AS agent_leg, a.machine,
+        CASE WHEN i.id IS NULL AND EXISTS (SELECT 1 FROM agents_interaction o WHERE o.lead_id = a.lead_id AND o.owns_lead AND o.phase <> 'closed')
+            THEN 'in_hand' ELSE l.state END AS lead_state, -- a customer handed over talks on while the lead may be on a desk again
+        EXISTS (SELECT 1 FROM campaigns_thirdparty t WHERE t.call_id = a.id AND t.state <> 'ended')
+            OR EXISTS (SELECT 1 FROM campaigns_supervision v WHERE v.call_id = a.id AND v.state <> 'ended') AS others,
+        i.id AS work_id, i.phase, i.agent_call_id, i.disposition_id, i.muted, s.leg AS agent_leg, a.machine,
         b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent, b.due_at AS callback_due, b.phone_id AS callback_phone, a.planned_at
     FROM campaigns_attempt a
     JOIN campaigns_lead l ON l.id = a.lead_id
@@ -103,6 +107,7 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     querysets.tried({c.row.lead_id: c.outcome for c in concluded if c.row.id in looking})
     _move_leads([c for c in concluded if c.row.id not in staying | looking], now=now)
     _release_legs(concluded)
+    others_go([c.row.id for c in concluded if c.row.others])
     next_for.settle(moved, now=now)
     for c in concluded:
         if c.outcome is Outcome.ABANDONED and c.campaign.call_back_in is not None:
@@ -375,6 +380,21 @@ def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], looking: 
     desk.move(PhaseMove.WRAP_UP, wrapping, now=now)
     desk.move(PhaseMove.PREVIEW, staying_on, now=now)
     return desk.move(PhaseMove.CLOSE, closing, now=now)
+
+
+def others_go(call_ids: Sequence[UUID]) -> None:
+    """After the commit: a customer who has hung up leaves nobody behind."""
+    if call_ids:
+        left = sql.rows("SELECT id FROM campaigns_thirdparty WHERE call_id = ANY(%s) AND state <> 'ended'", [list(call_ids)])
+        transaction.on_commit(partial(calls.hang_up_by_id, [row.id for row in left]), robust=True)
+        supervisors_go(call_ids)
+
+
+def supervisors_go(call_ids: Sequence[UUID]) -> None:
+    """After the commit: what an agent does next is not what somebody began to listen to."""
+    left = sql.rows("SELECT id FROM campaigns_supervision WHERE call_id = ANY(%s) AND state <> 'ended'", [list(call_ids)])
+    if left:
+        transaction.on_commit(partial(calls.hang_up_by_id, [row.id for row in left]), robust=True)
 
 
 def _release_legs(concluded: Sequence[_Conclusion]) -> None:

@@ -16,7 +16,7 @@ from agents.desk import Change
 from agents.desk import Moved as Desk
 from agents.live import board
 from agents.rules.lifecycle import PhaseMove
-from campaigns.flow import call_back, callers, place
+from campaigns.flow import call_back, callers, match, place
 from campaigns.flow.call_back import Wanted
 from campaigns.models import CallingList, Campaign, Contact, InboundCall, Lead, PhoneNumber, ZoneGroup
 from campaigns.rules.lifecycle import FinalReason, LeadState
@@ -123,12 +123,14 @@ def answered(moved: Sequence[Moved], *, now: datetime) -> None:
 def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
     if not entered:
         return
-    longest = {
+    terms = {
         row.call_id: row
         for row in sql.rows(
             """
-            UPDATE campaigns_inboundcall b SET answered_at = e.at FROM json_to_recordset(%(e)s::json) AS e(id uuid, at timestamptz), campaigns_campaign k
-            WHERE b.call_id = e.id AND b.state = 'given' AND k.id = b.campaign_id RETURNING b.call_id, b.interaction_id, k.longest_call
+            UPDATE campaigns_inboundcall b SET answered_at = e.at FROM json_to_recordset(%(e)s::json) AS e(id uuid, at timestamptz),
+                campaigns_campaign k LEFT JOIN telephony_announcement n ON n.id = k.recording_notice_id
+            WHERE b.call_id = e.id AND b.state = 'given' AND k.id = b.campaign_id
+            RETURNING b.call_id, b.interaction_id, k.longest_call, k.recording, k.recording_days, coalesce(n.media, '') AS notice
             """,
             {"e": sql.records({"id": m.id, "at": m.at} for m in entered)},
         )
@@ -137,17 +139,19 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
         PhaseMove.CONNECT,
         [
             Change(
-                id=longest[m.id].interaction_id,
+                id=terms[m.id].interaction_id,
                 progress="connected",
                 talked=True,
                 held=False,
-                deadline=m.at + timedelta(minutes=longest[m.id].longest_call),
+                deadline=m.at + timedelta(minutes=terms[m.id].longest_call),
+                recording="offered" if terms[m.id].recording == "on_demand" else None,
             )
             for m in entered
-            if m.id in longest
+            if m.id in terms
         ],
         now=now,
     )
+    match.record([(terms[m.id], m) for m in entered if m.id in terms], now=now)
 
 
 def ended(moved: Sequence[Moved], *, now: datetime) -> list[Desk]:

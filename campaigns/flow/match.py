@@ -23,7 +23,7 @@ from agents.live.board import Stale
 from agents.rules.lifecycle import Phase, PhaseMove
 from dialer_project.lib import sql
 from dialer_project.lib.failpoints import Failpoint, reached
-from telephony import calls
+from telephony import calls, media
 from telephony.calls import ANSWERED_WITHIN, Moved
 from telephony.rules.lifecycle import Verdict
 
@@ -245,13 +245,15 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
     """The customers' legs entered the bridge: connected, and the carrier need not speak for us any more."""
     if not entered:
         return
-    longest = {
-        row.id: row.longest_call
+    terms = {
+        row.id: row
         for row in sql.rows(
             """
             UPDATE campaigns_attempt a SET connected_at = e.at
-            FROM json_to_recordset(%(e)s::json) AS e(id uuid, at timestamptz), campaigns_campaign k
-            WHERE a.id = e.id AND a.state = 'open' AND k.id = a.campaign_id RETURNING a.id, k.longest_call
+            FROM json_to_recordset(%(e)s::json) AS e(id uuid, at timestamptz),
+                campaigns_campaign k LEFT JOIN telephony_announcement n ON n.id = k.recording_notice_id
+            WHERE a.id = e.id AND a.state = 'open' AND k.id = a.campaign_id
+            RETURNING a.id, k.longest_call, k.recording, k.recording_days, coalesce(n.media, '') AS notice
             """,
             {"e": sql.records({"id": m.id, "at": m.at} for m in entered)},
         )
@@ -263,10 +265,11 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
                 id=m.bridge,
                 progress="machine" if m.verdict is Verdict.MACHINE else "connected",
                 talked=True,
-                deadline=m.at + timedelta(minutes=longest[m.id]),
+                deadline=m.at + timedelta(minutes=terms[m.id].longest_call),
+                recording="offered" if terms[m.id].recording == "on_demand" else None,
             )
             for m in entered
-            if m.bridge is not None and m.id in longest
+            if m.bridge is not None and m.id in terms
         ],
         now=now,
     )
@@ -277,6 +280,25 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
     transaction.on_commit(partial(reached, Failpoint.CONNECTED))
     for node_id, ids in by_node.items():
         transaction.on_commit(partial(calls.raise_guard, node_id, ids), robust=True)
+    record([(terms[m.id], m) for m in entered if m.id in terms], now=now)
+
+
+def record(entered: Sequence[tuple[sql.Row, Moved]], *, now: datetime) -> None:
+    """Conversations that have begun, each with its campaign's terms: those of campaigns that record every one."""
+    media.record(
+        [
+            recorded(terms, call_id=m.id, node_id=m.node_id, bridge=m.bridge)
+            for terms, m in entered
+            if m.bridge is not None and terms.recording == "all"
+        ],
+        now=now,
+    )
+
+
+def recorded(terms: sql.Row, *, call_id: UUID, node_id: int, bridge: UUID) -> media.Wanted:
+    """As the campaign has it: `recording_days` and the `notice` of its row."""
+    keep_for = None if terms.recording_days is None else timedelta(days=terms.recording_days)
+    return media.Wanted(call_id=call_id, node_id=node_id, bridge=bridge, keep_for=keep_for, notice=terms.notice)
 
 
 def time_is_up(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
@@ -287,7 +309,7 @@ def time_is_up(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
     moved = calls.announce(call_ids, now=now)
     if not moved:
         return []
-    media = {
+    messages = {
         row.id: row.media
         for row in sql.rows(
             """
@@ -298,7 +320,7 @@ def time_is_up(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
         )
     }
     for m in moved:
-        transaction.on_commit(partial(calls.play_message, m.node_id, [m.id], media.get(m.id, "")), robust=True)
+        transaction.on_commit(partial(calls.play_message, m.node_id, [m.id], messages.get(m.id, "")), robust=True)
     return nobody_came([m.id for m in moved], now=now)
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from agents import desk
 from agents.desk import Change
 from agents.rules.lifecycle import Phase
-from campaigns.flow import conclude, inbound, match, next_for, phone, talk
+from campaigns.flow import conclude, inbound, match, next_for, phone, supervise, talk, transfer
 from telephony import calls
 from telephony.calls import CarrierEvent, Moved
 from telephony.rules.events import Happened
@@ -39,11 +39,18 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         next_for.settle(talk.verdicts(heard, now=now), now=now)
         inbound.answered(_callers(moved.get(CallMove.ANSWERED, [])), now=now)
         inbound.in_conversation(_callers(moved.get(CallMove.CONNECTED, [])), now=now)
+        talk.recordings_told(
+            [e.data["name"] for e in recorded.others if e.kind is Happened.RECORDING_STARTED],
+            {e.data["name"]: (e.at, float(e.data["seconds"])) for e in recorded.others if e.kind is Happened.RECORDING_ENDED},
+            now=now,
+        )
         _said_by_the_carrier_alone(_customers(moved.get(CallMove.ANNOUNCED, [])), now=now)
         _ringing(_customers(moved.get(CallMove.RANG, [])), now=now)
         conclude.customers_ended(moved.get(CallMove.ENDED, []), now=now)
         next_for.settle(inbound.ended(moved.get(CallMove.ENDED, []), now=now), now=now)
         phone.legs_ended(_agents(moved.get(CallMove.ENDED, [])), now=now)
+        transfer.happened(moved, now=now)
+        supervise.happened(moved, now=now)
         _stations([e for e in recorded.others if e.kind in (Happened.STATION_LOST, Happened.STATION_BACK)], now=now)
         _strangers(recorded.strangers, node_id=node_id)
     return [*answered, *heard]

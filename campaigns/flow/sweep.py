@@ -24,13 +24,15 @@ from campaigns.flow import (
     phone,
     place,
     progress,
+    supervise,
     take_part,
+    transfer,
     wrap_up,
 )
 from campaigns.flow.permit import POOL, TICK
 from campaigns.models import Campaign
 from dialer_project.lib import redis, sql
-from telephony import calls
+from telephony import calls, media
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ def every_second(*, now: datetime) -> None:
 
 def every_quarter_minute(*, now: datetime) -> None:
     frozen_processes()
-    _each(completions, absent_agents, callbacks_left_alone, callbacks_too_late, stopping_agents, old_commands, now=now)
+    _each(completions, absent_agents, callbacks_left_alone, callbacks_too_late, stopping_agents, recordings, supervisors, old_commands, now=now)
 
 
 def _each(*steps: Callable[..., None], now: datetime) -> None:
@@ -128,6 +130,8 @@ def never_sent(*, now: datetime) -> None:
         ended = calls.never_sent(now=now)
         conclude.customers_ended(ended, now=now)
         phone.legs_ended(ended, now=now)
+        transfer.ended(ended, now=now)
+        supervise.ended(ended, now=now)
 
 
 def quarantines(*, now: datetime) -> None:
@@ -135,6 +139,8 @@ def quarantines(*, now: datetime) -> None:
         ended = calls.quarantine_over(now=now)
         conclude.customers_ended(ended, now=now)
         phone.legs_ended(ended, now=now)
+        transfer.ended(ended, now=now)
+        supervise.ended(ended, now=now)
 
 
 def offers(*, now: datetime) -> None:
@@ -278,6 +284,15 @@ def callbacks_too_late(*, now: datetime) -> None:
 
 def stopping_agents(*, now: datetime) -> None:
     take_part.those_stopping(now=now)
+
+
+def recordings(*, now: datetime) -> None:
+    """Those whose beginning or end was told to nobody, files not yet fetched, and files whose time is over."""
+    media.look_after(now=now)
+
+
+def supervisors(*, now: datetime) -> None:
+    supervise.left_behind(now=now)
 
 
 def old_commands(*, now: datetime) -> None:

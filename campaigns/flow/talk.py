@@ -14,24 +14,24 @@ from django.db import transaction
 from agents import desk
 from agents.desk import DONE, NOT_YOURS, Answer, Change, Moved, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import match, next_for, place
+from campaigns.flow import conclude, match, next_for, place
 from campaigns.models import Campaign
 from dialer_project.lib import sql
-from telephony import calls
+from telephony import calls, media
 from telephony.rules.lifecycle import Verdict
 
 NOBODY_THERE = Refusal("There is nobody on the line at the moment.")
 NOT_HEARD = Refusal("The telephone system did not do it: the call has ended, or the line to it is lost. Try again.")
 
 _LINE = """
-    SELECT i.id, i.agent_id, i.campaign_id, i.phase, i.muted, i.agent_call_id, c.id AS call_id, c.node_id, c.bridge, c.state, s.nailed_up,
+    SELECT i.id, i.agent_id, i.campaign_id, i.phase, i.muted, i.recording, i.agent_call_id, c.id AS call_id, c.node_id, c.bridge, c.state, s.nailed_up,
         CASE WHEN s.nailed_up THEN s.leg ELSE i.agent_call_id END AS leg
     FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id
     LEFT JOIN telephony_call c ON c.id = i.call_id AND c.state <> 'ended'
 """
 
 
-def _line(interaction_id: UUID, agent_id: int) -> sql.Row | Refusal:
+def conversation(interaction_id: UUID, agent_id: int) -> sql.Row | Refusal:
     """This agent's conversation, or why there is none."""
     rows = sql.rows(f"{_LINE} WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed'", [interaction_id, agent_id])
     if not rows:
@@ -41,7 +41,7 @@ def _line(interaction_id: UUID, agent_id: int) -> sql.Row | Refusal:
 
 def hold(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Answer:
     """The customer hears music, or the agent again."""
-    line = _line(interaction_id, agent_id)
+    line = conversation(interaction_id, agent_id)
     if isinstance(line, Refusal):
         return line
     if not (calls.hold if on else calls.resume)(line.node_id, line.call_id):
@@ -53,7 +53,7 @@ def hold(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Ans
 
 def mute(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Answer:
     """The agent is not heard, or is again. The screen says so only once the carrier has done it."""
-    line = _line(interaction_id, agent_id)
+    line = conversation(interaction_id, agent_id)
     if isinstance(line, Refusal):
         return line
     if line.leg is None or not (calls.mute if on else calls.unmute)(line.node_id, line.leg):
@@ -65,10 +65,65 @@ def mute(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Ans
 
 def send_digits(interaction_id: UUID, agent_id: int, digits: str) -> Answer:
     """Keys for the far side, as a menu or a conference asks for them."""
-    line = _line(interaction_id, agent_id)
+    line = conversation(interaction_id, agent_id)
     if isinstance(line, Refusal):
         return line
     return DONE if calls.send_digits(line.node_id, line.call_id, digits) else NOT_HEARD
+
+
+def play(interaction_id: UUID, agent_id: int, announcement_id: int, *, to: str) -> Answer:
+    """A recorded message to the customer alone or to all in the conversation, which goes on."""
+    line = conversation(interaction_id, agent_id)
+    if isinstance(line, Refusal):
+        return line
+    found = sql.rows("SELECT media FROM telephony_announcement WHERE id = %s AND in_conversation", [announcement_id])
+    if not found:
+        return Refusal("This message is not there any more: choose another one.")
+    said = (
+        calls.play(line.node_id, line.call_id, found[0].media) if to == "customer" else calls.play_to_all(line.node_id, line.bridge, found[0].media)
+    )
+    return DONE if said else NOT_HEARD
+
+
+def record(interaction_id: UUID, agent_id: int, do: str, *, now: datetime) -> Answer:
+    """Begins, pauses or resumes the recording of this conversation. The screen says it runs once the carrier has said so."""
+    line = conversation(interaction_id, agent_id)
+    if isinstance(line, Refusal):
+        return line
+    if do == "start":
+        return _begin_recording(line, now=now)
+    if do == "pause" and line.recording != "on":
+        return Refusal("Nothing is recorded here.")
+    if do == "resume" and line.recording != "paused":
+        return Refusal("This recording is not paused.")
+    if not (media.pause(line.bridge, now=now) if do == "pause" else media.resume(line.bridge, now=now)):
+        return NOT_HEARD
+    with transaction.atomic():
+        desk.amend([Change(id=line.id, recording="paused" if do == "pause" else "on")], now=now, only=(Phase.CONNECTED,))
+    return DONE
+
+
+def _begin_recording(line: sql.Row, *, now: datetime) -> Answer:
+    with transaction.atomic():
+        (terms,) = sql.rows(
+            """
+            SELECT k.recording, k.recording_days, coalesce(n.media, '') AS notice FROM campaigns_campaign k
+            LEFT JOIN telephony_announcement n ON n.id = k.recording_notice_id WHERE k.id = %s
+            """,
+            [line.campaign_id],
+        )
+        if terms.recording == Campaign.Recorded.OFF:
+            return Refusal("This campaign records nothing.")
+        media.record([match.recorded(terms, call_id=line.call_id, node_id=line.node_id, bridge=line.bridge)], now=now)
+    return DONE
+
+
+def recordings_told(running: Sequence[str], over: Mapping[str, tuple[datetime, float | None]], *, now: datetime) -> None:
+    """The carrier says which recordings run, and which have ended and after how many seconds; so do the screens."""
+    if running:
+        desk.amend([Change(id=bridge, recording="on") for bridge in media.started(running)], now=now, only=(Phase.CONNECTED,))
+    if over:
+        desk.amend([Change(id=bridge, recording="") for bridge in media.ended(over, now=now)], now=now, only=(Phase.CONNECTED,))
 
 
 def on_hold(held: Mapping[UUID, bool], *, now: datetime) -> None:
@@ -81,7 +136,7 @@ def on_hold(held: Mapping[UUID, bool], *, now: datetime) -> None:
 def leave_message(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
     """The agent hears a machine: the campaign's message plays on alone, and the agent goes on to their next work at once."""
     with transaction.atomic():
-        line = _line(interaction_id, agent_id)
+        line = conversation(interaction_id, agent_id)
         if isinstance(line, Refusal):
             return line
         campaign = place.setting(line.campaign_id) if line.campaign_id else None
@@ -133,21 +188,22 @@ def _machines(heard: Sequence[calls.Moved], *, now: datetime) -> list[Moved]:
     )
     put_through = {row.call_id for row in rows if row.on_machine == Campaign.OnMachine.CONNECT}
     match.heard([call for call in heard if call.id in put_through], progress="machine", now=now)
-    media = {row.call_id: row.media for row in rows if row.on_machine == Campaign.OnMachine.LEAVE_MESSAGE and row.media}
-    dealt_with = [row for row in rows if row.call_id in media or row.on_machine in (Campaign.OnMachine.HANG_UP, Campaign.OnMachine.LEAVE_MESSAGE)]
-    return _left_to_the_machine(dealt_with, media, because="machine", now=now)
+    said = {row.call_id: row.media for row in rows if row.on_machine == Campaign.OnMachine.LEAVE_MESSAGE and row.media}
+    dealt_with = [row for row in rows if row.call_id in said or row.on_machine in (Campaign.OnMachine.HANG_UP, Campaign.OnMachine.LEAVE_MESSAGE)]
+    return _left_to_the_machine(dealt_with, said, because="machine", now=now)
 
 
-def _left_to_the_machine(rows: Sequence[sql.Row], media: Mapping[UUID, str], *, because: str, now: datetime) -> list[Moved]:
+def _left_to_the_machine(rows: Sequence[sql.Row], said: Mapping[UUID, str], *, because: str, now: datetime) -> list[Moved]:
     """Each hears its message, or, where it has none, is hung up on; whoever was on the line is free. The attempt ends later, with the call,
     as a machine's."""
     if not rows:
         return []
-    saying = [row.call_id for row in rows if row.call_id in media]
+    saying = [row.call_id for row in rows if row.call_id in said]
     taken = {m.id for m in (*calls.announce_in_conversation(saying, now=now), *calls.announce(saying, now=now))}
-    gone = [row for row in rows if row.call_id in taken or row.call_id not in media]
+    gone = [row for row in rows if row.call_id in taken or row.call_id not in said]
     if not gone:
         return []
+    conclude.supervisors_go([row.call_id for row in gone])
     sql.changed("UPDATE campaigns_attempt SET machine = true WHERE id = ANY(%s) AND state = 'open'", [[row.call_id for row in gone]])
     moved: list[Moved] = []
     for move, phases in ((PhaseMove.LET_GO, (Phase.CONNECTED,)), (PhaseMove.CLOSE, (Phase.DIALING, Phase.CONNECTING))):
@@ -160,14 +216,14 @@ def _left_to_the_machine(rows: Sequence[sql.Row], media: Mapping[UUID, str], *, 
         moved += desk.move(move, changes, now=now, only=phases)
     for row in gone:
         if row.call_id in taken:
-            transaction.on_commit(partial(calls.play_message, row.node_id, [row.call_id], media[row.call_id]), robust=True)
+            transaction.on_commit(partial(calls.play_message, row.node_id, [row.call_id], said[row.call_id]), robust=True)
         else:
             transaction.on_commit(partial(calls.hang_up, [(row.node_id, row.call_id)]), robust=True)
-        _let_the_phone_go(row)
+        let_the_phone_go(row)
     return moved
 
 
-def _let_the_phone_go(row: sql.Row) -> None:
+def let_the_phone_go(row: sql.Row) -> None:
     """After the commit: as at the end of a call, though this one goes on."""
     if row.id is None or row.leg is None:
         return

@@ -19,6 +19,8 @@ from campaigns.models.inbound import InboundCall
 from campaigns.models.ledger import Attempt, Callback, Lead, Permit, ZoneGroup
 from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber, ZoneConfirmation
 from campaigns.models.records import CallRequest, FieldDefinition, LiveSource, Outbox, Survey, SurveyAnswer
+from campaigns.models.supervision import Supervision
+from campaigns.models.third import Destination, ThirdParty
 from campaigns.models.verdicts import VerdictReview
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "CampaignVersion",
     "Consent",
     "Contact",
+    "Destination",
     "Disposition",
     "DoNotCall",
     "DoNotCallList",
@@ -52,9 +55,11 @@ __all__ = [
     "RetryRule",
     "RulePack",
     "SpendLimit",
+    "Supervision",
     "Suppression",
     "Survey",
     "SurveyAnswer",
+    "ThirdParty",
     "ValidationService",
     "VerdictReview",
     "ZoneConfirmation",

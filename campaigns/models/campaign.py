@@ -44,6 +44,16 @@ class Campaign(models.Model):
         READY = "ready", "Ready, for the next record"
         NOT_READY = "not_ready", "Not Ready"
 
+    class Recorded(models.TextChoices):
+        OFF = "off", "Nothing is recorded"
+        ALL = "all", "Every conversation"
+        ON_DEMAND = "on_demand", "When the agent asks for it"
+
+    class Transfers(models.TextChoices):
+        OFF = "off", "To nobody"
+        DIRECTORY = "directory", "To what is in the directory"
+        ANY = "any", "To the directory and any number of the country"
+
     class CallPurpose(models.TextChoices):
         SALES = "sales", "Sales"
         SERVICE = "service", "Service to customers"
@@ -120,6 +130,33 @@ class Campaign(models.Model):
         db_default=0,
         validators=[MaxValueValidator(100)],
         help_text="so many of every hundred verdicts, person or machine, are put before somebody who says whether they were right",
+    )
+    transfers = models.CharField(
+        max_length=10,
+        choices=Transfers.choices,
+        default=Transfers.DIRECTORY,
+        db_default="directory",
+        help_text="whom an agent may bring into a conversation or hand it over to",
+    )
+    supervision_shown = models.BooleanField(
+        "agents see that somebody listens",
+        default=True,
+        db_default=True,
+        help_text="while a supervisor listens to their conversation or speaks to them",
+    )
+    recording = models.CharField(
+        "recordings", max_length=10, choices=Recorded.choices, default=Recorded.OFF, db_default="off", help_text="an agent may pause one that runs"
+    )
+    recording_notice = models.ForeignKey(
+        Announcement,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="what everybody in the conversation hears when its recording begins; empty: the agent says it",
+    )
+    recording_days = models.PositiveSmallIntegerField(
+        "days recordings are kept", null=True, blank=True, default=90, help_text="after that their files are deleted; empty: never"
     )
 
     validation_service = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""The lives of a campaign, of an agent's part in it, of a lead and of an attempt."""
+"""The lives of a campaign, of an agent's part in it, of a lead, of an attempt, and of a third party in its conversation."""
 
 from enum import IntEnum, StrEnum
 
@@ -168,6 +168,53 @@ class AttemptMove(StrEnum):
 ATTEMPT: Lifecycle[AttemptState, AttemptMove] = {
     AttemptState.OPEN: {AttemptMove.CONCLUDE: AttemptState.CONCLUDED},
     AttemptState.CONCLUDED: {},
+}
+
+
+class ThirdState(StrEnum):
+    CALLING = "calling"  # their phone is being called; where the agent has gone already, the customer hears music
+    CONSULTED = "consulted"  # the agent talks with them alone, the customer hears music
+    JOINED = "joined"  # all are in one conversation
+    HANDED = "handed"  # the customer is theirs, the agent has left
+    ENDED = "ended"
+
+
+class ThirdMove(StrEnum):
+    CONSULT = "consult"
+    JOIN = "join"
+    HAND = "hand"
+    END = "end"
+
+
+THIRD: Lifecycle[ThirdState, ThirdMove] = {
+    ThirdState.CALLING: {
+        ThirdMove.CONSULT: ThirdState.CONSULTED,
+        ThirdMove.JOIN: ThirdState.JOINED,
+        ThirdMove.HAND: ThirdState.HANDED,
+        ThirdMove.END: ThirdState.ENDED,
+    },
+    ThirdState.CONSULTED: {ThirdMove.JOIN: ThirdState.JOINED, ThirdMove.HAND: ThirdState.HANDED, ThirdMove.END: ThirdState.ENDED},
+    ThirdState.JOINED: {ThirdMove.HAND: ThirdState.HANDED, ThirdMove.END: ThirdState.ENDED},
+    ThirdState.HANDED: {ThirdMove.END: ThirdState.ENDED},
+    ThirdState.ENDED: {},
+}
+
+
+class SupervisionState(StrEnum):
+    CALLING = "calling"
+    ON = "on"
+    ENDED = "ended"
+
+
+class SupervisionMove(StrEnum):
+    BEGIN = "begin"
+    END = "end"
+
+
+SUPERVISION: Lifecycle[SupervisionState, SupervisionMove] = {
+    SupervisionState.CALLING: {SupervisionMove.BEGIN: SupervisionState.ON, SupervisionMove.END: SupervisionState.ENDED},
+    SupervisionState.ON: {SupervisionMove.END: SupervisionState.ENDED},
+    SupervisionState.ENDED: {},
 }
 
 

@@ -5,6 +5,8 @@ is logged, and never fails the request that planned the work.
 """
 
 import logging
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -95,6 +97,12 @@ def check_numbers_taken(service_id: int) -> None:
 def read_import(import_id: int) -> None:
     """After the commit: a file waits to be read into a list."""
     transaction.on_commit(lambda: _send("workers.tasks.read_import", [import_id], queue="rest"), robust=True)
+
+
+def fetch_recordings(recording_ids: Sequence[int]) -> None:
+    """After the commit: the files of these have not been fetched yet."""
+    for recording_id in recording_ids:
+        transaction.on_commit(partial(_send, "workers.tasks.fetch_recording", [recording_id], queue="rest", expires=60), robust=True)
 
 
 def _send(task: str, args: list[Any], *, queue: str, expires: float | None = None) -> None:

@@ -232,7 +232,17 @@ def _exchange(state: Path) -> Exchange:
     return Exchange(server, trunk_port)
 
 
-HANDED_ON = ("SECRET_KEY", "STATE_DIR", "SIMULATED_CARRIER", "ASTERISK_URL", "ARI_PASSWORD", "DJANGO_SETTINGS_MODULE", "ALLOWED_HOSTS", "PORT")
+HANDED_ON = (
+    "SECRET_KEY",
+    "STATE_DIR",
+    "SIMULATED_CARRIER",
+    "ASTERISK_URL",
+    "ARI_PASSWORD",
+    "ANNOUNCEMENTS_DIR",
+    "DJANGO_SETTINGS_MODULE",
+    "ALLOWED_HOSTS",
+    "PORT",
+)
 
 
 def environment(state: Path, *, port: int, urls: Mapping[str, str], exchange: Exchange | None = None) -> dict[str, str]:
@@ -246,6 +256,7 @@ def environment(state: Path, *, port: int, urls: Mapping[str, str], exchange: Ex
         "PORT": str(port),
         "SIMULATED_CARRIER": f"127.0.0.1:{processes.free_port()}",
         "ASTERISK_URL": exchange.server.url if exchange else "",
+        "ANNOUNCEMENTS_DIR": str(exchange.server.announcements) if exchange else "",
         "ARI_PASSWORD": exchange.server.password if exchange else "",
         "DJANGO_SETTINGS_MODULE": "dialer_project.settings",
         "PYTHONUNBUFFERED": "1",

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol, Self
 from uuid import UUID
 
 from telephony.rules.events import CarrierEvent
@@ -223,7 +223,11 @@ class Carrier(Protocol):
     def stop_music(self, bridge: UUID) -> bool: ...
 
     def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
-        """Plays to this call alone. With then_hang_up the call leaves its bridge and the carrier finishes it without us."""
+        """Plays to this call alone, which goes on. With then_hang_up the call leaves its bridge and the carrier finishes it without us."""
+        ...
+
+    def play_to_all(self, bridge: UUID, announcement: str) -> bool:
+        """Everybody in the bridge hears it and goes on; its facts name the bridge and no call. False where nobody is in it."""
         ...
 
     def send_digits(self, call_id: UUID, digits: str) -> bool: ...
@@ -232,7 +236,31 @@ class Carrier(Protocol):
         """Records a bridge or a call until it ends or is stopped; False where the name is taken."""
         ...
 
+    def pause_recording(self, name: str) -> bool:
+        """What is said from now on is not in the file, until it is resumed. False, as of the next two, where it is not running."""
+        ...
+
+    def resume_recording(self, name: str) -> bool: ...
+
     def stop_recording(self, name: str) -> bool: ...
+
+    def fetch_recording(self, name: str, into: BinaryIO) -> bool:
+        """Writes the file of a recording that has ended: WAV, 8 kHz, mono, 16 bit. False where there is none, or it still runs.
+
+        May take many seconds: not for whoever keeps others waiting. What was written is whole only where True came back.
+        """
+        ...
+
+    def remove_recording(self, name: str) -> bool:
+        """The file of a recording that has ended is gone afterwards; False where it was already."""
+        ...
+
+    def snoop(self, call_id: UUID, on: UUID, *, whisper: bool = False) -> bool:
+        """This answered call, in a bridge of its own name, hears what `on` hears and says, and is heard by nobody; with whisper, by `on` alone.
+
+        Asked again, that changes. It ends when either call does, and when this one is connected elsewhere; this call itself goes on.
+        """
+        ...
 
     def transfer(self, call_id: UUID, to: Address) -> bool:
         """Blind: the call leaves (LEFT_BRIDGE, transferred_to) and is out of our hands until its ENDED."""

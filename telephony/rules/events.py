@@ -25,7 +25,7 @@ class Happened(StrEnum):
     LEFT_BRIDGE = "left_bridge"  # and lives on: a call that ends in its bridge says ENDED alone; data: transferred_to
     HELD = "held"
     RESUMED = "resumed"
-    ANNOUNCEMENT_STARTED = "announcement_started"  # data: announcement, by (guard: the carrier alone)
+    ANNOUNCEMENT_STARTED = "announcement_started"  # data: announcement, by (guard: the carrier alone), goes_on (the call does, afterwards)
     ANNOUNCEMENT_ENDED = "announcement_ended"  # data: announcement
     DIGIT = "digit"  # the far side pressed a key; data: digit
     RECORDING_STARTED = "recording_started"  # data: name
@@ -39,7 +39,7 @@ class Happened(StrEnum):
 class CarrierEvent:
     """One fact a carrier told. A doubled event comes again with the same key, or not at all.
 
-    `call_id` is None for facts about a station, and for a bridge's recording. `at` is the carrier's clock, aware, UTC. `key` is unique
+    `call_id` is None for facts about a station, and for what is recorded or played in a bridge. `at` is the carrier's clock, aware, UTC. `key` is unique
     per fact at its node, restarts included. `boot` names the run of the node that told it. `cause` and `by` come with
     ENDED, `bridge` with ENTERED_BRIDGE and LEFT_BRIDGE, `station` with every event of a station or of its leg.
     """

@@ -1,4 +1,4 @@
-"""The life of one leg of a call."""
+"""The life of one leg of a call, and of a recording."""
 
 from enum import StrEnum
 
@@ -70,3 +70,36 @@ class Verdict(StrEnum):
 
 LIVE = tuple(state for state in CallState if state is not CallState.ENDED)
 UP = (CallState.ANSWERED, CallState.CONNECTED, CallState.ANNOUNCING)
+
+
+class RecordingState(StrEnum):
+    WANTED = "wanted"  # the carrier has not said yet that it runs
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDED = "ended"  # its file is still where it was made
+    STORED = "stored"
+    LOST = "lost"  # there was no file
+    DELETED = "deleted"  # its time was over
+
+
+class RecordingMove(StrEnum):
+    STARTED = "started"
+    PAUSE = "pause"
+    RESUME = "resume"
+    ENDED = "ended"
+    STORE = "store"
+    MISS = "miss"
+    DELETE = "delete"
+
+
+RECORDING: Lifecycle[RecordingState, RecordingMove] = {
+    RecordingState.WANTED: {RecordingMove.STARTED: RecordingState.RUNNING, RecordingMove.ENDED: RecordingState.ENDED},
+    RecordingState.RUNNING: {RecordingMove.PAUSE: RecordingState.PAUSED, RecordingMove.ENDED: RecordingState.ENDED},
+    RecordingState.PAUSED: {RecordingMove.RESUME: RecordingState.RUNNING, RecordingMove.ENDED: RecordingState.ENDED},
+    RecordingState.ENDED: {RecordingMove.STORE: RecordingState.STORED, RecordingMove.MISS: RecordingState.LOST},
+    RecordingState.STORED: {RecordingMove.DELETE: RecordingState.DELETED},
+    RecordingState.LOST: {},
+    RecordingState.DELETED: {},
+}
+
+STILL_RECORDED = (RecordingState.WANTED, RecordingState.RUNNING, RecordingState.PAUSED)

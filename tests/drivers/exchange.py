@@ -25,6 +25,7 @@ from telephony.rules.events import Happened
 
 from .labs import Lab
 
+HEARD = 5  # packets that are not silence
 ANNOUNCEMENTS = {"abandoned": 0.5, "sorry": 0.6, "welcome": 0.4, "voicemail": 0.6}  # seconds
 
 
@@ -164,6 +165,18 @@ class AsteriskLab(Lab):
 
     def far_presses(self, call_id: UUID, digit: str) -> None:
         self.world.presses(self.exchange.dialog_of(call_id), digit)
+
+    def heard_by(self, speaker: UUID, *others: UUID) -> set[UUID]:
+        """By the sound itself: everybody is silent, then the one is aloud."""
+        dialogs = {other: self.exchange.dialog_of(other) for other in others}
+        speaking = self.exchange.dialog_of(speaker)
+        for each in (speaking, *dialogs.values()):
+            self.world.listens(each)
+        self.pass_time(0.2)
+        before = {other: dialog.loud for other, dialog in dialogs.items()}
+        self.world.speaks(speaking, 0.4)
+        self.pass_time(0.6)
+        return {other for other, dialog in dialogs.items() if dialog.loud - before[other] > HEARD}
 
     def stall(self, lasts: float) -> None:
         self.exchange.stall(lasts)

@@ -81,6 +81,10 @@ class Lab(ABC):
     @abstractmethod
     def far_presses(self, call_id: UUID, digit: str) -> None: ...
 
+    @abstractmethod
+    def heard_by(self, speaker: UUID, *others: UUID) -> set[UUID]:
+        """Those of the others who hear it when the one says something now."""
+
     # Fate
 
     @abstractmethod
@@ -143,7 +147,7 @@ class Lab(ABC):
 
     def leg(self, to: Address, **changes: Any) -> Leg:
         leg = Leg(call_id=uuid4(), to=to, caller_id="+49301000", ring_for=timedelta(seconds=15))
-        return replace(leg, party="agent" if to.kind is AddressKind.STATION else "customer", **changes)
+        return replace(leg, **{"party": "agent" if to.kind is AddressKind.STATION else "customer", **changes})
 
     def call(self, to: Address, **changes: Any) -> UUID:
         leg = self.leg(to, **changes)
@@ -192,6 +196,9 @@ class Lab(ABC):
 
     def listed(self, call_id: UUID) -> CarrierCall | None:
         return next((call for call in self.carrier.list().calls if call.call_id == call_id), None)
+
+    def inside(self, bridge: UUID) -> set[UUID]:
+        return set(self.carrier.list().bridges.get(bridge, ()))
 
     def wait_until_gone(self, call_id: UUID, *, within: float = WITHIN) -> None:
         self.until(lambda: self.listed(call_id) is None, within=within, what=f"the end of {call_id}")
@@ -264,6 +271,9 @@ class VirtualLab(Lab):
     def far_presses(self, call_id: UUID, digit: str) -> None:
         assert self.world.presses(call_id, digit, self.clock.now)
 
+    def heard_by(self, speaker: UUID, *others: UUID) -> set[UUID]:
+        return {other for other in others if self.world.hears(other, speaker, self.clock.now)}
+
     def stall(self, lasts: float) -> None:
         self.world.stall(self.clock.now + seconds(lasts), self.clock.now)
 
@@ -321,6 +331,9 @@ class ProcessLab(Lab):
 
     def far_presses(self, call_id: UUID, digit: str) -> None:
         assert self.control.presses(call_id, digit)
+
+    def heard_by(self, speaker: UUID, *others: UUID) -> set[UUID]:
+        return {other for other in others if self.control.hears(other, speaker)}
 
     def stall(self, lasts: float) -> None:
         self.control.stall(seconds(lasts))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import wave
 from datetime import timedelta
+from io import BytesIO
 from uuid import uuid4
 
 import pytest
@@ -22,7 +24,7 @@ from telephony.drivers.base import (
     Replaced,
     Unclear,
 )
-from telephony.rules.events import Happened
+from telephony.rules.events import CarrierEvent, Happened
 from telephony.rules.hangup_causes import Cause, HungUpBy, who_ended
 
 from .labs import MEETINGS, Lab
@@ -478,6 +480,108 @@ def test_a_bridge_and_a_call_are_recorded(lab: Lab) -> None:
         (Happened.RECORDING_ENDED, "customer", None),
     ]
     assert lab.kinds(call)[-2:] == [Happened.RECORDING_ENDED, Happened.ENDED]
+
+
+def test_what_is_said_while_a_recording_is_paused_is_not_in_its_file(lab: Lab) -> None:
+    call = lab.answered(lab.customer_answers())
+    bridge = uuid4()
+    lab.bridged(bridge, call)
+    assert lab.carrier.record(bridge, "paused")
+    lab.pass_time(0.6)
+
+    assert lab.carrier.pause_recording("paused")
+    assert lab.carrier.pause_recording("paused")
+    lab.pass_time(1.2)
+    assert not lab.carrier.fetch_recording("paused", BytesIO())
+    assert lab.carrier.resume_recording("paused")
+    lab.pass_time(0.4)
+    assert lab.carrier.stop_recording("paused")
+    lab.until(lambda: any(event.kind is Happened.RECORDING_ENDED for event in lab.heard), what="its end")
+
+    file = BytesIO()
+    assert lab.carrier.fetch_recording("paused", file)
+    file.seek(0)
+    with wave.open(file) as sound:
+        assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (8000, 1, 2)
+        assert 0.7 < sound.getnframes() / 8000 < 1.5
+    assert lab.carrier.remove_recording("paused")
+    assert not lab.carrier.remove_recording("paused")
+    assert not lab.carrier.fetch_recording("paused", BytesIO())
+    assert not lab.carrier.pause_recording("paused")
+    assert not lab.carrier.resume_recording("paused")
+
+
+def test_who_is_consulted_is_heard_by_the_agent_alone_until_all_are_brought_together(lab: Lab) -> None:
+    agent = lab.answered(lab.station("ana"), auto_answer=True)
+    customer = lab.answered(lab.customer_answers())
+    third = lab.answered(lab.customer_answers(), party="third")
+    conversation, aside = uuid4(), uuid4()
+    lab.bridged(conversation, agent, customer)
+
+    assert lab.carrier.hold(customer)
+    assert lab.carrier.connect(aside, agent, third)
+    lab.wait_for(third, Happened.ENTERED_BRIDGE)
+    assert lab.wait_for(agent, Happened.LEFT_BRIDGE).bridge == conversation
+    assert lab.heard_by(agent, third) == {third}
+    assert customer in lab.carrier.list().bridges[conversation]
+
+    assert lab.carrier.resume(customer)
+    assert lab.carrier.connect(conversation, agent, third)
+    lab.until(lambda: lab.inside(conversation) == {agent, customer, third}, what="all three in it")
+    assert aside not in lab.carrier.list().bridges
+    assert lab.heard_by(third, agent, customer) == {agent, customer}
+
+    assert lab.carrier.leave(conversation, agent)
+    lab.until(lambda: lab.inside(conversation) == {customer, third}, what="the two alone")
+    assert lab.heard_by(customer, agent, third) == {third}
+
+
+def test_an_announcement_is_heard_by_everybody_in_the_bridge(lab: Lab) -> None:
+    agent = lab.answered(lab.station("ana"), auto_answer=True)
+    customer = lab.answered(lab.customer_answers())
+    bridge = uuid4()
+    assert not lab.carrier.play_to_all(bridge, "welcome")
+    lab.bridged(bridge, agent, customer)
+
+    assert lab.carrier.play_to_all(bridge, "welcome")
+
+    def told() -> list[CarrierEvent]:
+        return [event for event in lab.heard if event.data.get("announcement")]
+
+    lab.until(lambda: len(told()) == 2, what="its beginning and its end")
+    assert [(event.kind, event.call_id, event.bridge, event.data["announcement"]) for event in told()] == [
+        (Happened.ANNOUNCEMENT_STARTED, None, bridge, "welcome"),
+        (Happened.ANNOUNCEMENT_ENDED, None, bridge, "welcome"),
+    ]
+    assert lab.carrier.list().bridges[bridge] == {agent, customer}
+
+
+def test_a_supervisor_listens_whispers_and_joins(lab: Lab) -> None:
+    agent = lab.answered(lab.station("ana"), auto_answer=True)
+    customer = lab.answered(lab.customer_answers())
+    bridge = uuid4()
+    lab.bridged(bridge, agent, customer)
+    supervisor = lab.answered(lab.station("ben"), auto_answer=True, party="supervisor")
+
+    assert lab.carrier.snoop(supervisor, agent)
+    assert lab.wait_for(supervisor, Happened.ENTERED_BRIDGE).bridge == supervisor
+    assert lab.heard_by(customer, agent, supervisor) == {agent, supervisor}
+    assert lab.heard_by(supervisor, agent, customer) == set()
+
+    assert lab.carrier.snoop(supervisor, agent, whisper=True)
+    assert lab.heard_by(supervisor, agent, customer) == {agent}
+    assert lab.heard_by(agent, customer, supervisor) == {customer, supervisor}
+    assert lab.carrier.list().bridges[bridge] == {agent, customer}
+
+    assert lab.carrier.connect(bridge, supervisor)
+    lab.until(lambda: lab.inside(bridge) == {agent, customer, supervisor}, what="all three")
+    assert lab.heard_by(supervisor, agent, customer) == {agent, customer}
+    assert not lab.carrier.snoop(supervisor, uuid4())
+    assert not lab.carrier.snoop(uuid4(), agent)
+
+    lab.carrier.hang_up(supervisor)
+    lab.wait_for(supervisor, Happened.ENDED)
+    assert lab.carrier.list().bridges == {bridge: {agent, customer}}
 
 
 def test_a_blind_transfer_takes_the_call_out_of_our_hands(lab: Lab) -> None:

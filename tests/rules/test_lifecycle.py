@@ -17,19 +17,26 @@ from campaigns.rules.lifecycle import (
     LEAD,
     PARTICIPATION,
     SHOWN_AS,
+    SUPERVISION,
+    THIRD,
     AttemptState,
     CampaignMove,
     CampaignState,
     LeadMove,
     LeadState,
     ParticipationState,
+    SupervisionState,
+    ThirdState,
 )
 from dialer_project.lib.lifecycle import IllegalMove, after, is_final, mermaid, move, reachable, states_before
-from telephony.rules.lifecycle import CALL, LIVE, UP, CallMove, CallState
+from telephony.rules.lifecycle import CALL, LIVE, RECORDING, UP, CallMove, CallState, RecordingState
 
 TABLES: dict[str, tuple[Any, StrEnum]] = {
     "call": (CALL, CallState.PLANNED),
+    "recording": (RECORDING, RecordingState.WANTED),
     "interaction": (INTERACTION, Phase.OFFERED),
+    "supervision": (SUPERVISION, SupervisionState.CALLING),
+    "third": (THIRD, ThirdState.CALLING),
     "lead": (LEAD, LeadState.WAITING),
     "attempt": (ATTEMPT, AttemptState.OPEN),
     "campaign": (CAMPAIGN, CampaignState.UNAPPROVED),

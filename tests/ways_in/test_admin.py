@@ -20,12 +20,14 @@ from campaigns.models import (
     CallableHours,
     Callback,
     CallingList,
+    CallRequest,
     Campaign,
     CampaignChange,
     CampaignExclusion,
     CampaignVersion,
     Consent,
     Contact,
+    Destination,
     Disposition,
     DoNotCall,
     DoNotCallList,
@@ -33,6 +35,7 @@ from campaigns.models import (
     FieldDefinition,
     Holiday,
     HolidayCalendar,
+    InboundCall,
     Lead,
     ListImport,
     LiveSource,
@@ -44,28 +47,34 @@ from campaigns.models import (
     RetryRule,
     RulePack,
     SpendLimit,
+    Supervision,
     Suppression,
     Survey,
     SurveyAnswer,
+    ThirdParty,
     ValidationService,
+    VerdictReview,
     ZoneConfirmation,
     ZoneGroup,
 )
 from campaigns.rules.number_keys import number_key
-from telephony.models import Announcement, Call, CallerId, CallEvent, Node, Recording, Trunk, TrunkPrice
+from telephony.models import Announcement, AnnouncementFile, Call, CallerId, CallEvent, Node, Recording, RecordingPlay, Trunk, TrunkPrice
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 3, 10, 0, tzinfo=UTC)
 OURS = [model for label in ("agents", "telephony", "campaigns") for model in apps.get_app_config(label).get_models()]
 # shown inside the page of what they belong to
-WITHIN_ANOTHER: set[type[Model]] = {PhoneNumber, RetryRule, FieldDefinition, Holiday, TrunkPrice, ZoneConfirmation, ZoneGroup}
+WITHIN_ANOTHER: set[type[Model]] = {AnnouncementFile, PhoneNumber, RetryRule, FieldDefinition, Holiday, TrunkPrice, ZoneConfirmation, ZoneGroup}
 LEDGERS: list[type[Model]] = [
     Attempt,
     Permit,
     Call,
     CallEvent,
     Recording,
+    RecordingPlay,
+    ThirdParty,
+    Supervision,
     StateChange,
     Interaction,
     Session,
@@ -106,9 +115,15 @@ def house() -> dict[type[Model], Model]:
     node, trunk = keep(Node.objects.create(name="local")), keep(Trunk.objects.create(name="main"))
     caller_id = keep(CallerId.objects.create(e164="+441632960000", verified=True))
     message = keep(Announcement.objects.create(name="Sorry", media="sound:sorry"))
-    call = keep(Call.objects.create(party="customer", node=node, trunk=trunk, address="+447700900001", planned_at=NOW, deadline=NOW))
+    call = keep(
+        Call.objects.create(
+            party="customer", node=node, trunk=trunk, address="+447700900001", planned_at=NOW, deadline=NOW, answered_at=NOW, verdict_at=NOW
+        )
+    )
     keep(CallEvent.objects.create(node=node, key="1", kind="rang", at=NOW, recorded_at=NOW, call_id=call.pk))
-    keep(Recording.objects.create(call=call, name="r1", started_at=NOW))
+    recording = keep(Recording.objects.create(call=call, node=node, bridge=call.pk, name="r1", started_at=NOW))
+    keep(RecordingPlay.objects.create(recording=recording, user=ana.user, at=NOW))
+    keep(AnnouncementFile.objects.create(announcement=message, version=1, name="a1", file="a1.wav", seconds=1, uploaded_at=NOW))
     hours = keep(CallableHours.objects.create(name="Weekdays", week={"mon": [["09:00", "20:00"]]}))
     campaign = keep(Campaign.objects.create(name="Spring renewal", trunk=trunk, caller_id=caller_id, message=message, hours=hours))
     keep(CampaignVersion.objects.create(campaign=campaign, number=1, settings={}, created_at=NOW))
@@ -130,6 +145,18 @@ def house() -> dict[type[Model], Model]:
     )
     said = {"lead": lead, "campaign": campaign, "contact": contact, "phone": phone, "e164": phone.e164, "agent": ana, "disposition": sale}
     attempt = keep(Attempt.objects.create(id=call.pk, epoch=0, planned_at=NOW, **said))
+    keep(InboundCall.objects.create(call_id=call.pk, campaign=campaign, number="+447700900002", came_at=NOW, wait_until=NOW))
+    keep(
+        Supervision.objects.create(
+            user=ana.user, agent=ana, campaign=campaign, call=call, interaction_id=uuid7(), how="listen", state="ended", asked_at=NOW
+        )
+    )
+    keep(CallRequest.objects.create(campaign=campaign, key="r1", e164=phone.e164, lead=lead, asked_at=NOW))
+    keep(Destination.objects.create(name="Expert", number="+441632960001"))
+    keep(
+        ThirdParty.objects.create(call=call, campaign=campaign, interaction_id=uuid7(), agent=ana, how="consult", e164="+441632960001", asked_at=NOW)
+    )
+    keep(VerdictReview.objects.create(attempt=attempt, campaign=campaign, verdict="human", drawn_at=NOW))
     keep(Permit.objects.create(attempt=attempt, decided_at=NOW, valid_until=NOW))
     keep(Callback.objects.create(lead=lead, due_at=NOW, agent=ana))
     keep(DoNotCall.objects.create(number_key="k", hint="+4477•••••01", source="agent", created_at=NOW))

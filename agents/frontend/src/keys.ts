@@ -9,6 +9,8 @@ export interface Keys {
   readonly hold: () => void;
   readonly mute: () => void;
   readonly keypad: () => void;
+  readonly transfer: () => void;
+  readonly record: () => void;
   readonly callback: () => void;
   readonly done: (stop: boolean) => void;
   readonly focusNote: () => void;
@@ -60,6 +62,10 @@ function withAlt(keys: Keys, event: KeyboardEvent): (() => void) | null {
       return keys.mute;
     case 'KeyK':
       return keys.keypad;
+    case 'KeyT':
+      return keys.transfer;
+    case 'KeyP':
+      return keys.record;
     case 'KeyB':
       return keys.callback;
     case 'KeyN':

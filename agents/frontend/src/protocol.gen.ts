@@ -20,7 +20,7 @@ export interface Answer {
   sentence?: string | Said | null;
   /** each beside what it is about; empty where the sentence says it all */
   problems?: (ProblemShown)[];
-  data?: Details | Menu | Campaigns | Callbacks | History | Day | PhoneAccess | null;
+  data?: Details | Menu | Campaigns | Callbacks | History | Day | PhoneAccess | Targets | null;
 }
 
 /** Ask for My Callbacks. */
@@ -76,6 +76,14 @@ export interface AskRecord {
   type: "record";
 }
 
+/** Ask whom this conversation may be taken on to. */
+export interface AskTargets {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "targets";
+}
+
 /** A call that was tried, or what an agent noted without one. */
 export interface AttemptShown {
   id: string;
@@ -91,6 +99,19 @@ export interface AttemptShown {
   /** of conversation */
   seconds: number;
   note: string;
+  /** empty where there are none, or this agent may not listen */
+  recordings: (RecordingShown)[];
+}
+
+/** Call somebody, from the directory or by number: to consult them first, to have them in the conversation, or to give them the customer. */
+export interface BringIn {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "bring_in";
+  destination?: number | null;
+  number?: string;
+  how: "consult" | "conference" | "blind";
 }
 
 /** Dial the record on the screen: on this number, showing this caller ID; what is not said is as the record has it. */
@@ -354,6 +375,10 @@ export interface Details {
   disposition_for: "all" | "answered" | "none";
   /** the campaign wants a note on every record */
   note_required: boolean;
+  /** what may be played in the conversation */
+  messages: (MessageChoice)[];
+  /** the conversation may be taken on to others */
+  transfers: boolean;
   /** there is a message to leave on an answering machine */
   voicemail: boolean;
   /** Accept dials at once, without a preview first */
@@ -503,6 +528,11 @@ export interface InteractionState {
   muted: boolean;
   /** the call to the agent's phone for this work, where it is called for each call */
   leg: string | null;
+  others: (OtherShown)[];
+  /** a supervisor listens, or speaks to the agent */
+  watched: boolean;
+  /** offered: the agent may ask for it; empty: nothing is recorded here */
+  recording: "" | "offered" | "on" | "paused";
   /** a preview's countdown: when the system dials by itself */
   dials_at: string | null;
   note: string;
@@ -529,6 +559,11 @@ export interface Menu {
   station: number | null;
   stations: (StationChoice)[];
   reasons: (ReasonChoice)[];
+}
+
+export interface MessageChoice {
+  id: number;
+  name: string;
 }
 
 export interface Moment {
@@ -576,6 +611,16 @@ export interface NumberShown {
   result: string;
 }
 
+/** A third party in the conversation, or on the way to it. */
+export interface OtherShown {
+  id: string;
+  /** empty for a number that was typed */
+  name: string;
+  number: string;
+  state: "calling" | "consulted" | "joined" | "handed";
+  how: "consult" | "conference" | "blind";
+}
+
 export type Phase = "offered" | "preview" | "checking" | "ringing_agent" | "dialing" | "connecting" | "connected" | "wrap_up" | "closed";
 
 /** What this page's phone registers with. It is told once; the next page that asks ends it. */
@@ -592,6 +637,16 @@ export interface Ping {
   type: "ping";
   /** the version on the screen */
   version: number;
+}
+
+/** One of the recorded messages, to the customer alone or to everybody; the conversation goes on. */
+export interface PlayMessage {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "play_message";
+  message: number;
+  to: "customer" | "all";
 }
 
 /** The answer to a heartbeat. A version other than the screen's own is followed by a fresh state. */
@@ -631,6 +686,22 @@ export interface ReasonChoice {
   /** false for those the system sets */
   choosable: boolean;
   max_minutes: number | null;
+}
+
+/** Begin a recording where the campaign leaves it to the agent, pause it while something is said that must not be kept, go on with it. */
+export interface RecordCall {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "record_call";
+  do: "start" | "pause" | "resume";
+}
+
+export interface RecordingShown {
+  /** of the address under /recordings/ */
+  id: number;
+  at: string;
+  seconds: number;
 }
 
 export interface Reject {
@@ -806,6 +877,19 @@ export interface TakeBreak {
   reason: string;
 }
 
+export interface TargetShown {
+  id: number;
+  name: string;
+  number: string;
+  note: string;
+}
+
+/** The directory, and whether any other number may be typed. */
+export interface Targets {
+  targets: (TargetShown)[];
+  any_number: boolean;
+}
+
 /** Hold the countdown: the system no longer dials by itself. */
 export interface Wait {
   /** chosen by the screen; a repeat with the same id gets the first answer */
@@ -814,5 +898,15 @@ export interface Wait {
   type: "wait";
 }
 
+/** Hand the customer over and leave, join all in one conversation, or end the call to them and go back to the customer. */
+export interface WithOther {
+  /** chosen by the screen; a repeat with the same id gets the first answer */
+  id: string;
+  interaction: string;
+  type: "with_other";
+  other: string;
+  do: "hand_over" | "join" | "drop";
+}
+
 export type ServerMessage = State | Answer | Pong | Replaced;
-export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | LeaveMessage | DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay | AskPhone;
+export type ClientCommand = Hello | Ping | SignIn | SignOut | GoReady | SetChannel | TakeBreak | RunCampaign | StopCampaign | GetRecord | ReadNotice | Shown | Accept | Reject | Call | CallNewNumber | Wait | Decline | HangUp | Hold | Mute | SendDigits | RecordCall | BringIn | WithOther | PlayMessage | LeaveMessage | DoNotCall | ConfirmZone | SaveNote | SaveDraft | MoreTime | ScheduleCallback | Finish | ChangeCallback | CancelCallback | AskRecord | AskHistory | AskChoices | AskCampaigns | AskCallbacks | AskDay | AskPhone | AskTargets;

@@ -15,15 +15,19 @@ from campaigns.rules.lifecycle import (
     LEAD,
     PARTICIPATION,
     SHOWN_AS,
+    SUPERVISION,
+    THIRD,
     AttemptState,
     CallbackState,
     CampaignState,
     LeadState,
     ParticipationState,
+    SupervisionState,
+    ThirdState,
 )
 from campaigns.rules.modes import MODES, RUNS, describe, failure_edges
 from dialer_project.lib.lifecycle import mermaid
-from telephony.rules.lifecycle import CALL, CallState
+from telephony.rules.lifecycle import CALL, RECORDING, CallState, RecordingState
 
 DRAWN = "Drawn from the tables in the code by `make diagrams`; a test fails when it is old."
 
@@ -48,9 +52,24 @@ def lifecycles() -> str:
             mermaid(CALL, start=CallState.PLANNED),
         ),
         (
+            "Recording",
+            "What was said in one conversation: made at the node, fetched from there, deleted when its time is over.",
+            mermaid(RECORDING, start=RecordingState.WANTED),
+        ),
+        (
             "Interaction",
             "An agent's one open piece of work, from offer or preview to the end of wrap-up, with a deadline in each phase that waits.",
             mermaid(INTERACTION, start=Phase.OFFERED),
+        ),
+        (
+            "Third party",
+            "Somebody an agent brings into a conversation: consulted aside, joined by all, or given the customer.",
+            mermaid(THIRD, start=ThirdState.CALLING),
+        ),
+        (
+            "Supervision",
+            "A supervisor at a conversation: their phone is called, they hear, they are gone.",
+            mermaid(SUPERVISION, start=SupervisionState.CALLING),
         ),
         (
             "Campaign",

@@ -7,17 +7,19 @@ import http.client
 import json
 import os
 import select
+import shutil
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import local
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
 from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable
 
 APPLICATION = USER = "ringmaster"
 REPLY_WITHIN = 1.0  # seconds
+FILE_WITHIN = 20.0  # seconds of silence in the middle of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,28 @@ class Ari:
         if reply.status in (401, 403):
             raise CarrierUnreachable(f"{self.name} refuses our user or password for ARI")
         return reply
+
+    def download(self, *path: str, into: BinaryIO) -> bool:
+        """A file, on a connection of its own; False where there is none."""
+        made = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
+        connection = made(self.host, self.port, timeout=FILE_WITHIN)
+        try:
+            connection.request("GET", "/ari/" + "/".join(quote(part, safe="") for part in path), headers=self.headers)
+            reply = connection.getresponse()
+            if reply.status == 404:
+                return False
+            if reply.status != 200:
+                raise CarrierTimeout(f"{self.name} answers {'/'.join(path)} with {reply.status}")
+            shutil.copyfileobj(reply, into)
+            if reply.length:  # what was announced and did not come
+                raise CarrierTimeout(f"{self.name} has broken off in {'/'.join(path)}")
+        except ConnectionRefusedError as refused:
+            raise CarrierUnreachable(f"{self.name}: {refused.strerror}") from refused
+        except (OSError, http.client.HTTPException) as broken:
+            raise CarrierTimeout(f"{self.name} has broken off in {'/'.join(path)}") from broken
+        finally:
+            connection.close()
+        return True
 
     def must(self, *path: str, **params: Any) -> Any:
         """What is asked for, which is always there: without it nothing may be concluded, least of all that there is nothing."""

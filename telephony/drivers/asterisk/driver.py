@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from django.conf import settings
@@ -41,7 +41,7 @@ FIFTY = 50  # entries in one variable of ringmaster-remember
 MESSAGES_OF = timedelta(hours=1)
 SETTLED_AFTER = timedelta(minutes=2)  # a minute so long gone gets no more entries
 EMPTY_FOR = timedelta(seconds=10)  # a bridge made and not yet entered is younger
-RECORDER_WITHIN = 0.5  # seconds until the channel that records a call can be told to
+MADE_WITHIN = 0.5  # seconds until a channel made to record or to listen can be told to
 
 
 class Asterisk:
@@ -175,6 +175,11 @@ class Asterisk:
             return said and self._continue(call_id, "ringmaster-last-words")
         return self._tell(call_id, "play", media=translate.SOUNDS + announcement.removeprefix("sound:"))
 
+    def play_to_all(self, bridge: UUID, announcement: str) -> bool:
+        if not _is_announcement(announcement) or not self._inside(bridge):
+            return False
+        return self._ari.ask("POST", "bridges", str(bridge), "play", media=translate.SOUNDS + announcement.removeprefix("sound:")).ok
+
     def send_digits(self, call_id: UUID, digits: str) -> bool:
         return self._tell(call_id, "dtmf", dtmf=digits)
 
@@ -194,12 +199,27 @@ class Asterisk:
         recorder = f"{what}{translate.RECORDER}{time.monotonic_ns():x}"
         if not self._tell(what, "snoop", spy="both", app=APPLICATION, appArgs="recorder", snoopId=recorder):
             return False
-        until = time.monotonic() + RECORDER_WITHIN
-        while not (reply := self._ari.ask("POST", "channels", recorder, "record", **how)).ok:
-            if reply.status != 409 or time.monotonic() > until or self._ari.question("recordings", "live", name).ok:
-                self._ari.ask("DELETE", "channels", recorder)
+        taken = self._as_soon_as_made(
+            lambda: self._ari.ask("POST", "channels", recorder, "record", **how), unless=lambda: self._ari.question("recordings", "live", name).ok
+        )
+        if not taken:
+            self._ari.ask("DELETE", "channels", recorder)
+        return taken
+
+    @staticmethod
+    def _as_soon_as_made(command: Callable[[], Reply], *, unless: Callable[[], bool] = lambda: False) -> bool:
+        """A channel that has just been made is in our hands a moment later; until then it is said to be in nobody's."""
+        until = time.monotonic() + MADE_WITHIN
+        while not (reply := command()).ok:
+            if reply.status not in (409, 422) or time.monotonic() > until or unless():
                 return False
         return True
+
+    def pause_recording(self, name: str) -> bool:
+        return self._ari.ask("POST", "recordings", "live", name, "pause").ok
+
+    def resume_recording(self, name: str) -> bool:
+        return self._ari.ask("DELETE", "recordings", "live", name, "pause").ok
 
     def stop_recording(self, name: str) -> bool:
         live = self._ari.question("recordings", "live", name)
@@ -209,6 +229,37 @@ class Asterisk:
         if target == "channel" and translate.RECORDER in recorder:
             return self._ari.ask("DELETE", "channels", recorder).ok
         return self._ari.ask("POST", "recordings", "live", name, "stop").ok
+
+    def fetch_recording(self, name: str, into: BinaryIO) -> bool:
+        if self._ari.question("recordings", "live", name).ok:
+            return False
+        return self._ari.download("recordings", "stored", name, "file", into=into)
+
+    def remove_recording(self, name: str) -> bool:
+        return self._ari.ask("DELETE", "recordings", "stored", name).ok
+
+    # Listening in
+
+    def snoop(self, call_id: UUID, on: UUID, *, whisper: bool = False) -> bool:
+        """Through a channel that listens to the other call, alone in a bridge with this one."""
+        if self._state(call_id) != "Up":
+            return False
+        listener = f"{call_id}{translate.SNOOP}{time.monotonic_ns():x}"
+        whispers = "out" if whisper else "none"
+        if not self._tell(on, "snoop", spy="both", whisper=whispers, app=APPLICATION, appArgs="snoop", snoopId=listener):
+            return False
+        inside = self._inside(call_id)
+        there = translate.channel_of(call_id) in inside or self.connect(call_id, call_id)
+        if there and self._as_soon_as_made(lambda: self._ari.ask("POST", "bridges", str(call_id), "addChannel", channel=listener)):
+            for each in translate.snoopers(inside):
+                self._ari.ask("DELETE", "channels", each)
+            return True
+        self._ari.ask("DELETE", "channels", listener)
+        return False
+
+    def _inside(self, bridge: UUID) -> Sequence[str]:
+        reply = self._ari.question("bridges", str(bridge))
+        return list(reply.said["channels"]) if reply.ok else []
 
     # Phones
 
@@ -227,6 +278,8 @@ class Asterisk:
         endpoints = self._ari.question("endpoints", "PJSIP")  # none at all is a 404
         for bridge in bridges:
             if translate.is_empty(bridge) and at - translate.moment(bridge["creationtime"]) > EMPTY_FOR:
+                for each in translate.snoopers(bridge["channels"]):
+                    self._ari.ask("DELETE", "channels", each)
                 self._ari.ask("DELETE", "bridges", str(bridge["id"]))
         messages = self._messages_until(at, boot)
         return translate.listing(

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Self
 
@@ -13,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
 from telephony.drivers.asterisk.ari import APPLICATION, Ari
-from telephony.drivers.asterisk.translate import WANTED, Translator, left_empty
+from telephony.drivers.asterisk.translate import WANTED, Translator, left_empty, snoopers
 from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced
 from telephony.rules.events import CarrierEvent
 
@@ -110,11 +111,13 @@ class AsteriskSubscription:
             log.exception("an event of %s that cannot be read: %.500s", self._ari.name, raw)
             return True
         if (bridge := left_empty(told)) is not None:
-            self._remove(bridge)
+            self._remove(bridge, snoopers(told["bridge"]["channels"]))
         return True
 
-    def _remove(self, bridge: str) -> None:
+    def _remove(self, bridge: str, listening_in: Sequence[str]) -> None:
         try:
+            for each in listening_in:
+                self._ari.ask("DELETE", "channels", each)
             self._ari.ask("DELETE", "bridges", bridge)
         except (CarrierTimeout, CarrierUnreachable) as away:
             log.warning("an empty bridge stays until the next listing: %s", away)

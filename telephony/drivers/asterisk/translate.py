@@ -41,6 +41,7 @@ WANTED = (
 )
 SOUNDS = "sound:ringmaster/"
 RECORDER = ".record."  # a call is recorded through a channel named after it
+SNOOP = ".snoop."  # whoever listens in hears another call through a channel named after their own
 HELD, RESUMED = "RingmasterHeld", "RingmasterResumed"
 SAYS, SAID = "RingmasterSays", "RingmasterSaid"
 ANSWERED = "RingmasterAnswered"  # the dialplan's word, before it listens whether a machine speaks
@@ -260,11 +261,16 @@ class Translator:
         playback = told["playback"]
         target, _, name = str(playback["target_uri"]).partition(":")
         call_id = _uuid(name) if target == "channel" else None
-        if call_id is None:
+        bridge = _uuid(name) if target == "bridge" else None
+        if call_id is None and bridge is None:
             return []
         happened = Happened.ANNOUNCEMENT_STARTED if kind == "PlaybackStarted" else Happened.ANNOUNCEMENT_ENDED
-        data = {"announcement": announcement_of(playback["media_uri"])}
-        return [self._of(happened, call_id, {}, moment(told["timestamp"]), data=data)]
+        at, data = moment(told["timestamp"]), {"announcement": announcement_of(playback["media_uri"])}
+        if happened is Happened.ANNOUNCEMENT_STARTED:
+            data["goes_on"] = "1"
+        if call_id is None:
+            return [self._conversation_fact(happened, None, bridge, at, data)]
+        return [self._of(happened, call_id, {}, at, data=data)]
 
     def _recording(self, kind: str, told: Mapping[str, Any]) -> list[CarrierEvent]:
         recording, at = told["recording"], moment(told["timestamp"])
@@ -277,19 +283,19 @@ class Translator:
         if kind == "RecordingStarted":
             if call_id is not None:
                 self._calls.setdefault(call_id, _Seen(answered=True)).recordings[name] = at
-            return [self._recording_fact(Happened.RECORDING_STARTED, call_id, bridge, at, {"name": name})]
+            return [self._conversation_fact(Happened.RECORDING_STARTED, call_id, bridge, at, {"name": name})]
         if call_id is None:
             seconds = f"{float(recording.get('duration') or 0):.3f}"
-            return [self._recording_fact(Happened.RECORDING_ENDED, None, bridge, at, {"name": name, "seconds": seconds})]
+            return [self._conversation_fact(Happened.RECORDING_ENDED, None, bridge, at, {"name": name, "seconds": seconds})]
         seen = self._calls.get(call_id)  # gone where the call's end has told of it already
         began = None if seen is None else seen.recordings.pop(name, None)
         return [] if began is None else [self._recorded(call_id, None, name, began, at)]
 
     def _recorded(self, call_id: UUID, bridge: UUID | None, name: str, began: datetime, at: datetime) -> CarrierEvent:
         data = {"name": name, "seconds": f"{(at - began).total_seconds():.3f}"}
-        return self._recording_fact(Happened.RECORDING_ENDED, call_id, bridge, at, data)
+        return self._conversation_fact(Happened.RECORDING_ENDED, call_id, bridge, at, data)
 
-    def _recording_fact(self, kind: Happened, call_id: UUID | None, bridge: UUID | None, at: datetime, data: Mapping[str, str]) -> CarrierEvent:
+    def _conversation_fact(self, kind: Happened, call_id: UUID | None, bridge: UUID | None, at: datetime, data: Mapping[str, str]) -> CarrierEvent:
         of = call_id or bridge
         assert of is not None
         return CarrierEvent(self.node, call_id, kind, at, _key(of.hex, kind, at), self.boot, bridge=bridge, data=data)
@@ -377,6 +383,11 @@ def left_empty(told: Mapping[str, Any]) -> str | None:
 def is_empty(bridge: Mapping[str, Any]) -> bool:
     """No call is in it, made by us or by somebody who called us; a recorder may be."""
     return not any(_uuid(each) or each.replace(".", "", 1).isdecimal() for each in bridge["channels"])
+
+
+def snoopers(channels: Iterable[str]) -> list[str]:
+    """Those of these channels that listen for somebody: with nobody left to hear them they would go on until the other call ends."""
+    return [each for each in channels if SNOOP in each]
 
 
 def listing(

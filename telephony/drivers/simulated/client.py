@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from threading import local
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from uuid import UUID
 
 from telephony.drivers.base import (
@@ -30,6 +30,7 @@ from telephony.drivers.base import (
 )
 from telephony.drivers.simulated import wire
 from telephony.drivers.simulated.script import Answers, Behaviour, behaviour_to_json
+from telephony.drivers.simulated.sound import write_tone
 from telephony.drivers.simulated.world import Faults
 from telephony.rules.events import CarrierEvent
 from telephony.rules.hangup_causes import Cause
@@ -250,14 +251,35 @@ class Client:
     def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
         return bool(self._line.ask("play", call=call_id.hex, announcement=announcement, then_hang_up=then_hang_up))
 
+    def play_to_all(self, bridge: UUID, announcement: str) -> bool:
+        return bool(self._line.ask("play_to_all", bridge=bridge.hex, announcement=announcement))
+
     def send_digits(self, call_id: UUID, digits: str) -> bool:
         return bool(self._line.ask("send_digits", call=call_id.hex, digits=digits))
 
     def record(self, what: UUID, name: str) -> bool:
         return bool(self._line.ask("record", what=what.hex, name=name))
 
+    def pause_recording(self, name: str) -> bool:
+        return bool(self._line.ask("pause_recording", name=name))
+
+    def resume_recording(self, name: str) -> bool:
+        return bool(self._line.ask("resume_recording", name=name))
+
     def stop_recording(self, name: str) -> bool:
         return bool(self._line.ask("stop_recording", name=name))
+
+    def fetch_recording(self, name: str, into: BinaryIO) -> bool:
+        lasts = self._line.ask("stored_recording", name=name)
+        if lasts is not None:
+            write_tone(into, lasts)
+        return lasts is not None
+
+    def remove_recording(self, name: str) -> bool:
+        return bool(self._line.ask("remove_recording", name=name))
+
+    def snoop(self, call_id: UUID, on: UUID, *, whisper: bool = False) -> bool:
+        return bool(self._line.ask("snoop", call=call_id.hex, on=on.hex, whisper=whisper))
 
     def transfer(self, call_id: UUID, to: Address) -> bool:
         return bool(self._line.ask("transfer", call=call_id.hex, to=wire.address_to_json(to)))
@@ -307,6 +329,9 @@ class WorldControl:
 
     def sent_digits(self, call_id: UUID) -> str:
         return str(self._line.ask("world.sent_digits", call=call_id.hex))
+
+    def hears(self, call_id: UUID, other: UUID) -> bool:
+        return bool(self._line.ask("world.hears", call=call_id.hex, other=other.hex))
 
     def stall(self, lasts: timedelta) -> None:
         self._line.ask("world.stall", seconds=lasts.total_seconds())

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import RLock
-from typing import Protocol, Self, TypeVar
+from typing import BinaryIO, Protocol, Self, TypeVar
 from uuid import UUID
 
 from telephony.drivers.base import (
@@ -22,6 +22,7 @@ from telephony.drivers.base import (
     Replaced,
     Unclear,
 )
+from telephony.drivers.simulated.sound import write_tone
 from telephony.drivers.simulated.world import World
 from telephony.rules.events import CarrierEvent
 from telephony.rules.hangup_causes import Cause
@@ -167,14 +168,35 @@ class SimulatedCarrier:
     def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
         return self._ask(lambda now: self.world.play(call_id, announcement, then_hang_up, now))
 
+    def play_to_all(self, bridge: UUID, announcement: str) -> bool:
+        return self._ask(lambda now: self.world.play_to_all(bridge, announcement, now))
+
     def send_digits(self, call_id: UUID, digits: str) -> bool:
         return self._ask(lambda now: self.world.send_digits(call_id, digits, now))
 
     def record(self, what: UUID, name: str) -> bool:
         return self._ask(lambda now: self.world.record(what, name, now))
 
+    def pause_recording(self, name: str) -> bool:
+        return self._ask(lambda now: self.world.pause_recording(name, now))
+
+    def resume_recording(self, name: str) -> bool:
+        return self._ask(lambda now: self.world.resume_recording(name, now))
+
     def stop_recording(self, name: str) -> bool:
         return self._ask(lambda now: self.world.stop_recording(name, now))
+
+    def fetch_recording(self, name: str, into: BinaryIO) -> bool:
+        lasts = self._ask(lambda now: self.world.stored_recording(name, now))
+        if lasts is not None:
+            write_tone(into, lasts)
+        return lasts is not None
+
+    def remove_recording(self, name: str) -> bool:
+        return self._ask(lambda now: self.world.remove_recording(name, now))
+
+    def snoop(self, call_id: UUID, on: UUID, *, whisper: bool = False) -> bool:
+        return self._ask(lambda now: self.world.snoop(call_id, on, whisper, now))
 
     def transfer(self, call_id: UUID, to: Address) -> bool:
         return self._ask(lambda now: self.world.transfer(call_id, to, now))

@@ -184,6 +184,9 @@ class Server:
     def sent_digits(self, _: Connection, told: Told, now: datetime) -> str:
         return self.world.sent_digits(UUID(hex=told["call"]))
 
+    def hears(self, _: Connection, told: Told, now: datetime) -> bool:
+        return self.world.hears(UUID(hex=told["call"]), UUID(hex=told["other"]), now)
+
     def stall(self, _: Connection, told: Told, now: datetime) -> None:
         self.world.stall(now + seconds(told["seconds"]), now)
         self._loop.call_later(told["seconds"] + TOGETHER, self._wake)
@@ -228,8 +231,14 @@ COMMANDS: dict[str, Callable[[World, Told, datetime], Any]] = {
     "admit": lambda world, told, now: world.admit(told["name"], now),
     "dismiss": lambda world, told, now: world.dismiss(told["name"], now),
     "play": lambda world, told, now: world.play(_call(told), told["announcement"], told["then_hang_up"], now),
+    "play_to_all": lambda world, told, now: world.play_to_all(UUID(hex=told["bridge"]), told["announcement"], now),
     "send_digits": lambda world, told, now: world.send_digits(_call(told), told["digits"], now),
     "record": lambda world, told, now: world.record(UUID(hex=told["what"]), told["name"], now),
+    "pause_recording": lambda world, told, now: world.pause_recording(told["name"], now),
+    "resume_recording": lambda world, told, now: world.resume_recording(told["name"], now),
+    "stored_recording": lambda world, told, now: world.stored_recording(told["name"], now),
+    "remove_recording": lambda world, told, now: world.remove_recording(told["name"], now),
+    "snoop": lambda world, told, now: world.snoop(_call(told), UUID(hex=told["on"]), told["whisper"], now),
     "stop_recording": lambda world, told, now: world.stop_recording(told["name"], now),
     "transfer": lambda world, told, now: world.transfer(_call(told), wire.address_from_json(told["to"]), now),
     "list": lambda world, told, now: wire.listing_to_json(world.listing(now)),
@@ -247,6 +256,7 @@ CONTROLS: dict[str, Callable[[Server, Connection, Told, datetime], Any]] = {
         Server.far_hangs_up,
         Server.presses,
         Server.sent_digits,
+        Server.hears,
         Server.stall,
         Server.refuse_placing,
         Server.faults,

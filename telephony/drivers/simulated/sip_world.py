@@ -59,6 +59,7 @@ TONE = _loud()
 PERSON = ((0.3, False), (1.0, True), (4.5, False))
 MACHINE = ((0.3, False), (8.0, True), (9.0, False))
 TALKER = ((math.inf, True),)
+LISTENER = ((math.inf, False),)
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +97,7 @@ class Dialog:
     source: int = 0
     script: tuple[tuple[float, bool], ...] = ()
     aloud_until: float = 0.0
+    voice: int = 0  # counts changes of what is said: the sound of the one before ends
     key: str = ""
 
     @property
@@ -229,12 +231,18 @@ class SipWorld:
         """Aloud from now on for so long."""
         with self._lock:
             dialog.aloud_until = time.monotonic() + lasts
-            dialog.script = ()
-            self._at(0.0, self._speak, dialog, time.monotonic())
+            dialog.script = LISTENER if dialog.script is LISTENER else ()
+            self._voice(dialog)
 
     def falls_silent(self, dialog: Dialog) -> None:
         with self._lock:
             dialog.aloud_until, dialog.script = 0.0, ()
+
+    def listens(self, dialog: Dialog) -> None:
+        """Silent as somebody is who listens: the phone sends on."""
+        with self._lock:
+            dialog.aloud_until, dialog.script = 0.0, LISTENER
+            self._voice(dialog)
 
     # The thread
 
@@ -357,7 +365,7 @@ class SipWorld:
         for after, digit in meets.presses if isinstance(meets, Answers) else ():
             self._at(after.total_seconds(), self._key, dialog, digit, 0)
         dialog.script = MACHINE if isinstance(meets, Machine) else TALKER if dialog.station and self.stations_talk else PERSON
-        self._speak(dialog, time.monotonic())
+        self._voice(dialog)
 
     def _final(self, dialog: Dialog, status: int, by: str = "us") -> None:
         if dialog.status or dialog.dead:
@@ -486,7 +494,7 @@ class SipWorld:
             return
         dialog.media = sip.media_of(reply.body)
         dialog.script = PERSON
-        self._speak(dialog, time.monotonic())
+        self._voice(dialog)
 
     def _impatient(self, dialog: Dialog, branch: str) -> None:
         if dialog.status or dialog.over:
@@ -554,18 +562,23 @@ class SipWorld:
                 dialog.key = packet[4:8].hex()  # its end comes three times, with one time stamp
                 dialog.digits += "0123456789*#ABCD"[packet[12] & 0x0F]
 
-    def _speak(self, dialog: Dialog, began: float) -> None:
+    def _voice(self, dialog: Dialog) -> None:
+        """From now on as the script has it, and not as before."""
+        dialog.voice += 1
+        self._at(0.0, self._speak, dialog, time.monotonic(), dialog.voice)
+
+    def _speak(self, dialog: Dialog, began: float, voice: int) -> None:
         """A frame every 20 ms while there is something to be heard, or kept from being missed; a phone goes on for as long as it lives."""
-        if dialog.over or dialog.dead or dialog.rtp is None:
+        if dialog.over or dialog.dead or dialog.rtp is None or dialog.voice != voice:
             return
         now = time.monotonic()
         part = next(((until, aloud) for until, aloud in dialog.script if now - began < until), None)
         aloud = now < dialog.aloud_until or (part is not None and part[1])
         self._frame(dialog, TONE if aloud else SILENCE, sip.VOICE)
         if part is not None or now < dialog.aloud_until:
-            self._at(FRAME, self._speak, dialog, began)
+            self._at(FRAME, self._speak, dialog, began, voice)
         elif dialog.station:
-            self._at(0.5, self._speak, dialog, began)
+            self._at(0.5, self._speak, dialog, began, voice)
 
     def _frame(self, dialog: Dialog, payload: bytes, kind: int, *, stamp: int | None = None) -> None:
         if dialog.rtp is None or dialog.media is None:

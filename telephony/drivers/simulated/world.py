@@ -63,10 +63,12 @@ class _Call:
         "presses",
         "rang",
         "since",
+        "snoops_on",
         "state",
         "station",
         "talks_for",
         "verdict_at",
+        "whispers",
     )
 
     def __init__(self, call_id: UUID, leg: Leg, *, now: datetime, incoming: bool = False) -> None:
@@ -91,6 +93,8 @@ class _Call:
         self.hanging_up = False
         self.held = False
         self.muted = False
+        self.snoops_on: UUID | None = None
+        self.whispers = False
         self.dead = False  # its phone is gone without a word
         self.digits = ""  # what we sent to it
         self.ended = False
@@ -108,6 +112,14 @@ class _Recording:
     call: _Call | None
     bridge: UUID | None
     since: datetime
+    paused_at: datetime | None = None
+    paused: timedelta = timedelta()
+
+    def lasted(self, now: datetime) -> float:
+        """Seconds of it that are kept."""
+        if self.paused_at is not None:
+            self.paused, self.paused_at = self.paused + (now - self.paused_at), None
+        return (now - self.since - self.paused).total_seconds()
 
 
 class World:
@@ -132,6 +144,7 @@ class World:
         self._calls: dict[UUID, _Call] = {}
         self._bridges: dict[UUID, set[UUID]] = {}
         self._recordings: dict[str, _Recording] = {}
+        self._stored: dict[str, float] = {}  # seconds of those that have ended
         self._messages: dict[UUID, datetime] = {}
         self._times_called: dict[str, int] = {}
         self._stations: dict[str, bool] = {}
@@ -221,7 +234,9 @@ class World:
         if not all(call is not None and call.ours() for call in calls):
             return False
         for call in calls:
-            if call is not None and call.bridge != bridge and call.entering != bridge:
+            if call is not None and call.bridge == bridge:
+                call.entering = None  # it was about to leave for another
+            elif call is not None and call.entering != bridge:
                 call.entering = bridge
                 self._at(self._clock() + self.script.bridging, call, self._enter, bridge)
         return True
@@ -285,8 +300,16 @@ class World:
         if then_hang_up:
             self._last_words(call, announcement, {})
             return True
-        self._announce(call, announcement, {})
+        self._announce(call, announcement, {"goes_on": "1"})
         self._at(self._clock() + self.script.announcement_lasts, call, self._announced, announcement)
+        return True
+
+    def play_to_all(self, bridge: UUID, announcement: str, now: datetime) -> bool:
+        self._live_until(now)
+        if bridge not in self._bridges:
+            return False
+        self._tell(Happened.ANNOUNCEMENT_STARTED, None, bridge=bridge, data={"announcement": announcement, "goes_on": "1"})
+        self._at(self._clock() + self.script.announcement_lasts, None, self._announced_to_all, bridge, announcement)
         return True
 
     def send_digits(self, call_id: UUID, digits: str, now: datetime) -> bool:
@@ -299,11 +322,26 @@ class World:
         call = self._find(what, now)
         if call is not None and call.state is not CallStanding.UP:
             call = None
-        if name in self._recordings or (call is None and what not in self._bridges):
+        if name in self._recordings or name in self._stored or (call is None and what not in self._bridges):
             return False
         self._recordings[name] = _Recording(name, call, None if call is not None else what, self._clock())
         self._tell(Happened.RECORDING_STARTED, call, bridge=None if call is not None else what, data={"name": name})
         return True
+
+    def pause_recording(self, name: str, now: datetime) -> bool:
+        self._live_until(now)
+        recording = self._recordings.get(name)
+        if recording is not None and recording.paused_at is None:
+            recording.paused_at = self._clock()
+        return recording is not None
+
+    def resume_recording(self, name: str, now: datetime) -> bool:
+        self._live_until(now)
+        recording = self._recordings.get(name)
+        if recording is not None and recording.paused_at is not None:
+            recording.paused += self._clock() - recording.paused_at
+            recording.paused_at = None
+        return recording is not None
 
     def stop_recording(self, name: str, now: datetime) -> bool:
         self._live_until(now)
@@ -311,6 +349,25 @@ class World:
         if recording is not None:
             self._stop(recording)
         return recording is not None
+
+    def stored_recording(self, name: str, now: datetime) -> float | None:
+        """How many seconds of sound its file has; None where there is none."""
+        self._live_until(now)
+        return self._stored.get(name)
+
+    def remove_recording(self, name: str, now: datetime) -> bool:
+        self._live_until(now)
+        return self._stored.pop(name, None) is not None
+
+    def snoop(self, call_id: UUID, on: UUID, whisper: bool, now: datetime) -> bool:
+        call, target = self._find_ours(call_id, now), self._find_ours(on, now)
+        if call is None or target is None:
+            return False
+        call.snoops_on, call.whispers = on, whisper
+        if call_id not in (call.bridge, call.entering):
+            call.entering = call_id
+            self._at(self._clock() + self.script.bridging, call, self._enter, call_id)
+        return True
 
     def transfer(self, call_id: UUID, to: Address, now: datetime) -> bool:
         call = self._find_ours(call_id, now)
@@ -382,6 +439,19 @@ class World:
         self._press(call, digit)
         return True
 
+    def hears(self, call_id: UUID, other: UUID, now: datetime) -> bool:
+        """Whether who is on this call would hear somebody who spoke on the other one."""
+        self._live_until(now)
+        listener, speaker = self._calls.get(call_id), self._calls.get(other)
+        if listener is None or speaker is None or listener is speaker or speaker.muted or speaker.held or listener.held:
+            return False
+        if speaker.snoops_on is not None and speaker.bridge == other:
+            return speaker.whispers and speaker.snoops_on == call_id
+        if listener.snoops_on is not None and listener.bridge == call_id:
+            on = listener.snoops_on
+            return on == other or self.hears(on, other, now)
+        return listener.bridge is not None and listener.bridge == speaker.bridge
+
     def sent_digits(self, call_id: UUID) -> str:
         """What this phone heard us send."""
         call = self._calls.get(call_id)
@@ -443,6 +513,7 @@ class World:
         for name in self._dismissed:
             del self._stations[name]
         self._dismissed.clear()
+        self._stored.update((name, recording.lasted(self._clock())) for name, recording in self._recordings.items())
         self._recordings.clear()
         self._messages.clear()
         self._agenda.clear()
@@ -583,6 +654,9 @@ class World:
     def _announced(self, call: _Call, announcement: str) -> None:
         self._tell(Happened.ANNOUNCEMENT_ENDED, call, data={"announcement": announcement})
 
+    def _announced_to_all(self, bridge: UUID, announcement: str) -> None:
+        self._tell(Happened.ANNOUNCEMENT_ENDED, None, bridge=bridge, data={"announcement": announcement})
+
     def _said_all(self, call: _Call, announcement: str) -> None:
         self._announced(call, announcement)
         self._end(call, Cause.NORMAL, HungUpBy.CARRIER)
@@ -592,6 +666,8 @@ class World:
             return
         call.entering = None
         self._leave_bridge(call)
+        if bridge != call.call_id:
+            call.snoops_on = None
         call.bridge = bridge
         self._bridges.setdefault(bridge, set()).add(call.call_id)
         self._tell(Happened.ENTERED_BRIDGE, call, bridge=bridge)
@@ -629,8 +705,8 @@ class World:
 
     def _stop(self, recording: _Recording) -> None:
         del self._recordings[recording.name]
-        lasted = f"{(self._clock() - recording.since).total_seconds():.3f}"
-        self._tell(Happened.RECORDING_ENDED, recording.call, bridge=recording.bridge, data={"name": recording.name, "seconds": lasted})
+        lasted = self._stored[recording.name] = recording.lasted(self._clock())
+        self._tell(Happened.RECORDING_ENDED, recording.call, bridge=recording.bridge, data={"name": recording.name, "seconds": f"{lasted:.3f}"})
 
     def _press(self, call: _Call, digit: str) -> None:
         if not call.dead:

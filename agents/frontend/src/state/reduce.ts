@@ -17,6 +17,7 @@ import {
   type Said,
   type ServerMessage,
   type State,
+  type Targets,
 } from '../protocol.gen';
 
 export type Link = 'connecting' | 'live' | 'lost';
@@ -40,6 +41,8 @@ export interface View {
   readonly details: Details | null;
   /** what was tried with the person on the desk, as far back as it was asked for */
   readonly history: History | null;
+  /** whom the conversation may be taken on to, once it was asked */
+  readonly targets: Targets | null;
   readonly campaigns: Campaigns | null;
   /** what this agent has promised */
   readonly callbacks: readonly CallbackShown[] | null;
@@ -73,6 +76,7 @@ export const BLANK: View = {
   menu: null,
   details: null,
   history: null,
+  targets: null,
   campaigns: null,
   callbacks: null,
   notKept: [],
@@ -156,6 +160,7 @@ function answered(view: View, answer: Answer): View {
     if (details.interaction !== next.state?.interaction?.id) return next;
     return { ...next, details, history: withNewest(next.history, details.history) };
   }
+  if (asked === 'targets') return { ...next, targets: answer.data as Targets };
   if (asked === 'history') {
     const older = answer.data as History;
     if (older.interaction !== next.history?.interaction) return next;

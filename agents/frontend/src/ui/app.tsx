@@ -10,7 +10,7 @@ import { doing, session, takeBack, view, work, type Boot } from '../state/store'
 import { Alert } from './alert';
 import { Bar, changeReadiness } from './bar';
 import { PhoneBanner } from './browser_phone';
-import { hangUp, hold, mute, openKeypad } from './call';
+import { hangUp, hold, mute, openKeypad, record } from './call';
 import { CampaignsOverTheDesk, getRecord } from './campaigns';
 import { Desk, done } from './desk';
 import { shownDispositions } from './dispositions';
@@ -20,6 +20,7 @@ import { call } from './preview';
 import { StationChoice } from './station';
 import { Shortcuts, shortcutsAreOpen } from './shortcuts';
 import { doingWords } from './words';
+import { openTransfer } from './transfer';
 
 const RINGING = ['offered', 'ringing_agent'];
 
@@ -35,6 +36,8 @@ export function App({ boot }: { boot: Boot }) {
         hold: () => work.value && hold(work.value),
         mute: () => work.value && mute(work.value),
         keypad: () => work.value && openKeypad(work.value),
+        transfer: () => work.value && openTransfer(work.value),
+        record: () => work.value && record(work.value),
         callback: () => {
           if (work.value && !RINGING.includes(work.value.phase)) isOpen.value = !isOpen.value;
         },

@@ -6,7 +6,9 @@ import { t } from '../i18n';
 import { ask, isLive, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon, type IconName } from './icons';
+import { Menu } from './menu';
 import { Since } from './time';
+import { Others, Transfer, openTransfer, transferIsOpen } from './transfer';
 import { originWords, phaseWords } from './words';
 
 export function hangUp(work: InteractionState): void {
@@ -14,11 +16,18 @@ export function hangUp(work: InteractionState): void {
 }
 
 export function hold(work: InteractionState): void {
-  if (onTheLine(work) && !waits('hold')) ask({ type: 'hold', interaction: work.id, on: !work.held });
+  if (onTheLine(work) && !isAside(work) && !waits('hold')) ask({ type: 'hold', interaction: work.id, on: !work.held });
 }
 
 export function mute(work: InteractionState): void {
   if (onTheLine(work) && !waits('mute')) ask({ type: 'mute', interaction: work.id, on: !work.muted });
+}
+
+/** Begins, pauses or resumes the recording, whichever there is to do. */
+export function record(work: InteractionState): void {
+  if (!onTheLine(work) || !work.recording || waits('record_call')) return;
+  const next = { offered: 'start', on: 'pause', paused: 'resume' } as const;
+  ask({ type: 'record_call', interaction: work.id, do: next[work.recording] });
 }
 
 export function openKeypad(work: InteractionState): void {
@@ -31,6 +40,11 @@ function onTheLine(work: InteractionState): boolean {
   return work.phase === 'connected' && isLive.value;
 }
 
+/** While the agent is alone with somebody else, the customer hears music, or would hear nobody. */
+function isAside(work: InteractionState): boolean {
+  return work.others.some((other) => other.state === 'consulted');
+}
+
 function mayHangUp(work: InteractionState): boolean {
   return ['dialing', 'connecting', 'connected'].includes(work.phase);
 }
@@ -39,7 +53,7 @@ export function CallLine({ work }: { work: InteractionState }) {
   const over = work.phase === 'wrap_up';
   const talking = onTheLine(work);
   useEffect(() => {
-    if (!talking) keypadIsOpen.value = false;
+    if (!talking) keypadIsOpen.value = transferIsOpen.value = false;
   }, [talking]);
   return (
     <section class="call" aria-label={t('Call')}>
@@ -50,6 +64,9 @@ export function CallLine({ work }: { work: InteractionState }) {
             {phaseWords(work)}
             {work.held && <span class="tag">{t('on hold')}</span>}
             {work.muted && <span class="tag">{t('muted')}</span>}
+            {work.recording === 'on' && <span class="tag recording">{t('recording')}</span>}
+            {work.watched && <span class="tag">{t('a supervisor listens')}</span>}
+            {work.recording === 'paused' && <span class="tag">{t('recording paused')}</span>}
           </p>
           <p class="quiet small">{originWords(work)}</p>
         </div>
@@ -60,7 +77,7 @@ export function CallLine({ work }: { work: InteractionState }) {
           icon={work.held ? 'play' : 'pause'}
           words={work.held ? t('Resume') : t('Hold')}
           keys="Alt+O"
-          disabled={!talking || waits('hold')}
+          disabled={!talking || isAside(work) || waits('hold')}
           act={() => hold(work)}
         />
         <Control
@@ -78,6 +95,45 @@ export function CallLine({ work }: { work: InteractionState }) {
           expanded={keypadIsOpen.value}
           act={() => openKeypad(work)}
         />
+        {work.recording && (
+          <Control
+            icon={work.recording === 'on' ? 'pause' : 'record'}
+            words={{ offered: t('Record'), on: t('Pause recording'), paused: t('Resume recording') }[work.recording]}
+            keys="Alt+P"
+            disabled={!talking || waits('record_call')}
+            act={() => record(work)}
+          />
+        )}
+        {view.value.details?.transfers && (
+          <Control
+            icon="transfer"
+            words={t('Transfer')}
+            keys="Alt+T"
+            disabled={!talking}
+            expanded={transferIsOpen.value}
+            act={() => openTransfer(work)}
+          />
+        )}
+        {!!view.value.details?.messages.length && (
+          <Menu
+            label={t('Play message')}
+            disabled={!talking || waits('play_message')}
+            items={view.value.details.messages.flatMap((one) => [
+              {
+                key: `${one.id} all`,
+                label: one.name,
+                hint: t('to everybody'),
+                act: () => ask({ type: 'play_message', interaction: work.id, message: one.id, to: 'all' }),
+              },
+              {
+                key: `${one.id} customer`,
+                label: one.name,
+                hint: t('to the customer alone'),
+                act: () => ask({ type: 'play_message', interaction: work.id, message: one.id, to: 'customer' }),
+              },
+            ])}
+          />
+        )}
         {view.value.details?.voicemail && (
           <Control
             icon="voicemail"
@@ -98,7 +154,9 @@ export function CallLine({ work }: { work: InteractionState }) {
           {t('Hang up')}
         </button>
       </div>
+      <Others work={work} />
       {keypadIsOpen.value && <Keypad work={work} />}
+      {transferIsOpen.value && <Transfer work={work} />}
     </section>
   );
 }

@@ -117,6 +117,9 @@ function Past({ attempt, campaign }: { attempt: AttemptShown; campaign: string }
       {attempt.disposition && <span class="quiet small">{pastWords(attempt.outcome)}</span>}
       {about.length > 0 && <span class="quiet small">{about.join(' · ')}</span>}
       {attempt.note && <span class="small past-note">{attempt.note}</span>}
+      {attempt.recordings.map((one) => (
+        <audio key={one.id} class="past-recording" controls preload="none" src={`/recordings/${one.id}/`} aria-label={t('Recording of {at}', { at: spoken(one.at) })} />
+      ))}
     </li>
   );
 }

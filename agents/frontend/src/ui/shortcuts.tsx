@@ -22,6 +22,8 @@ export function Shortcuts() {
     ['Alt O', t('Hold, and resume')],
     ['Alt M', t('Mute, and unmute')],
     ['Alt K', t('Keypad')],
+    ['Alt T', t('Transfer, or bring in somebody')],
+    ['Alt P', t('Pause the recording, and resume')],
     ['Alt B', t('Schedule Callback')],
     ['1 … 9', t('Choose a disposition')],
     ['Alt D', t('To the dispositions')],

@@ -44,6 +44,7 @@ export function phaseWords(work: InteractionState): string {
     case 'connected':
       return work.progress === 'machine' ? t('Connected, and an answering machine was heard') : t('Connected');
     case 'wrap_up':
+      if (work.progress === 'handed_over') return t('Handed over');
       return work.outcome ? outcomeWords(work.outcome) : t('Call ended');
     case 'closed':
       return t('Done');

@@ -1,7 +1,14 @@
+import re
+import sys
+from collections.abc import Iterator
+
 import pytest
 
+from agents import desk
+from agents.management.commands import write_words
 from campaigns.models import ValidationService
-from dialer_project.lib import outgoing
+from dialer_project.lib import outgoing, words
+from dialer_project.lib.sentence import Sentence, told
 from tests.checker import Checker
 from tests.floor import Floor
 
@@ -16,3 +23,43 @@ def checker(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> Checker:
 @pytest.fixture
 def service(floor: Floor) -> ValidationService:
     return ValidationService.objects.create(name="Robinson", url="https://robinson.example/check")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_sentence_can_be_said_in_every_language() -> Iterator[None]:
+    """Whatever is refused or told in these tests: its English is in the catalogues, and so is that of the sentences within it."""
+    catalogues = [words.catalogue(language)["words"] for language in write_words.languages()]
+
+    def texts(sentence: str) -> Iterator[str]:
+        if not isinstance(sentence, Sentence):
+            yield sentence
+            return
+        yield sentence.template
+        for value in sentence.values.values():
+            if isinstance(value, Sentence):
+                yield from texts(value)
+
+    def looked_at(sentence: str) -> None:
+        unknown = [
+            text
+            for text in texts(sentence)
+            # some are only sentences one after the other
+            if re.sub(r"\{s\d+\}", "", text).strip() and not all(text in catalogue for catalogue in catalogues)
+        ]
+        assert unknown == [], "write them as literals in say() or Refusal(), then: make words"
+
+    made = desk.Refusal.__init__
+
+    def refuse(self: desk.Refusal, sentence: str, problems: tuple[desk.Problem, ...] = ()) -> None:
+        if not str(sys._getframe(1).f_globals["__name__"]).startswith("tests."):  # a test compares with what was filled in
+            looked_at(sentence)
+        made(self, sentence, problems)
+
+    def tell(sentence: str) -> object:
+        looked_at(sentence)
+        return told(sentence)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk.Refusal, "__init__", refuse)
+        patch.setattr("agents.desk.told", tell)
+        yield

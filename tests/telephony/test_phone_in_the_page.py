@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from agents.models import Interaction
+from agents.models import Interaction, Station
 from dialer_project.local import frontend
 from telephony.drivers.base import Phone
 from telephony.drivers.simulated.script import Answers, seconds
@@ -155,3 +155,22 @@ def test_asterisk_restarts_and_the_page_is_known_again_and_an_answer_without_the
     assert hers.heard_at is not None
     assert hers.answered_at is not None
     assert hers.heard_at - hers.answered_at < 2.4
+
+
+def test_a_page_that_is_called_for_each_call_rings_until_its_agent_accepts(centre: RealCentre, ana: Desk) -> None:
+    ana.agent.own_stations.update(leg_mode=Station.LegMode.PER_CALL)
+    ana.page.goto("/console/")
+    ana.page.get_by_role("button", name="Start my shift").click()
+    expect(ana.page.get_by_text("Phone rings for each call")).to_be_attached()
+    centre.agents.append(ana.someone)
+    campaign = centre.campaign([ana.someone], mode="agent_first", call_application="softphone")
+    (maria,) = centre.people(campaign, TALKS)
+    ana.page.get_by_role("button", name="Go Ready").click()
+    ana.page.get_by_role("button", name="Accept").click()
+    expect(ana.page.get_by_role("region", name="Call")).to_contain_text("Connected")
+    (hers,) = centre.dialogs(maria.number)
+    heard = hers.loud
+    centre.until(lambda: hers.loud > heard + 20, what="Maria hears Ana")
+    ana.page.get_by_role("region", name="Call").get_by_role("button", name="Hang up").click()
+    centre.until(lambda: maria.outcomes == ["connected"] and ana.someone.phase is None, what="Ana is done with Maria")
+    ana.agent.own_stations.update(leg_mode=Station.LegMode.NAILED_UP)

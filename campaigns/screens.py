@@ -181,6 +181,7 @@ def choices(agent_id: int) -> Menu:
         choices = [one for one in choices if one.kind != Station.Kind.WEBRTC or one.owner_id is None]
     elif not any(one.kind == Station.Kind.WEBRTC and one.owner_id for one in choices):
         choices.append(Station(name="", kind=Station.Kind.WEBRTC, owner=agent))
+    choices.sort(key=lambda one: (one.kind != Station.Kind.WEBRTC, one.owner_id is None))  # what nothing is needed for first, then their own
     taken = set(Session.objects.exclude(pk=agent_id).filter(signed_in_at__isnull=False, station__isnull=False).values_list("station_id", flat=True))
     return Menu(
         station=agent.station_id,

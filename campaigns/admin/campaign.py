@@ -506,6 +506,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
             **self.admin_site.each_context(request),
             "title": f"Why, why not, when next: {whole.campaign}",
             "opts": self.opts,
+            "original": Campaign.objects.get(pk=campaign_id),  # the way back to it, above the page
             "whole": whole,
             "bars": bars(whole),
             "figures": [

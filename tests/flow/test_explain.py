@@ -142,6 +142,7 @@ def test_the_command_and_the_campaign_s_page_tell_why_its_list_is_called_or_not(
     client.force_login(User.objects.create_superuser("boss", password="a long enough secret"))
     told = client.get(page).content.decode()
     assert "In the list" in told
+    assert f'href="/admin/campaigns/campaign/{campaign.pk}/change/" class="align-middle' in told, "the way back, above the page"
     assert page in client.get(f"/admin/campaigns/campaign/{campaign.pk}/change/").content.decode()
     assert client.get("/admin/campaigns/campaign/999999/waterfall/").status_code == 404
 

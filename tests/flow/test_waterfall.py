@@ -264,6 +264,79 @@ def test_what_is_told_of_a_list_is_told_of_each_lead_and_is_what_the_selector_do
         transaction.set_rollback(True)
 
 
+ORDINARY: dict[str, Any] = {
+    "numbers": [(PLACES[0], True, "mobile")],
+    "time_zone": "",
+    "state": "waiting",
+    "next_call_at": None,
+    "wants": None,
+    "kept": False,
+    "tries": {},
+    "calls": [],
+    "elsewhere": False,
+    "listed": None,
+    "listed_until": None,
+    "excluded": None,
+    "is_in": None,
+    "was_in": None,
+    "on_the_line": None,
+    "verdict": ("clear", MORNING + timedelta(days=9)),
+    "left_alone": None,
+    "agreed": [("call", MORNING - timedelta(days=1), None, None, "")],
+}
+TOMORROW, YESTERDAY = MORNING + timedelta(days=1), MORNING - timedelta(days=1)
+NEW_YORK, MOVED_TO_FLORIDA = PLACES[1], PLACES[2]
+
+
+def made(*hours: int, outcome: str = "no_answer") -> list[tuple[datetime, str]]:
+    return sorted((MORNING - timedelta(hours=ago), outcome) for ago in hours)
+
+
+# what sets one person apart from somebody who can be called
+ONE_THING: tuple[dict[str, Any], ...] = (
+    {},
+    *({"listed": where, "listed_until": until} for where in ("all", "campaign", "other") for until in (None, YESTERDAY, TOMORROW)),
+    *({"excluded": where} for where in ("campaign", "other")),
+    *({"left_alone": (what, TOMORROW, where)} for what in ("person", "number") for where in ("all", "campaign", "other")),
+    *({"on_the_line": what} for what in ("person", "number", "hands")),
+    {"is_in": "Asia/Kolkata"},
+    {"was_in": "Pacific/Apia"},
+    {"tries": {"busy": 1, "congestion": 5}},
+    {"tries": {"busy": 1, "no_answer": 5}},
+    {"kept": True},
+    *(
+        {"numbers": [(PLACES[0], first, "mobile"), (PLACES[0], second, "home")], "wants": wants}
+        for first, second, wants in ((True, True, None), (True, True, 1), (False, True, None), (True, False, 1), (False, True, 0))
+    ),
+    {"numbers": [(NEW_YORK, True, "mobile")]},
+    {"numbers": [(MOVED_TO_FLORIDA, True, "mobile")]},
+    *({"calls": made(*hours), "elsewhere": elsewhere} for hours in ((1, 2), (1, 2, 5), (1, 2, 3, 5), (2, 20, 30)) for elsewhere in (True, False)),
+    *({"calls": made(3, 30, outcome=outcome), "elsewhere": elsewhere} for outcome in ("connected", "machine") for elsewhere in (True, False)),
+    {"calls": made(3, outcome="congestion")},
+    *({"agreed": [("call", YESTERDAY, None, revoked, number)]} for revoked in (None, MORNING) for number in ("", "this", "another")),
+    {"agreed": [("call", YESTERDAY, YESTERDAY, None, "")]},
+    {"agreed": [], "numbers": [(PLACES[0], True, "home")]},
+    {"verdict": ("clear", YESTERDAY)},
+    {"verdict": ("listed", TOMORROW)},
+)
+RULES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("*", {"kind": "frequency_cap", "scope": "number", "count": 3, "hours": 24, "counts": "ring"}),
+    ("*", {"kind": "frequency_cap", "scope": "person", "count": 2, "hours": 60, "counts": "conversation"}),
+    ("*", {"kind": "hold_after", "event": "machine", "hours": 20, "scope": "lead"}),
+    ("*", {"kind": "consent", "kinds": ["call"], "mobile_only": True}),
+    ("US-FL", {"kind": "calling_window", "week": {"tue": [["06:00", "11:00"]]}}),
+)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("many", [0, waterfall.MANY], ids=["as a long list is read", "as a short one"])
+def test_each_thing_that_sets_one_person_apart_is_told_of_that_person_alone(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = centre(list(RULES), [{**ORDINARY, **thing} for thing in ONE_THING], 6, "running", 0)
+    monkeypatch.setattr(waterfall, "MANY", many)
+    for now in (MORNING, MORNING + timedelta(hours=7)):
+        assert one_by_one(campaign, now=now) == selected(campaign, now=now)
+
+
 def one_by_one(campaign: Campaign, *, now: datetime) -> set[int]:
     """The leads that can be called now, each explained alone and held against the steps of the list."""
     whole = waterfall.of_campaign(campaign.pk, now=now)

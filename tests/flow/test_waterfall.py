@@ -234,7 +234,7 @@ def listings(campaign: Campaign, other: Campaign, contact: Contact, phones: list
                 checked_at=MORNING,
                 valid_until=until if verdict else None,
             )
-            for phone in phones[:1]
+            for phone in phones
         )
     if one["excluded"]:
         CampaignExclusion.objects.create(campaign=other if one["excluded"] == "other" else campaign, contact=contact, created_at=MORNING)
@@ -313,6 +313,9 @@ ONE_THING: tuple[dict[str, Any], ...] = (
     *({"calls": made(*hours), "elsewhere": elsewhere} for hours in ((1, 2), (1, 2, 5), (1, 2, 3, 5), (2, 20, 30)) for elsewhere in (True, False)),
     *({"calls": made(3, 30, outcome=outcome), "elsewhere": elsewhere} for outcome in ("connected", "machine") for elsewhere in (True, False)),
     {"calls": made(3, outcome="congestion")},
+    # called on the first number, and it is the second one's turn; the second was wanted and has gone
+    {"numbers": [(PLACES[0], True, "mobile"), (PLACES[0], True, "home")], "wants": 1, "calls": made(1, 2, 5)},
+    {"numbers": [(PLACES[0], True, "mobile"), (NEW_YORK, False, "home")], "wants": 1},
     *({"agreed": [("call", YESTERDAY, None, revoked, number)]} for revoked in (None, MORNING) for number in ("", "this", "another")),
     {"agreed": [("call", YESTERDAY, YESTERDAY, None, "")]},
     {"agreed": [], "numbers": [(PLACES[0], True, "home")]},
@@ -330,8 +333,11 @@ RULES: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("many", [0, waterfall.MANY], ids=["as a long list is read", "as a short one"])
-def test_each_thing_that_sets_one_person_apart_is_told_of_that_person_alone(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign = centre(list(RULES), [{**ORDINARY, **thing} for thing in ONE_THING], 6, "running", 0)
+@pytest.mark.parametrize("folk", [ONE_THING, ({"calls": made(1, 2, 20, 21)},)], ids=["everybody", "one called once too often"])
+def test_each_thing_that_sets_one_person_apart_is_told_of_that_person_alone(
+    folk: tuple[dict[str, Any], ...], many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = centre(list(RULES), [{**ORDINARY, **thing} for thing in folk], 6, "running", 0)
     monkeypatch.setattr(waterfall, "MANY", many)
     for now in (MORNING, MORNING + timedelta(hours=7)):
         assert one_by_one(campaign, now=now) == selected(campaign, now=now)

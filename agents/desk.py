@@ -445,6 +445,7 @@ def sign_in(agent_id: int, *, station_id: int, node_id: int | None, nailed_up: b
             "leg_state": Session.Leg.RINGING if leg else Session.Leg.NONE,
             "code": "login",
         },
+        depends_on_work=True,
     )
     return moved[0] if moved else None
 
@@ -456,6 +457,7 @@ def sign_out(agent_id: int, *, now: datetime) -> Moved | None:
         f"{_NOT_READY}, signed_in_at = NULL, leg = NULL, leg_state = 'none', phone_lost_at = NULL, nailed_up = false, reason_id = NULL",
         now=now,
         where=_NO_WORK,
+        depends_on_work=True,
     )
     return moved[0] if moved else None
 
@@ -501,6 +503,7 @@ def take_break(agent_id: int, *, code: str, now: datetime) -> Moved | None:
         now=now,
         where="s.signed_in_at IS NOT NULL",
         params={"code": code},
+        depends_on_work=True,
     )
     return moved[0] if moved else None
 
@@ -600,10 +603,17 @@ def _sessions(
     params: Mapping[str, Any] | None = None,
     source: str = "",
     history: bool = True,
+    depends_on_work: bool = False,
 ) -> list[Moved]:
-    """One change to sessions, under their locks in the order of their ids, with each agent's open work for the screen."""
+    """One change to sessions, under their locks in the order of their ids, with each agent's open work for the screen.
+
+    A statement sees what was committed when it began, also where it then waits for a lock. depends_on_work: whether and how they are changed
+    depends on their open work, so the locks are taken by a statement before it.
+    """
     if agent_ids is not None and not agent_ids:
         return []
+    if depends_on_work:
+        sql.rows("SELECT agent_id FROM agents_session WHERE agent_id = ANY(%s) ORDER BY agent_id FOR UPDATE", [list(agent_ids or ())])
     chosen = "s.agent_id = ANY(%(agents)s)" if agent_ids is not None else "true"
     joined = source.replace("JOIN ", ", ", 1).replace(" ON ", " WHERE ", 1) + " AND " if source else " WHERE "
     log = (
@@ -624,10 +634,17 @@ def _sessions(
         ), s AS (
             UPDATE agents_session s SET version = s.version + 1, {changes} FROM held{joined} s.agent_id = held.agent_id RETURNING s.*
         ){log}
-        SELECT {_INTERACTION}, {_SESSION}, {_CODES} FROM s LEFT JOIN agents_interaction m ON m.agent_id = s.agent_id AND m.phase <> 'closed'
+        SELECT {_INTERACTION}, {_SESSION}, {_CODES}, before.version AS version_seen
+        FROM s JOIN agents_session before ON before.agent_id = s.agent_id
+            LEFT JOIN agents_interaction m ON m.agent_id = s.agent_id AND m.phase <> 'closed'
         """,
         {"now": now, "agents": list(agent_ids or ()), **(params or {})},
     )
+    # somebody else's change was waited for: the work beside the session is as it was before that one, and the newest version must not tell it
+    overtaken = [row.s_agent_id for row in found if row.s_version != row.version_seen + 1]
+    if overtaken:
+        anew = {row.s_agent_id: row for row in _desks("s.agent_id = ANY(%s)", [overtaken])}
+        found = [anew.get(row.s_agent_id, row) for row in found]
     return _settled(found)
 
 
@@ -641,14 +658,17 @@ def forget_commands(*, before: datetime) -> int:
 
 def seats(where: str, params: Mapping[str, Any]) -> list[Moved]:
     """Agents with their open work, without a change; `where` is over s (session) and m (interaction)."""
-    found = sql.rows(
+    return [_moved(row) for row in _desks(where, params)]
+
+
+def _desks(where: str, params: Mapping[str, Any] | Sequence[Any]) -> list[sql.Row]:
+    return sql.rows(
         f"""
         SELECT {_INTERACTION}, {_SESSION}, {_CODES}
         FROM agents_session s LEFT JOIN agents_interaction m ON m.agent_id = s.agent_id AND m.phase <> 'closed' WHERE {where}
         """,
         params,
     )
-    return [_moved(row) for row in found]
 
 
 def work_on(call_ids: Sequence[UUID]) -> dict[UUID, UUID]:
@@ -677,13 +697,7 @@ def longest_free(line: str, *, node_id: int, at_most: int = 1) -> list[Seat]:
 
 def screen(agent_id: int) -> console.Screen | None:
     """What this agent's screen must say, from the rows as they are."""
-    found = sql.rows(
-        f"""
-        SELECT {_INTERACTION}, {_SESSION}, {_CODES}
-        FROM agents_session s LEFT JOIN agents_interaction m ON m.agent_id = s.agent_id AND m.phase <> 'closed' WHERE s.agent_id = %s
-        """,
-        [agent_id],
-    )
+    found = _desks("s.agent_id = %s", [agent_id])
     return _screen(found[0]) if found else None
 
 

@@ -4,13 +4,17 @@ import { choose, followTheDesk, note, type as write, unsaved } from '../src/stat
 import { BLANK } from '../src/state/reduce';
 import { view } from '../src/state/store';
 
+function on(id: string | null, more: { note?: string; talked?: boolean } = {}): State {
+  return { interaction: id ? { id, note: '', draft: {}, disposition_id: null, talked: true, ...more } : null } as unknown as State;
+}
+
 function desk(id: string | null, more: { note?: string; talked?: boolean } = {}): void {
-  const state = { interaction: id ? { id, note: '', draft: {}, disposition_id: null, talked: true, ...more } : null } as unknown as State;
-  view.value = { ...BLANK, link: 'live', state, details: null };
+  view.value = { ...BLANK, link: 'live', state: on(id, more), details: null };
 }
 
 beforeEach(() => {
   vi.useFakeTimers();
+  sessionStorage.clear();
   view.value = BLANK;
   followTheDesk();
 });
@@ -55,4 +59,27 @@ test('what is put right is no longer complained of', () => {
   expect(view.value.problems.map(({ where }) => where)).toEqual(['note']);
   write('tomorrow');
   expect(view.value.problems).toEqual([]);
+});
+
+test('what was not saved yet outlives a reload of the page, and nothing else does', async () => {
+  desk('a');
+  view.value = { ...view.value, link: 'lost' };
+  write('typed into the void');
+  const left = sessionStorage.getItem('draft');
+  expect(left).not.toBeNull();
+  desk(null);
+  expect(sessionStorage.getItem('draft')).toBeNull();
+
+  sessionStorage.setItem('draft', left!);
+  vi.resetModules(); // the page, loaded again
+  const again = { ...(await import('../src/state/draft')), ...(await import('../src/state/store')) };
+  again.followTheDesk();
+  const shows = (id: string | null) => (again.view.value = { ...again.view.value, state: on(id, { note: 'typed' }), link: 'live' });
+  shows('a');
+  expect(again.note.value).toBe('typed into the void');
+  expect(again.unsaved.value).toBe(false); // it is on its way
+  shows('b');
+  expect(again.note.value).toBe('typed');
+  shows('a');
+  expect(again.note.value).toBe('typed');
 });

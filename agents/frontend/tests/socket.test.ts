@@ -31,6 +31,8 @@ class FakeSocket {
   }
 }
 
+const PONG: ServerMessage = { type: 'pong', version: 7, now: '2026-01-01T00:00:00Z' };
+
 let sockets: FakeSocket[];
 let waits: { milliseconds: number; act: () => void; stopped: boolean }[];
 let heard: string[];
@@ -86,13 +88,15 @@ describe('the connection', () => {
 
   test('comes back with growing patience, and starts anew once the server has spoken', () => {
     link.open();
-    for (let attempt = 0; attempt < 8; attempt++) {
+    const patience: number[] = [];
+    for (let attempt = 0; attempt < 6; attempt++) {
       last().ends();
+      patience.push(waits.at(-1)!.milliseconds);
       waits.at(-1)!.act();
     }
-    expect(waits.map((wait) => wait.milliseconds)).toEqual([250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+    expect(patience).toEqual([250, 500, 1000, 2000, 2000, 2000]); // a server that is back has everybody back within three seconds
     last().opens();
-    last().says({ type: 'pong', version: 7, now: '2026-01-01T00:00:00Z' });
+    last().says(PONG);
     last().ends();
     expect(waits.at(-1)!.milliseconds).toBe(250);
   });
@@ -102,8 +106,45 @@ describe('the connection', () => {
     last().ends();
     link.hurry();
     expect(sockets).toHaveLength(2);
-    expect(waits[0]!.stopped).toBe(true);
     link.hurry();
+    expect(sockets).toHaveLength(2);
+    expect(waits.filter((wait) => !wait.stopped)).toHaveLength(1); // the one in which the new attempt must have opened
+  });
+
+  test('leaves behind an attempt that was begun while there was no network', () => {
+    link.open();
+    now = 1000;
+    link.hurry();
+    expect(sockets).toHaveLength(2);
+    expect(sockets[0]!.readyState).toBe(3);
+    waits.filter((wait) => !wait.stopped).at(-1)!.act(); // nor does the new one open
+    expect(sockets[1]!.readyState).toBe(3);
+    waits.at(-1)!.act();
+    expect(sockets).toHaveLength(3);
+  });
+
+  test('that may have died unnoticed is asked, and left behind where it does not answer', () => {
+    link.open();
+    last().opens();
+    link.hurry();
+    expect(last().asked('ping')).toHaveLength(1);
+    last().says(PONG);
+    waits.at(-1)!.act();
+    expect(sockets).toHaveLength(1);
+    link.hurry();
+    waits.at(-1)!.act();
+    expect(sockets).toHaveLength(2);
+    sockets[0]!.says({ ...PONG, version: 9 }); // it did live, and is not listened to any more
+    expect(heard.filter((word) => word === 'pong')).toHaveLength(1);
+  });
+
+  test('is asked by the first heartbeat after the machine slept', () => {
+    link.open();
+    last().opens();
+    link.beat();
+    now = 9000;
+    link.beat();
+    waits.at(-1)!.act();
     expect(sockets).toHaveLength(2);
   });
 
@@ -113,7 +154,7 @@ describe('the connection', () => {
     wanted = false;
     last().ends(4409);
     link.hurry();
-    expect(waits).toHaveLength(0);
+    expect(waits.filter((wait) => !wait.stopped)).toHaveLength(0);
     expect(sockets).toHaveLength(1);
     expect(heard).toContain('closed 4409');
   });
@@ -135,7 +176,7 @@ describe('the heartbeat', () => {
     link.beat();
     expect(first.readyState).toBe(3);
     expect(heard.at(-1)).toBe('closed 1006');
-    waits[0]!.act();
+    waits.at(-1)!.act();
     expect(sockets).toHaveLength(2);
     first.ends(); // its own end, much later, disturbs nobody
     expect(heard.filter((word) => word.startsWith('closed'))).toHaveLength(1);
@@ -148,12 +189,12 @@ describe('a command', () => {
     last().opens();
     const id = link.ask({ type: 'go_ready' });
     last().ends();
-    waits[0]!.act();
+    waits.at(-1)!.act();
     last().opens();
     expect(last().asked('go_ready')).toEqual([{ type: 'go_ready', id }]);
     last().says({ type: 'answer', id, ok: true });
     last().ends();
-    waits[1]!.act();
+    waits.at(-1)!.act();
     last().opens();
     expect(last().asked('go_ready')).toEqual([]);
   });
@@ -162,15 +203,26 @@ describe('a command', () => {
     link.open();
     last().opens();
     link.ask({ type: 'go_ready' });
-    link.ask({ type: 'save_note', interaction: 'a', note: 'x' });
     now = 10_000;
-    last().says({ type: 'pong', version: 7, now: '2026-01-01T00:00:00Z' });
+    last().says(PONG);
     now = 16_000;
     link.beat();
     expect(heard.filter((word) => word.startsWith('The server did not answer'))).toHaveLength(1);
     last().ends();
-    waits[0]!.act();
+    waits.at(-1)!.act();
     last().opens();
     expect(last().sent.map((command) => command.type)).toEqual(['hello']);
+  });
+
+  test('that keeps what was entered is asked again however long it took', () => {
+    link.open();
+    last().opens();
+    const id = link.ask({ type: 'save_note', interaction: 'a', note: 'x' });
+    now = 100_000;
+    link.beat();
+    expect(heard.filter((word) => word.startsWith('The server did not answer'))).toHaveLength(0);
+    waits.at(-1)!.act();
+    last().opens();
+    expect(last().asked('save_note')).toEqual([{ type: 'save_note', id, interaction: 'a', note: 'x' }]);
   });
 });

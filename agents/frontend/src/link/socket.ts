@@ -29,14 +29,25 @@ export interface World {
 }
 
 const FIRST_WAIT = 250;
-const LONGEST_WAIT = 10_000;
+/** a server that is back has its agents back within three seconds */
+const LONGEST_WAIT = 2000;
+/** an attempt begun while there was no network hangs long after there is one */
+const OPENS_WITHIN = 2500;
+const JUST_BEGUN = 500;
+/** how long a connection that may have died unnoticed has for an answer */
+const ANSWERS_WITHIN = 1500;
 /** a command older than this is not asked again: the agent has moved on */
 const STALE = 15_000;
+/** what the agent has entered is, however long it takes */
+const KEPT: ReadonlySet<string> = new Set(['save_note', 'save_draft', 'schedule_callback']);
 
 export class Link {
   private socket: WebSocket | null = null;
   private failures = 0;
   private heard = 0;
+  /** how many messages were received, to know whether one more has come */
+  private messages = 0;
+  private beaten: number | null = null;
   private stopWaiting: (() => void) | null = null;
   private readonly unanswered = new Map<string, { command: ClientCommand; at: number }>();
 
@@ -55,13 +66,29 @@ export class Link {
     this.socket = socket;
     this.heard = this.world.now();
     socket.onopen = () => this.opened(socket);
-    socket.onmessage = (event: MessageEvent<string>) => this.received(event.data);
+    socket.onmessage = (event: MessageEvent<string>) => {
+      if (socket === this.socket) this.received(event.data);
+    };
     socket.onclose = (event: CloseEvent) => this.lost(socket, event.code);
+    this.stopWaiting = this.world.later(() => this.drop(socket), OPENS_WITHIN);
   }
 
-  /** At once, where a wait was on: the network is back, or somebody looks at the page again. */
+  /** The network is back, somebody looks at the page again, or the machine slept: connects at once, and asks a connection whether it lives. */
   hurry(): void {
-    if (!this.socket && this.listener.wanted()) this.open();
+    if (!this.listener.wanted()) return;
+    const { socket, messages } = this;
+    if (!socket) return this.open();
+    if (socket.readyState !== 1) {
+      if (this.world.now() - this.heard < JUST_BEGUN) return;
+      this.drop(socket);
+      return this.open();
+    }
+    this.ping();
+    this.world.later(() => {
+      if (socket !== this.socket || messages !== this.messages) return;
+      this.drop(socket);
+      this.open();
+    }, ANSWERS_WITHIN);
   }
 
   ask(wish: Wish): string {
@@ -75,19 +102,24 @@ export class Link {
   /** Each heartbeat: says what is on the screen, and notices when nothing was heard for too long. */
   beat(): void {
     const now = this.world.now();
-    for (const [id, { at }] of this.unanswered) {
-      if (now - at > STALE) this.giveUp(id);
+    const slept = this.beaten !== null && now - this.beaten > this.silence / 2;
+    this.beaten = now;
+    for (const [id, { at, command }] of this.unanswered) {
+      if (now - at > STALE && !KEPT.has(command.type)) this.giveUp(id);
     }
     if (!this.socket) return;
-    if (now - this.heard > this.silence) {
-      this.drop(this.socket);
-      return;
-    }
+    if (now - this.heard > this.silence) this.drop(this.socket);
+    else if (slept) this.hurry();
+    else this.ping();
+  }
+
+  private ping(): void {
     this.send({ type: 'ping', version: this.listener.version() });
   }
 
   private opened(socket: WebSocket): void {
     if (socket !== this.socket) return;
+    this.stopWaiting?.();
     this.heard = this.world.now();
     this.listener.opened();
     this.ask({ type: 'hello', protocol: this.protocol });
@@ -98,6 +130,7 @@ export class Link {
 
   private received(text: string): void {
     this.heard = this.world.now();
+    this.messages += 1;
     this.failures = 0; // not at the opening: a server that opens and closes at once is not well
     const message = JSON.parse(text) as ServerMessage;
     if (message.type === 'answer' && message.id) this.unanswered.delete(message.id);
@@ -107,6 +140,7 @@ export class Link {
   private lost(socket: WebSocket, code: number): void {
     if (socket !== this.socket) return;
     this.socket = null;
+    this.stopWaiting?.();
     for (const [id, { command }] of this.unanswered) {
       if (command.type === 'hello') this.unanswered.delete(id);
     }
@@ -126,7 +160,7 @@ export class Link {
   private giveUp(id: string): void {
     const asked = this.unanswered.get(id);
     this.unanswered.delete(id);
-    if (asked && !['save_note', 'hello'].includes(asked.command.type)) {
+    if (asked && asked.command.type !== 'hello') {
       this.listener.givenUp(id, t('The server did not answer. Look at what the screen says now, and try again.'));
     }
   }

@@ -24,6 +24,17 @@ type Values = Readonly<Record<string, string | boolean>>;
 
 export const chosen = computed(() => view.value.details?.dispositions.find((one) => one.id === disposition.value) ?? null);
 
+/** what was entered and is not known to be on the server, over a reload of the page */
+interface Stash {
+  readonly about: string;
+  readonly note: string;
+  readonly disposition: number | null;
+  readonly fields: Values;
+  readonly answers: Values;
+  readonly noCallback: boolean;
+}
+const STASH = 'draft';
+
 let keeper: ReturnType<typeof setTimeout> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let about: string | null = null;
@@ -103,6 +114,7 @@ export function finish(stop: boolean): void {
 
 /** A new record brings its own draft; the same record keeps what is being typed here. */
 export function followTheDesk(): void {
+  let stashed = takeStash();
   effect(() => {
     const current = work.value;
     if ((current?.id ?? null) === about) return;
@@ -118,7 +130,26 @@ export function followTheDesk(): void {
       unkept.value = false;
       clearTimeout(keeper);
       unsaved.value = false;
+      if (!current) return;
+      if (stashed?.about === current.id) {
+        note.value = stashed.note;
+        disposition.value = stashed.disposition;
+        fields.value = stashed.fields;
+        answers.value = stashed.answers;
+        noCallback.value = stashed.noCallback;
+        unsaved.value = unkept.value = true;
+        save();
+        keep();
+      }
+      stashed = null;
     });
+  });
+  effect(() => {
+    if (!work.value && stashed) return; // it is not known yet what is on the desk
+    const isAtRisk = unsaved.value || unkept.value || waits('save_note', 'save_draft');
+    if (!about || !isAtRisk) return sessionStorage.removeItem(STASH);
+    const entered = { disposition: disposition.value, fields: fields.value, answers: answers.value, noCallback: noCallback.value };
+    sessionStorage.setItem(STASH, JSON.stringify({ about, note: note.value, ...entered } satisfies Stash));
   });
   effect(() => {
     // an earlier agent's answers, where this one has given none
@@ -128,14 +159,30 @@ export function followTheDesk(): void {
     });
   });
   effect(() => {
-    if (refused.value?.command !== 'save_note' || about === null) return;
-    unsaved.value = true;
-    clearTimeout(timer);
-    timer = setTimeout(save, SAVE_AGAIN_AFTER);
+    if (about === null) return;
+    if (refused.value?.command === 'save_note') {
+      unsaved.value = true;
+      clearTimeout(timer);
+      timer = setTimeout(save, SAVE_AGAIN_AFTER);
+    }
+    if (refused.value?.command === 'save_draft') {
+      unkept.value = true;
+      clearTimeout(keeper);
+      keeper = setTimeout(keep, SAVE_AGAIN_AFTER);
+    }
   });
   effect(() => {
     // back after a lost connection: what was typed meanwhile is saved now
     if (view.value.link === 'live' && untracked(() => unsaved.value)) untracked(save);
     if (view.value.link === 'live' && untracked(() => unkept.value)) untracked(keep);
   });
+  addEventListener('pagehide', () => {
+    save();
+    keep();
+  });
+}
+
+function takeStash(): Stash | null {
+  const kept = sessionStorage.getItem(STASH);
+  return kept === null ? null : (JSON.parse(kept) as Stash);
 }

@@ -34,7 +34,8 @@ export const station = computed(() => view.value.menu?.stations.find((one) => on
 /** My Campaigns; null until they were told */
 export const campaigns = computed(() => view.value.campaigns?.campaigns ?? null);
 export const notices = computed(() => view.value.campaigns?.notices ?? []);
-export const isLive = computed(() => view.value.link === 'live' && view.value.state !== null);
+/** connected, and told by this connection how things are */
+export const isLive = computed(() => view.value.link === 'live' && view.value.state !== null && !view.value.expectSnapshot);
 
 export function waits(...commands: string[]): boolean {
   return Object.values(view.value.waiting).some((command) => commands.includes(command));
@@ -107,11 +108,14 @@ export function start(boot: Boot): void {
   heart.onmessage = () => made.beat();
   heart.postMessage(boot.heartbeat * 1000);
   setInterval(() => (clock.value = Date.now()), 1000);
-  addEventListener('online', () => made.hurry());
-  document.addEventListener('visibilitychange', () => {
+  const hurry = () => {
     clock.value = Date.now();
     if (!document.hidden) made.hurry();
-  });
+  };
+  addEventListener('online', hurry);
+  addEventListener('pageshow', hurry);
+  document.addEventListener('visibilitychange', hurry);
+  document.addEventListener('resume', hurry); // a tab that was frozen
 
   let greeted = false;
   effect(() => {
@@ -120,10 +124,11 @@ export function start(boot: Boot): void {
     if (live && !greeted) ask({ type: 'choices' });
     greeted = live;
   });
-  let news: number | null = null;
+  let news: string | null = null;
   effect(() => {
-    // what there is to work on: once per connection, and whenever the server says that it has changed
-    const newest = isLive.value ? (session.value?.news ?? null) : null;
+    // what there is to work on: once per connection, and whenever the server says that it has changed, or what comes when Ready would be told otherwise
+    const now = isLive.value ? session.value : null;
+    const newest = now && [now.news, now.voice_ready, now.preview_ready].join(' ');
     if (newest !== null && newest !== news) ask({ type: 'campaigns' });
     if (newest !== null && news !== null && newest !== news) ask({ type: 'callbacks' }); // one of them may have ended
     news = newest;

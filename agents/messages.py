@@ -614,7 +614,7 @@ class CallNewNumber(AboutWork):
 
 
 class Wait(AboutWork):
-    """Hold the countdown: the system no longer dials by itself."""
+    """Hold the countdown, or wait no longer for the verdict on a number: the system does not dial by itself."""
 
     type: Literal["wait"] = "wait"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.measure import HAND_OVER, PROJECT, RESULTS, Figure, tell
 
-ALL = ("steps", "dispatch", "pipeline", "claim", "idle", "imports", "telephony")
+ALL = ("steps", "dispatch", "pipeline", "claim", "idle", "imports", "telephony", "screens")
 
 
 def main(names: list[str]) -> int:

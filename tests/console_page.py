@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import subprocess
@@ -10,13 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from agents import console, messages
 from agents.live import presence
 from agents.models import Agent
 from campaigns.consumers import AgentConsole
 from dialer_project.local import frontend, wheels
+from tests.floor import Floor, Someone
 
 Told = dict[str, Any]
 BOOT = {"agent": "", "protocol": messages.PROTOCOL, "heartbeat": messages.HEARTBEAT, "silence": messages.SILENCE, "socket": "/ws/agent/"}
@@ -228,11 +231,21 @@ class Muddle:
         return kept
 
 
-def published_to(tab: Tab, said: Any) -> None:
-    """What `agents.console` publishes, as far as it is this agent's."""
-    for agent_id, _, message in said:
-        if agent_id == tab.agent.pk:
-            tab.published.append(message)
+def opened(floor: Floor, browser: Browser, someone: Someone, run: Callable[[Any], Any], patch: pytest.MonkeyPatch) -> Tab:
+    """Somebody's console on the virtual floor, by its clock. Their screen shows what is offered; the floor does no longer say so for it."""
+    floor.shows_offers = False
+    for module in ("agents.sockets", "campaigns.consumers", "campaigns.screens", "agents.console"):
+        patch.setattr(f"{module}.timezone", SimpleNamespace(now=lambda: floor.now))
+    tab = Tab(browser, someone.agent, lambda: floor.now, run)
+    publish = console._publish
+
+    def witnessed(said: Any) -> None:
+        tab.published += [message for agent_id, _, message in said if agent_id == someone.id]
+        publish(said)
+
+    patch.setattr(console, "_publish", witnessed)
+    tab.deliver()
+    return tab
 
 
 def fresh(screen: console.Screen, *, now: datetime) -> Told:

@@ -171,12 +171,17 @@ def call_new_number(interaction_id: UUID, agent_id: int, *, number: str, kind: s
 
 
 def wait(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
-    """Holds the countdown: the agent dials when they are ready to."""
+    """Holds the countdown: the agent dials when they are ready to. A verdict on the number is waited for no longer, and dials nobody."""
     with transaction.atomic():
-        work = _mine(interaction_id, agent_id, Phase.PREVIEW)
+        work = _mine(interaction_id, agent_id, Phase.PREVIEW, Phase.CHECKING)
         if work is None:
             return NOT_BEFORE_YOU
-        desk.amend([Change(id=work.id, holds=True)], now=now, only=(Phase.PREVIEW,))
+        if work.phase == Phase.CHECKING:
+            looked_at_until = _campaign(work).looked_at_until(now=now)
+            desk.move(PhaseMove.PREVIEW, [Change(id=work.id, deadline=looked_at_until, progress="")], now=now, only=(Phase.CHECKING,))
+            place.release_agent_legs([work.agent_call_id] if work.agent_call_id else [])
+        else:
+            desk.amend([Change(id=work.id, holds=True)], now=now, only=(Phase.PREVIEW,))
     return DONE
 
 

@@ -129,6 +129,10 @@ def working(console: Page, ana: Agent, centre: Centre) -> Page:
 @pytest.fixture
 def maria(working: Page, ana: Agent, centre: Centre) -> Lead:
     """A progressive campaign calls Maria, who answers after a second and stays on the line."""
+    return calls_maria(ana, centre)
+
+
+def calls_maria(ana: Agent, centre: Centre) -> Lead:
     campaign = centre.campaign("Spring renewal", mode="progressive", agents=[ana], wrap_up_for=60)
     lead = centre.person(campaign, "Maria Lopez", "+34600000001", Answers(after=seconds(1)))
     centre.start(campaign)

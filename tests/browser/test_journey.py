@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from agents.models import Agent, Interaction, Session
 from campaigns.models import Attempt, Lead
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
 from tests.browser.centre import Centre
 from tests.browser.looking import chooses, fits, no_axe_violations
+from tests.browser.network import Network
 from tests.browser.served import eventually
 
 DASH = "\N{EN DASH}"
-
-
-class Network:
-    """Between this page and the server, from its next loading on."""
-
-    def __init__(self, page: Page) -> None:
-        self.is_there = True
-        self.open: list[WebSocketRoute] = []
-        page.route_web_socket(re.compile("/ws/agent/"), self._connects)
-
-    def _connects(self, socket: WebSocketRoute) -> None:
-        if self.is_there:
-            self.open.append(socket)
-            socket.connect_to_server()
-        else:
-            socket.close(code=1011)
-
-    def goes(self) -> None:
-        self.is_there = False
-        while self.open:
-            self.open.pop().close(code=1011)
-
-    def comes_back(self) -> None:
-        self.is_there = True
 
 
 def test_an_agents_whole_journey_from_signing_in_to_done(page: Page, ana: Agent, centre: Centre) -> None:

@@ -4,18 +4,15 @@ screen says what a fresh snapshot says."""
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents import console, sockets
+from agents.live import presence
 from agents.models import Station
 from campaigns import screens
 from campaigns.flow import control, do_not_call
@@ -24,16 +21,10 @@ from telephony.drivers import choose
 from telephony.drivers.simulated.script import Mix, Spread, seconds
 from telephony.drivers.simulated.world import Faults
 from tests.conftest import empty_tables
-from tests.console_page import Browser, Muddle, Tab, browser, fresh, published_to
+from tests.console_page import Browser, Muddle, fresh, opened
 from tests.floor import URL, Floor, open_floor
 
 NOTES = ("", "rang twice", "wants the family plan", "élan 🙂")
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("page")) as found:
-        yield found
 
 
 class Shift:
@@ -55,17 +46,7 @@ class Shift:
             for outcome in ("busy", "no_answer", "rejected", "failed", "unknown", "abandoned", "cancelled", "machine"):
                 floor.rule(campaign, outcome, attempts=20, minutes=1)
         self.people = [floor.person(self.chance.choice(self.campaigns), f"Person {i}", numbers=self.chance.choice([1, 2])) for i in range(12)]
-        for module in ("agents.sockets", "campaigns.consumers", "campaigns.screens", "agents.console"):
-            patch.setattr(f"{module}.timezone", SimpleNamespace(now=lambda: floor.now))
-        self.tab = Tab(chrome, self.ana.agent, lambda: floor.now, run)
-        publish = console._publish
-
-        def witnessed(said: Any) -> None:
-            published_to(self.tab, said)
-            publish(said)
-
-        patch.setattr(console, "_publish", witnessed)
-        self.tab.deliver()
+        self.tab = opened(floor, chrome, self.ana, run, patch)
         self.tab.asks("sign_in", station=self.ana.station.pk)
         self.ben.sits_down()
         self.passes(1)
@@ -109,7 +90,12 @@ class Shift:
                 self.does([*on_the_line, *self.writing(about), ("do_not_call", about | {"every_number": False})])
 
     def writing(self, about: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-        window = {"on": self.chance.random() < 0.8, "local": f"2026-03-1{self.chance.randrange(1, 9)}T11:00", "zone": "Europe/Madrid", "personal": True}
+        window = {
+            "on": self.chance.random() < 0.8,
+            "local": f"2026-03-1{self.chance.randrange(1, 9)}T11:00",
+            "zone": "Europe/Madrid",
+            "personal": True,
+        }
         return [
             ("save_note", about | {"note": self.chance.choice(NOTES)}),
             ("save_draft", about | {"survey": {"q": self.chance.choice(NOTES)}}),
@@ -179,7 +165,7 @@ class Shift:
         self.floor.run(for_)
         presence_of_ben = {self.ben.id: self.floor.now}
         self.tab.is_heard()
-        sockets.presence.heard(presence_of_ben, now=self.floor.now)
+        presence.heard(presence_of_ben, now=self.floor.now)
         self.tab.passes(for_)
         self.tab.deliver()
 
@@ -224,31 +210,15 @@ HISTORIES = st.lists(
 )
 
 
-@pytest.fixture
-def patched(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The server's connection runs in this thread, on this thread's database connection."""
-
-    ours = connections["default"]
-
-    async def here(act: Callable[[], Any]) -> Any:
-        connections["default"] = ours  # a task would open one of its own
-        return act()
-
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    monkeypatch.setattr(sockets, "in_thread", here)
-    monkeypatch.setattr(sockets.House, "enter", lambda self, connection: None)
-    return monkeypatch
-
-
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6), history=HISTORIES)
 def test_after_any_history_the_screen_says_what_a_fresh_snapshot_says(
-    chrome: Browser, patched: pytest.MonkeyPatch, seed: int, history: list[tuple[str, float]]
+    chrome: Browser, loop: Callable[[Any], Any], seed: int, history: list[tuple[str, float]]
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as loop:
+    with pytest.MonkeyPatch.context() as patch:
         floor = open_floor(patch)
         try:
-            shift = Shift(floor, chrome, loop.run, patch, seed)
+            shift = Shift(floor, chrome, loop, patch, seed)
             for step, after in history:
                 getattr(shift, step)()
                 shift.passes(after)

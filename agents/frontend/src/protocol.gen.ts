@@ -890,7 +890,7 @@ export interface Targets {
   any_number: boolean;
 }
 
-/** Hold the countdown: the system no longer dials by itself. */
+/** Hold the countdown, or wait no longer for the verdict on a number: the system does not dial by itself. */
 export interface Wait {
   /** chosen by the screen; a repeat with the same id gets the first answer */
   id: string;

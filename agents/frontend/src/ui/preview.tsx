@@ -58,6 +58,11 @@ export function Preview({ work }: { work: InteractionState }) {
           <Icon name="phone" />
           {tried ? t('Call again') : tp('command', 'Call')}
         </button>
+        {waiting && (
+          <button type="button" class="button" disabled={!isLive.value || waits('wait')} onClick={() => ask({ type: 'wait', interaction: work.id })}>
+            {t('Do not wait')}
+          </button>
+        )}
         {work.dials_at && !waiting && <CountDown work={work} to={work.dials_at} />}
         {!tried && (
           <Menu

@@ -87,6 +87,7 @@ class Tab:
         self._sent: list[Told] = []
         self._said: list[str] = []
         self._sockets = 0
+        self._arrived = -1
         self._end: AgentConsole | None = None
         self._abandoned: list[AgentConsole] = []  # the server thinks they are there
         self.knows: Told = {}
@@ -132,7 +133,13 @@ class Tab:
         self._goes()
         self._page("ends", code=1006)
 
+    @property
+    def shows_the_newest(self) -> bool:
+        """Of what has come through on this wire, in whatever order."""
+        return self._arrived in (-1, self.knows["state"]["version"])
+
     def _goes(self) -> None:
+        self._arrived = -1
         end, self._end = self._end, None
         self._sent, self._said, self.cut_after = [], [], None
         if end is None:
@@ -198,6 +205,8 @@ class Tab:
             return False
         match message["type"]:
             case "websocket.send":
+                if _is_state(message):
+                    self._arrived = max(self._arrived, json.loads(message["text"])["version"])
                 self._page("hears", text=message["text"])
             case "websocket.close":
                 self._goes()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents import desk
 from agents.live import presence
 from agents.models import Station
 from campaigns import screens
@@ -170,14 +171,17 @@ class Shift:
         self.tab.deliver()
 
     def heals(self) -> None:
-        """No more faults; the page has its connection back. One heartbeat, and no more."""
+        """The page has its connection back; then the last that it should hear of is lost. One heartbeat, and no more."""
         self.tab.there_is_a_server = True
-        self.tab.muddle = list
         self.tab.cut_after = None
         for _ in range(4):
             if self.tab.knows["link"] == "live":
                 break
             self.passes(1)
+        self.tab.muddle = lambda told: []
+        desk.has_news([self.ana.id], now=self.floor.now)
+        self.tab.deliver()
+        self.tab.muddle = list
         self.tab.beats()
 
     def says_what_is_so(self) -> None:
@@ -222,6 +226,7 @@ def test_after_any_history_the_screen_says_what_a_fresh_snapshot_says(
             for step, after in history:
                 getattr(shift, step)()
                 shift.passes(after)
+                assert shift.tab.shows_the_newest, "of what has arrived, the highest version wins"
             shift.heals()
             shift.says_what_is_so()
             floor.check()

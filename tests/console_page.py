@@ -224,7 +224,7 @@ class Tab:
 
 
 def _is_state(message: Told) -> bool:
-    return message["type"] == "websocket.send" and json.loads(message["text"])["type"] == "state"
+    return bool(message["type"] == "websocket.send" and json.loads(message["text"])["type"] == "state")
 
 
 class Muddle:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from agents.models import Agent, Interaction, Session
 from campaigns.models import Attempt, Lead
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
 from tests.browser.centre import Centre
 from tests.browser.looking import chooses, fits, no_axe_violations
-from tests.browser.network import Network
 from tests.browser.served import eventually
 
 DASH = "\N{EN DASH}"
@@ -136,36 +135,6 @@ def test_a_reload_in_the_middle_of_a_call_comes_back_to_it_with_the_note(working
     working.reload()
     expect(working.get_by_role("region", name="Call")).to_contain_text("Connected", timeout=3000)
     expect(working.get_by_label("Note")).to_have_value("Half a sen")
-    assert Interaction.objects.get().phase == "connected"
-
-
-def test_a_second_tab_takes_the_call_over_and_the_first_can_take_it_back(working: Page, maria: Lead, window: BrowserContext) -> None:
-    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
-    second = window.new_page()
-    second.goto("/console/")
-    expect(second.get_by_role("region", name="Call")).to_contain_text("Connected")
-    expect(working.get_by_role("heading", name="The console moved to another window")).to_be_visible()
-    no_axe_violations(working)
-    working.get_by_role("button", name="Use it here").click()
-    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
-    expect(second.get_by_role("heading", name="The console moved to another window")).to_be_visible()
-    working.get_by_role("button", name="Hang up").click()
-    expect(working.get_by_text(re.compile("Wrap-up: "))).to_be_visible()
-
-
-def test_a_lost_network_is_told_and_what_was_typed_meanwhile_is_saved_afterwards(working: Page, maria: Lead) -> None:
-    network = Network(working)
-    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
-    working.reload()
-    expect(working.get_by_role("region", name="Call")).to_contain_text("Connected")
-    network.goes()
-    expect(working.get_by_role("alert").filter(has_text="Connection lost. Your call is still up")).to_be_visible()
-    expect(working.get_by_role("button", name="Hang up")).to_be_disabled()
-    no_axe_violations(working)
-    working.get_by_label("Note").fill("Typed in a tunnel")
-    network.comes_back()
-    expect(working.get_by_text("Connection lost.")).to_have_count(0)
-    eventually(lambda: Interaction.objects.get().note == "Typed in a tunnel")
     assert Interaction.objects.get().phase == "connected"
 
 

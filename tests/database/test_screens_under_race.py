@@ -89,12 +89,12 @@ def test_who_waited_for_a_call_to_move_on_tells_the_call_as_it_is_now(
     [moved] = desk.open([work_for(ana, floor)], needs="voice", now=floor.now)
     assert moved.work
     work, leg = moved.work.id, ana.leg
-    act: Callable[[], object] = {
+    acts: dict[str, Callable[[], object]] = {
         "a break": partial(desk.take_break, ana.id, code="lunch", now=floor.now),
         "news": partial(desk.has_news, [ana.id], now=floor.now),
         "its phone": partial(desk.leg_is, {leg: "none"}, now=floor.now),
-    }[what]
-    with meanwhile(act):
+    }
+    with meanwhile(acts[what]):
         assert desk.move(PhaseMove.WRAP_UP, [Change(id=work, notice="The customer is gone.", deadline=floor.now + timedelta(hours=1))], now=floor.now)
     version, state = told[ana.id]
     now = fresh(ana)

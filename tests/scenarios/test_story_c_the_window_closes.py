@@ -39,7 +39,7 @@ def maria(floor: Floor, campaign: Campaign, ana: Someone) -> Person:
 
 def notice(ana: Someone) -> str:
     assert ana.work
-    return ana.work.notice
+    return str(ana.work.notice)
 
 
 @pytest.mark.parametrize("missing", ["the console", "the phone"])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from agents import desk
@@ -214,7 +214,8 @@ HISTORIES = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+# nothing is made shorter: each history costs a second
+@settings(max_examples=15, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6), history=HISTORIES)
 def test_after_any_history_the_screen_says_what_a_fresh_snapshot_says(
     chrome: Browser, loop: Callable[[Any], Any], seed: int, history: list[tuple[str, float]]

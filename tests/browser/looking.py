@@ -35,6 +35,49 @@ def chooses(page: Page, disposition: str) -> None:
 def picture(page: Page, name: str) -> None:
     """Keeps what the page looks like now where the folder is named: SCREENS=docs/screens make test ARGS=tests/browser"""
     if folder := os.environ.get("SCREENS"):
-        width = page.evaluate("innerWidth")
-        page.set_viewport_size({"width": width, "height": page.evaluate("document.documentElement.scrollHeight")})
+        width, height = page.evaluate("[innerWidth, innerHeight]")
+        page.set_viewport_size({"width": width, "height": max(height, page.evaluate("document.documentElement.scrollHeight"))})
         page.screenshot(path=Path(folder) / f"{name}.png")
+        page.set_viewport_size({"width": width, "height": height})
+
+
+# twice as large on the screen that is designed for, and the narrowest that anybody must be able to use
+ZOOMED = {"width": 683, "height": 384}
+NARROW = {"width": 320, "height": 640}
+
+# words that do not fit into their place, and what reaches over the edge of the window
+_CUT_OFF = """() => {
+  const found = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const style = getComputedStyle(element);
+    const box = element.getBoundingClientRect();
+    if (!box.width || style.visibility === 'hidden' || element.closest('.sr-only, svg, [aria-hidden=true]') || style.clipPath !== 'none') continue;
+    const words = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+    const hides = ['hidden', 'clip'].includes(style.overflowX);
+    const scrolls = element.closest('.scrolls');
+    if (words && hides && element.scrollWidth > element.clientWidth + 1) found.push(`cut: ${element.textContent.trim().slice(0, 60)}`);
+    if (!scrolls && (box.right > innerWidth + 1 || box.left < -1)) found.push(`outside: <${element.tagName.toLowerCase()} class="${element.className}">`);
+  }
+  return found;
+}"""
+
+
+def looks_well(page: Page, name: str) -> None:
+    """Nothing cut off, no scrolling sideways and no violation of what axe knows: at the size it is, zoomed to 200 %, and 320 pixels wide.
+    Its picture is kept, and that of the narrow one."""
+    before = page.viewport_size
+    assert before
+    no_axe_violations(page)
+    whole(page)
+    picture(page, name)
+    for size in (ZOOMED, NARROW):
+        page.set_viewport_size(size)  # type: ignore[arg-type]  # a typed dictionary of the library's own
+        whole(page)
+    no_axe_violations(page)
+    picture(page, f"{name}-narrow")
+    page.set_viewport_size(before)
+
+
+def whole(page: Page) -> None:
+    assert fits(page), f"it scrolls sideways at {page.viewport_size}"
+    assert page.evaluate(_CUT_OFF) == [], f"at {page.viewport_size}"

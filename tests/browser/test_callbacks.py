@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from campaigns.models import Callback, Campaign, Lead
-from tests.browser.looking import chooses, fits, no_axe_violations, picture
+from tests.browser.looking import chooses, looks_well
 from tests.browser.served import eventually
 
 MADRID = ZoneInfo("Europe/Madrid")
@@ -44,8 +44,7 @@ def test_booked_by_keys_alone_changed_by_reopening_and_shown_as_mine(connected: 
     assert found
     assert f"{found.due_at.astimezone(MADRID):%H:%M}" == "10:00"
     expect(connected.get_by_role("button", name="Scheduled Callback")).to_be_visible()
-    no_axe_violations(connected)
-    picture(connected, "schedule-callback")
+    looks_well(connected, "schedule-callback")
     connected.keyboard.press("Escape")
     expect(connected.get_by_role("button", name="Scheduled Callback")).to_be_focused()
     connected.reload()
@@ -54,17 +53,13 @@ def test_booked_by_keys_alone_changed_by_reopening_and_shown_as_mine(connected: 
     window.get_by_label("Enter Phone Number").fill("612 345 678")
     expect(window.get_by_label("To", exact=True)).to_contain_text("Mobile - +34 •••")
     eventually(lambda: (found := booked()) and found.phone and found.phone.e164 == "+34612345678")
-    connected.set_viewport_size({"width": 320, "height": 640})
-    assert fits(connected)
-    no_axe_violations(connected)
-    connected.set_viewport_size({"width": 1366, "height": 768})
+    looks_well(connected, "schedule-callback-new-number")
     connected.get_by_role("button", name="Hang up").click()
     chooses(connected, "Call again later")
     connected.get_by_role("button", name="Done", exact=True).click()
     mine = connected.get_by_role("region", name="My Callbacks")
     expect(mine).to_contain_text("Maria Lopez")
-    no_axe_violations(connected)
-    picture(connected, "my-callbacks")
+    looks_well(connected, "my-callbacks")
     mine.get_by_role("button", name="Change Maria Lopez").click()
     mine.get_by_label(re.compile("^At")).fill(local(minutes=4))
     mine.get_by_role("button", name="Save").click()
@@ -91,7 +86,7 @@ def test_a_time_that_has_passed_blocks_done_until_it_is_fixed_or_cleared(connect
     window = connected.get_by_role("dialog", name="Schedule Callback")
     window.get_by_label("At", exact=True).fill(local(hours=-1))
     expect(window.get_by_role("alert")).to_contain_text("This time has passed")
-    no_axe_violations(connected)
+    looks_well(connected, "schedule-callback-refused")
     connected.get_by_role("button", name="Hang up").click()
     chooses(connected, "Renewed")
     connected.get_by_role("button", name="Done", exact=True).click()

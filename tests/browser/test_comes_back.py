@@ -21,7 +21,7 @@ from dialer_project.local import places, processes, product
 from dialer_project.local.supervisor import Child, Supervisor
 from tests.browser.centre import Centre
 from tests.browser.conftest import calls_maria
-from tests.browser.looking import no_axe_violations
+from tests.browser.looking import looks_well
 from tests.browser.network import Network
 from tests.browser.served import eventually
 
@@ -121,7 +121,7 @@ def test_two_tabs_a_lost_network_and_a_machine_that_slept_end_on_the_right_scree
     second.goto("/console/")
     is_connected(second)
     expect(first.get_by_role("heading", name="The console moved to another window")).to_be_visible()
-    no_axe_violations(first)
+    looks_well(first, "moved")
     first.get_by_role("button", name="Use it here").click()
     is_connected(first)
     expect(second.get_by_role("heading", name="The console moved to another window")).to_be_visible()
@@ -133,7 +133,7 @@ def test_two_tabs_a_lost_network_and_a_machine_that_slept_end_on_the_right_scree
         network.goes()
     expect(second.get_by_role("alert").filter(has_text="Connection lost. Your call is still up")).to_be_visible()
     expect(second.get_by_role("button", name="Hang up")).to_be_disabled()
-    no_axe_violations(second)
+    looks_well(second, "connection-lost")
     second.get_by_label("Note").fill("Typed in a tunnel")
     for network in networks:
         network.comes_back()

@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from agents.models import Agent, User
 from campaigns.models import DoNotCall, DoNotCallRemoval, Lead, PhoneNumber
-from tests.browser.looking import fits, no_axe_violations, picture
+from tests.browser.looking import fits, looks_well, picture
 from tests.browser.served import Served, cookie_of, eventually
 
 
@@ -16,8 +16,7 @@ def test_an_agent_lists_the_number_on_the_line_with_a_second_press(working: Page
     working.get_by_role("button", name="Do not call…").click()
     choice = working.get_by_role("group", name="Do not call")
     expect(choice).to_contain_text("you cannot take that back")
-    no_axe_violations(working)
-    picture(working, "do-not-call-agent")
+    looks_well(working, "do-not-call-agent")
     working.keyboard.press("Escape")
     expect(choice).to_be_hidden()
     assert not DoNotCall.objects.exists()

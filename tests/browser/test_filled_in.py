@@ -11,7 +11,7 @@ from agents.models import Agent, Interaction
 from campaigns.models import Disposition, FieldDefinition, Lead, Survey, SurveyAnswer
 from telephony.drivers.simulated.script import Answers, seconds
 from tests.browser.centre import Centre
-from tests.browser.looking import fits, no_axe_violations, picture
+from tests.browser.looking import looks_well, no_axe_violations
 from tests.browser.served import eventually
 
 FORM = {
@@ -74,11 +74,7 @@ def test_a_record_filled_in_on_the_call_comes_back_after_a_reload_and_is_done_wh
     expect(page.get_by_label("Why not?")).to_have_value("too dear")
     expect(page.get_by_label("Colleague answered")).to_be_checked()
     expect(page.get_by_label("May be e-mailed")).to_be_checked()
-    picture(page, "record")
-    page.set_viewport_size({"width": 320, "height": 640})
-    assert fits(page)
-    no_axe_violations(page)
-    page.set_viewport_size({"width": 1366, "height": 768})
+    looks_well(page, "record")
 
     page.get_by_label("Do you renew?").select_option("")
     page.get_by_role("button", name="Hang up").click()
@@ -86,8 +82,7 @@ def test_a_record_filled_in_on_the_call_comes_back_after_a_reload_and_is_done_wh
     page.get_by_role("button", name="Done", exact=True).click()
     wrong = page.get_by_role("alert").filter(has_text="It is not done yet")
     expect(wrong.get_by_role("link")).to_have_count(2)
-    no_axe_violations(page)
-    picture(page, "not-done-yet")
+    looks_well(page, "not-done-yet")
     wrong.get_by_role("link", name=re.compile("Do you renew")).click()
     expect(page.get_by_label("Do you renew?")).to_be_focused()
     page.get_by_label("Do you renew?").select_option("Yes")

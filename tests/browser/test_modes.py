@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from agents.models import Agent, Interaction, Session
@@ -17,12 +14,11 @@ from campaigns.models import Attempt, Lead, Participation, PhoneNumber, ZoneConf
 from telephony.drivers.simulated.script import Answers, Busy, seconds
 from telephony.models import CallerId
 from tests.browser.centre import Centre, now, opened
+from tests.browser.looking import looks_well
 from tests.browser.served import Served, eventually
 
 DASH = "\N{EN DASH}"
 TALKS = Answers(after=seconds(0.5))
-# where pictures of the screens are kept, if anybody wants them
-PICTURES = os.environ.get("PICTURES")
 
 
 @pytest.fixture
@@ -39,15 +35,6 @@ def sitting(console: Page, ana: Agent, centre: Centre) -> Page:
     console.get_by_role("button", name="Start my shift").click()
     expect(console.get_by_text("Phone connected")).to_be_visible()
     return console
-
-
-def looks_well(page: Page, name: str) -> None:
-    """No violation of what axe knows, nothing cut off; and a picture."""
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png")
 
 
 def talks_and_is_done(page: Page, disposition: str = "Renewed") -> None:

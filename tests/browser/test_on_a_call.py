@@ -12,7 +12,7 @@ from campaigns.models import Attempt, Lead
 from telephony.drivers.simulated.script import Machine, seconds
 from telephony.models import Announcement
 from tests.browser.centre import Centre
-from tests.browser.looking import fits, no_axe_violations, picture
+from tests.browser.looking import looks_well
 from tests.browser.served import eventually
 
 
@@ -40,11 +40,7 @@ def test_hold_mute_and_keys_stay_in_their_places_and_say_what_they_have_done(con
     connected.keyboard.type("42#")
     call.get_by_role("button", name="7", exact=True).click()
     expect(call.get_by_label("Keys sent")).to_have_text("42#7")
-    no_axe_violations(connected)
-    picture(connected, "on-a-call")
-    connected.set_viewport_size({"width": 320, "height": 640})
-    assert fits(connected)
-    no_axe_violations(connected)
+    looks_well(connected, "on-a-call")
     connected.keyboard.press("Escape")
     expect(call.get_by_label("Keys sent")).to_have_count(0)
     connected.keyboard.press("Alt+H")
@@ -61,7 +57,7 @@ def test_a_message_left_on_a_machine_frees_its_agent_at_once(working: Page, ana:
     centre.start(campaign)
     call = working.get_by_role("region", name="Call")
     expect(call).to_contain_text("an answering machine was heard")
-    no_axe_violations(working)
+    looks_well(working, "answering-machine")
     call.get_by_role("button", name="Leave message").click()
     expect(working.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
     eventually(lambda: Attempt.objects.get().outcome == "machine")
@@ -73,7 +69,7 @@ def test_the_list_of_keys_opens_with_a_question_mark_and_closes_with_escape(conn
     connected.keyboard.press("?")
     keys = connected.get_by_role("dialog", name="Keyboard shortcuts")
     expect(keys).to_contain_text("Hold, and resume")
-    no_axe_violations(connected)
+    looks_well(connected, "shortcuts")
     connected.keyboard.press("Escape")
     expect(keys).to_be_hidden()
     connected.get_by_label("Note").press("?")

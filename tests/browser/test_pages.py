@@ -42,6 +42,16 @@ def test_the_console_runs_no_script_but_its_own(client: Client) -> None:
     assert "default-src 'none'" in Client().get("/sign-in/").headers["Content-Security-Policy"]
 
 
+def test_the_consoles_script_comes_in_one_piece_and_is_kept_by_the_browser_for_good(client: Client) -> None:
+    page = client.get("/console/").content.decode()
+    script = client.get(page.split('type="module" src="')[1].split('"')[0])
+    assert not script.streaming
+    assert script.headers["Cache-Control"] == "max-age=315360000, public, immutable"
+    assert script.headers["Content-Type"].startswith("text/javascript")
+    assert int(script.headers["Content-Length"]) == len(script.content) < 250_000
+    assert client.get("/static/admin/css/base.css").headers["Cache-Control"] == "max-age=60, public"
+
+
 def test_a_console_that_is_not_built_says_how_to_build_it(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "BUILT", tmp_path)
     page = client.get("/console/")

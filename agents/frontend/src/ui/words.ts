@@ -89,6 +89,11 @@ export function numberResultWords(result: string): string {
   return words[result] ?? t('out of service');
 }
 
+/** A number that stays on one line. */
+function unbroken(number: string): string {
+  return number.replaceAll(' ', '\u00a0');
+}
+
 export function originWords(work: InteractionState): string {
   switch (work.origin) {
     case 'callback':
@@ -98,7 +103,7 @@ export function originWords(work: InteractionState): string {
     case 'inbound':
       return t('Inbound call');
     default:
-      return work.card.number ? t('Outbound campaign call to {number}', { number: work.card.number }) : t('Outbound campaign call');
+      return work.card.number ? t('Outbound campaign call to {number}', { number: unbroken(work.card.number) }) : t('Outbound campaign call');
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { locale, t, tn } from '../i18n';
+import { locale, said, t, tn } from '../i18n';
 import { ask, doing, isLive, view, work } from '../state/store';
 import type { Day } from '../protocol.gen';
 import { dueCallbacks, MyCallbacks } from './my_callbacks';
@@ -78,7 +78,7 @@ function times(day: Day): [string, string][] {
     [t('Preview'), day.previewing],
     [t('Ringing'), day.ringing],
     ...day.not_ready.map(({ label, seconds }): [string, number] => [
-      label ? t('Not Ready – {reason}', { reason: label }) : t('Not Ready'),
+      label ? t('Not Ready – {reason}', { reason: said(label) }) : t('Not Ready'),
       seconds,
     ]),
   ];

@@ -12,7 +12,7 @@ COPY requirements.lock ./
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 
 FROM python:3.11-slim-bookworm AS app
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin ringmaster && install -d -o ringmaster -m 0700 /var/lib/ringmaster
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin ringmaster && install -d -o ringmaster -m 0700 /var/lib/ringmaster /var/lib/announcements
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /srv/ringmaster
 COPY manage.py ./
@@ -34,7 +34,7 @@ FROM debian:sid-slim AS asterisk
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends asterisk asterisk-core-sounds-en-wav asterisk-moh-opsound-wav python3 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin ringmaster && install -d -o ringmaster -m 0700 /var/lib/ringmaster
+    && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin ringmaster && install -d -o ringmaster -m 0700 /var/lib/ringmaster /var/lib/announcements
 WORKDIR /srv/ringmaster
 COPY dialer_project ./dialer_project
 COPY telephony/asterisk ./telephony/asterisk

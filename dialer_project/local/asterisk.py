@@ -227,7 +227,8 @@ class Asterisk:
     """One server in a folder of its own, on the loopback; `stations` register with their name and `station_password`.
 
     sip_address, media_address, ari_address: elsewhere than on the loopback, where it runs in a container; seen_as: the address at which
-    carriers and phones reach it there. secret: ARI's password, where it is not one of its own. trunks: name -> host:port of the carrier; an empty one gives a trunk nobody is at. announcements: a folder of sound files.
+    carriers and phones reach it there. secret: ARI's password, where it is not one of its own. trunks: name -> host:port of the carrier; an
+    empty one gives a trunk nobody is at.
     """
 
     folder: Path

@@ -16,12 +16,16 @@ from dialer_project.local.say import CannotGoOn
 
 
 def become_asterisk() -> NoReturn:
-    """Trunks are the *.conf files in TRUNKS, on the trunk template (docs/telephony.md says how one is written)."""
+    """Trunks are the *.conf files in TRUNKS, on the trunk template (docs/telephony.md says how one is written). ANNOUNCEMENTS_DIR is the
+    folder into which this node's pump copies what was uploaded."""
     try:
         server = _server()
     except env.Misconfigured as wrong:
         raise CannotGoOn(str(wrong), remedy="correct it in the environment of this container") from wrong
     server.write()
+    if (announcements := env.text("ANNOUNCEMENTS_DIR", "")) and not server.announcements.is_symlink():
+        server.announcements.rmdir()
+        server.announcements.symlink_to(announcements)
     trunks = Path(env.text("TRUNKS", "/etc/ringmaster/trunks"))
     for written in sorted(trunks.glob("*.conf")):
         shutil.copyfile(written, server.folder / "etc" / "pjsip.d" / written.name)

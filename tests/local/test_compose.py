@@ -18,7 +18,7 @@ from dialer_project.local.places import PROJECT
 COMPOSE, DOCKERFILE = PROJECT / "docker-compose.yml", PROJECT / "Dockerfile"
 OURS = ("web", "beat", "event-pump", *(f"worker-{queue}" for queue in product.WORKERS))
 # what the images of others read, and what Asterisk's container does
-NOT_OURS = {"postgres": {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"}}
+NOT_OURS = {"postgres": {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"}, "tls": {"HOST_NAME"}}
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,19 @@ def test_nothing_is_reached_from_beyond_this_machine_but_what_is_meant_to_be(com
     assert services["tls"]["profiles"] == ["tls"]
     assert all(port.startswith(("127.0.0.1:", "${SIP_AT:-127.0.0.1}:")) for name in ("web", "asterisk-1") for port in published[name])
     assert not any("8088" in port for ports in published.values() for port in ports), "ARI stays among the containers"
+    towards_asterisk = re.findall(r"handle (\S+) \{\s+rewrite \* (\S+)\s+reverse_proxy asterisk-1", compose["configs"]["proxy"]["content"])
+    assert towards_asterisk == [("/sip", "/ws")], "the proxy opens the phones' door alone"
     assert compose["networks"]["inside"] == {"internal": True}
     assert services["postgres"]["networks"] == services["redis"]["networks"] == ["inside"]
+
+
+def test_what_the_pump_copies_is_what_its_asterisk_plays(services: dict[str, Any]) -> None:
+    pump, node = services["event-pump"], services["asterisk-1"]
+    at = pump["environment"]["ANNOUNCEMENTS_DIR"]
+    assert node["environment"]["ANNOUNCEMENTS_DIR"] == at
+    (volume,) = (mount for mount in pump["volumes"] if mount.endswith(f":{at}"))
+    assert f"{volume}:ro" in node["volumes"]
+    assert DOCKERFILE.read_text().count(at) == 2, "both images own the folder, or the volume would be root's"
 
 
 def test_every_service_starts_again_has_its_limits_and_waits_for_what_it_needs(services: dict[str, Any]) -> None:
@@ -123,10 +134,12 @@ def test_the_containers_command_writes_the_configuration_and_becomes_asterisk(tm
     (tmp_path / "trunks").mkdir()
     (tmp_path / "trunks" / "carrier.conf").write_text("[carrier](trunk-template)\naors = carrier\n")
     (tmp_path / "password").write_text("a password from a file\n")
+    (tmp_path / "announcements").mkdir()
     asterisk.find_or_install(tmp_path / "install.log")
     ports = {"ARI_PORT": processes.free_port(), "SIP_PORT": processes.free_port()}
     at = {"ARI_ADDRESS": "127.0.0.1", "SIP_ADDRESS": "127.0.0.1", "MEDIA_ADDRESS": "127.0.0.1", "SEEN_AS": "203.0.113.7"}
     said = {**at, **{name: str(port) for name, port in ports.items()}, "STATE_DIR": str(tmp_path / "state"), "TRUNKS": str(tmp_path / "trunks")}
+    said["ANNOUNCEMENTS_DIR"] = str(tmp_path / "announcements")
     command = (sys.executable, "-m", "dialer_project.local.container")
     running = processes.start(command, env={"ARI_PASSWORD_FILE": str(tmp_path / "password"), **said}, log=tmp_path / "log")
     try:
@@ -135,6 +148,8 @@ def test_the_containers_command_writes_the_configuration_and_becomes_asterisk(tm
         assert server.is_up(), (tmp_path / "log").read_text()[-500:]
         assert "carrier" in server.cli("pjsip show endpoints")
         assert "203.0.113.7" in server.cli("pjsip show transport udp")
+        (tmp_path / "announcements" / "welcome.wav").touch()
+        assert (server.announcements / "welcome.wav").exists()
     finally:
         running.kill()
         running.wait()

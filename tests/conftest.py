@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import OperationalError, connection
+from psycopg.errors import DeadlockDetected
 from pytest_django.plugin import DjangoDbBlocker
 
 from telephony.drivers import choose
@@ -39,10 +40,17 @@ def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) 
 
 
 def empty_tables() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(f"(SELECT '{table}' FROM {table} LIMIT 1)" for table in _tables()))
-        if written := [row[0] for row in cursor.fetchall()]:
-            cursor.execute(f"TRUNCATE {', '.join(written)} CASCADE")
+    for patience in (3, 2, 1, 0):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(" UNION ALL ".join(f"(SELECT '{table}' FROM {table} LIMIT 1)" for table in _tables()))
+                if written := [row[0] for row in cursor.fetchall()]:
+                    cursor.execute(f"TRUNCATE {', '.join(written)} CASCADE")
+            return
+        except OperationalError as refused:
+            # a socket that a test has closed may still be saying goodbye: PostgreSQL has sent one of the two away, and it was us
+            if not isinstance(refused.__cause__, DeadlockDetected) or not patience:
+                raise
 
 
 @pytest.fixture

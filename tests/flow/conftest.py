@@ -25,7 +25,7 @@ def service(floor: Floor) -> ValidationService:
     return ValidationService.objects.create(name="Robinson", url="https://robinson.example/check")
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def every_sentence_can_be_said_in_every_language() -> Iterator[None]:
     """Whatever is refused or told in these tests: its English is in the catalogues, and so is that of the sentences within it."""
     catalogues = [words.catalogue(language)["words"] for language in write_words.languages()]

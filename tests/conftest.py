@@ -2,27 +2,31 @@ import logging
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import OperationalError, connection
 from psycopg.errors import DeadlockDetected
 from pytest_django.plugin import DjangoDbBlocker
+from xdist.scheduler import LoadScopeScheduling
 
 from telephony.drivers import choose
 from tests.floor import URL, Floor, open_floor
-
-TESTS = Path(__file__).parent
 
 # what migrations and their signals have written stays
 _KEPT = ("auth", "contenttypes")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A folder's tests share what is dear to start, a browser or an Asterisk: where tests are handed out by group, it goes to one process whole."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
+class FoldersWhole(LoadScopeScheduling):
+    """A folder's tests share what is dear to start, a browser or an Asterisk: the folder goes to one process whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.rsplit("::")[0].rsplit("/", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FoldersWhole | None:
+    return FoldersWhole(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @lru_cache(maxsize=1)

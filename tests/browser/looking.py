@@ -80,4 +80,5 @@ def looks_well(page: Page, name: str) -> None:
 
 def whole(page: Page) -> None:
     assert fits(page), f"it scrolls sideways at {page.viewport_size}"
-    assert page.evaluate(_CUT_OFF) == [], f"at {page.viewport_size}"
+    cut = page.evaluate(_CUT_OFF)
+    assert not cut, f"at {page.viewport_size}: {cut}"

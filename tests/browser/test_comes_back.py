@@ -127,6 +127,7 @@ def test_two_tabs_a_lost_network_and_a_machine_that_slept_end_on_the_right_scree
     expect(second.get_by_role("heading", name="The console moved to another window")).to_be_visible()
     second.get_by_role("button", name="Use it here").click()
     is_connected(second)
+    expect(first.get_by_role("heading", name="The console moved to another window")).to_be_visible()
 
     window.set_offline(True)
     for network in networks:

@@ -426,7 +426,7 @@ class Centre:
                 campaign=campaign,
                 calling_list=campaign.lists.get(),
                 contact=contact,
-                zone_group=ZoneGroup.objects.get(),
+                zone_group=ZoneGroup.objects.get(zones=["Europe/Madrid"]),
                 next_call_at=timezone.now(),
             )
             found.append(Person(self, lead, number))

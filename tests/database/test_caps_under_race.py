@@ -50,8 +50,9 @@ def dial_and_fail(campaign_id: int, lead_id: int, node_id: int) -> int:
     ids = [promise.id for promise in attempts]
     if ids:
         with transaction.atomic():
+            over = calls.ended(dict.fromkeys(ids, Cause.BUSY), now=NOW)
             sql.changed("UPDATE campaigns_attempt SET dialed_at = %s WHERE id = ANY(%s)", [NOW, ids])
-            conclude.customers_ended(calls.ended(dict.fromkeys(ids, Cause.BUSY), now=NOW), now=NOW)
+            conclude.customers_ended(over, now=NOW)
     return len(ids)
 
 

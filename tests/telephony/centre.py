@@ -120,6 +120,9 @@ class RealCentre(Centre):
         return hired
 
     def end_shift(self) -> None:
+        for dialog in list(self.exchange.world.calls):
+            if dialog.incoming and not dialog.over:
+                self.exchange.world.hangs_up(dialog)
         super().end_shift()
         self.leg_mode = Station.LegMode.NAILED_UP
 

@@ -1,7 +1,6 @@
 import logging
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from tests.floor import URL, Floor, open_floor
 _KEPT = ("auth", "contenttypes")
 
 
-class FoldersWhole(LoadScopeScheduling):
+class FoldersWhole(LoadScopeScheduling):  # type: ignore[misc]  # the library has no types
     """A folder's tests share what is dear to start, a browser or an Asterisk: the folder goes to one process whole."""
 
     def _split_scope(self, nodeid: str) -> str:

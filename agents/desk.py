@@ -386,6 +386,18 @@ def console_opened(agent_id: int, *, now: datetime) -> tuple[int, Moved]:
     return sql.rows("SELECT connection_epoch FROM agents_session WHERE agent_id = %s", [agent_id])[0].connection_epoch, moved
 
 
+def still_here(agent_id: int, *, epoch: int, now: datetime) -> list[Moved]:
+    """The console with this epoch is open, whatever was thought of it."""
+    return _sessions(
+        [agent_id],
+        "present = true, absent_since = NULL",
+        now=now,
+        where="s.connection_epoch = %(epoch)s AND NOT s.present",
+        params={"epoch": epoch},
+        history=False,
+    )
+
+
 def console_closed(agent_id: int, *, epoch: int, now: datetime) -> list[Moved]:
     """The console with this epoch is gone; nothing happens when a newer one is open."""
     return _sessions(

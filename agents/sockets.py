@@ -149,6 +149,8 @@ class House:
                 await connection.shut(Closed.SIGNED_OUT)
             elif row.connection_epoch > connection.epoch:
                 await connection.replaced()
+            elif not row.present:
+                await in_thread(lambda connection=connection: connection.still_here(now=timezone.now()))  # type: ignore[misc]  # mypy cannot type a lambda with a default
             elif row.version > connection.shown:
                 await connection.refresh()
 
@@ -167,6 +169,10 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
     @abstractmethod
     def console_opened(self, *, now: datetime) -> int:
         """This console is the newest; returns its epoch."""
+
+    @abstractmethod
+    def still_here(self, *, now: datetime) -> None:
+        """It was called silent, and is open."""
 
     @abstractmethod
     def console_closed(self, *, now: datetime) -> None:

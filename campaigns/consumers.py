@@ -30,6 +30,9 @@ class AgentConsole(sockets.Connection):
     def console_opened(self, *, now: datetime) -> int:
         return phone.console_opened(self.agent_id, now=now)
 
+    def still_here(self, *, now: datetime) -> None:
+        phone.still_here(self.agent_id, epoch=self.epoch, now=now)
+
     def console_closed(self, *, now: datetime) -> None:
         phone.console_closed(self.agent_id, epoch=self.epoch, now=now)
 

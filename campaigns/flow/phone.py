@@ -44,6 +44,12 @@ def console_opened(agent_id: int, *, now: datetime) -> int:
     return epoch
 
 
+def still_here(agent_id: int, *, epoch: int, now: datetime) -> None:
+    """Called silent, and its console is open: where Redis was away, the moments it kept of everybody are old when it returns."""
+    with transaction.atomic():
+        next_for.settle(desk.still_here(agent_id, epoch=epoch, now=now), now=now)
+
+
 def console_closed(agent_id: int, *, epoch: int, now: datetime) -> None:
     """At once: nobody is given work without a screen. Work in hand stays; the customer on the line stays."""
     with transaction.atomic():

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from agents.models import Agent, User
 from dialer_project.local import browser as found
+from dialer_project.lib.redis import hot, key
 from dialer_project.local import processes
 from telephony.models import Call
 from tests.browser.served import cookie_of
@@ -67,6 +68,7 @@ def web_of(centre: RealCentre, folder: Path) -> Iterator[str]:
     finally:
         running.kill()
         running.wait()
+        hot().delete(key("present"))  # the other tests' agents have no screens, and are not to be missed
 
 
 @contextmanager

@@ -302,6 +302,16 @@ def test_an_emptied_redis_calls_nobody_silent_until_it_is_as_old_as_the_silence(
     assert presence.silent([ana.pk, 77], now=at + timedelta(seconds=22), older_than=limit) == set()
 
 
+def test_who_was_called_silent_with_the_screen_open_is_present_again(web: Served, ana: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a loss of Redis, which kept the moment of everybody's last heartbeat."""
+    monkeypatch.setattr(sockets, "COMPARE_EVERY", 1)
+    with Screen(web, ana) as screen:
+        screen.hears("state")
+        desk.fell_silent([ana.pk], now=now())
+        assert not Session.objects.get(agent=ana).present
+        eventually(lambda: Session.objects.get(agent=ana).present)
+
+
 def test_who_signs_out_of_the_site_loses_the_connection(web: Served, ana: Agent) -> None:
     with Screen(web, ana) as screen:
         screen.hears("state")

@@ -163,12 +163,11 @@ def _where_it_stands(standing: Standing, *, terms: Terms, now: datetime) -> Iter
         yield Gate("due", own, Stands.WAIT, why, standing.next_call_at, wait=reason)
     else:
         yield Gate("due", own)
-    zones = standing.zones or ("UTC",)
-    opens = group_opens(zones, terms=terms, at=now)
+    opens = group_opens(standing.zones, terms=terms, at=now)
     if opens == now:
         yield Gate("hours of its group", own)
     else:
-        yield Gate("hours of its group", own, Stands.WAIT, f"Outside calling hours in {', '.join(zones)}.", opens, wait=WaitReason.HOURS)
+        yield Gate("hours of its group", own, Stands.WAIT, f"Outside calling hours in {', '.join(standing.zones)}.", opens, wait=WaitReason.HOURS)
 
 
 def _number(phone: Phone | None) -> str:

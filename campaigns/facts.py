@@ -14,7 +14,7 @@ from campaigns.rules.outcomes import NumberResult, Outcome
 from campaigns.rules.permit.gate import Agreed, Facts, Terms
 from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
 from campaigns.rules.permit.kinds import OUTCOMES, Counter, FrequencyCap, HoldAfter, Pack, pack_from
-from campaigns.rules.places import place_of, places, state_named, zones_of_state
+from campaigns.rules.places import place_of, places, state_named, zones_of_country, zones_of_state
 from campaigns.rules.retry import Rule, counted
 from campaigns.rules.spending import Limit, Tariff
 from campaigns.rules.time_zones import known_zones
@@ -269,8 +269,9 @@ def _service(row: sql.Row) -> Service | None:
 
 
 def _hours(week: object) -> Hours:
+    """Of a campaign without hours every hour; of hours that name no day, none."""
     loaded = sql.loaded(week)
-    return hours_from(loaded) if loaded else ALWAYS
+    return ALWAYS if loaded is None else hours_from(loaded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,14 +334,14 @@ def phone_of(row: sql.Row) -> Phone:
 
 
 def _zones(row: sql.Row) -> tuple[str, ...]:
-    """Every zone this person may be in on this number: the number's own, that of the CRM, those of the address' state; or the one in which the
-    person said they are."""
+    """Every zone this person may be in on this number: the number's own, or all of its country where those are not known; that of the CRM, those
+    of the address' state; or the one in which the person said they are. Empty where nobody knows any."""
     if row.confirmed_zone:
         return (row.confirmed_zone,)
     country = row.country or next(iter(place_of(row.e164).countries & {"US", "CA"}), "")
     state = state_named(row.region, country) if country else ""
     own = {row.time_zone} if row.time_zone in known_zones() else set()
-    return tuple(sorted({*row.zones, *own, *(zones_of_state(state) if state else ())}))
+    return tuple(sorted({*(row.zones or zones_of_country(row.e164)), *own, *(zones_of_state(state) if state else ())}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,7 +483,7 @@ def of_number(phone: Phone) -> Facts:
     """What a number alone tells, as if nobody had ever been called on it."""
     place = place_of(phone.e164)
     return Facts(
-        zones=phone.zones or ("UTC",),
+        zones=phone.zones,
         attempts_made=0,
         number_active=phone.active,
         number_result=phone.result,

@@ -197,13 +197,15 @@ ALL: tuple[Invariant, ...] = (
         """
         SELECT a.id
         FROM campaigns_attempt a
-        JOIN campaigns_campaign c ON c.id = a.campaign_id
         JOIN campaigns_campaignversion v ON v.campaign_id = a.campaign_id AND v.number = a.version
         JOIN campaigns_phonenumber p ON p.id = a.phone_id
+        LEFT JOIN campaigns_permit m ON m.attempt_id = a.id
         LEFT JOIN campaigns_zoneconfirmation z ON z.contact_id = a.contact_id
             AND z.at <= a.planned_at AND coalesce(z.ended_at, 'infinity') > a.planned_at
-        CROSS JOIN LATERAL unnest(CASE WHEN z.zone IS NOT NULL THEN ARRAY[z.zone] WHEN p.zones = '{}' THEN ARRAY[c.time_zone] ELSE p.zones END) AS possible(zone)
-        CROSS JOIN LATERAL (SELECT a.dialed_at AT TIME ZONE possible.zone AS time) AS local
+        -- of a number without zones of its own the permit says which were meant; no zone at all breaks the promise
+        LEFT JOIN LATERAL unnest(CASE WHEN z.zone IS NOT NULL THEN ARRAY[z.zone]
+            WHEN p.zones = '{}' THEN ARRAY(SELECT jsonb_array_elements_text(m.evidence -> 'zones')) ELSE p.zones END) AS possible(zone) ON true
+        LEFT JOIN LATERAL (SELECT a.dialed_at AT TIME ZONE possible.zone AS time) AS local ON true
         WHERE a.dialed_at IS NOT NULL AND jsonb_typeof(v.settings -> 'week') = 'object' AND NOT EXISTS (
             SELECT 1 FROM jsonb_array_elements(
                 coalesce(v.settings -> 'week' -> to_char(local.time, 'dy'), '[]'::jsonb)) AS span
@@ -456,7 +458,7 @@ ALL: tuple[Invariant, ...] = (
         "A live call shows only a number of ours that is verified.",
         """
         SELECT c.id FROM telephony_call c
-        WHERE c.party = 'customer' AND c.state <> 'ended' AND c.dialing_at IS NOT NULL AND c.caller_id <> ''
+        WHERE c.party IN ('customer', 'third') AND c.state <> 'ended' AND c.dialing_at IS NOT NULL AND c.caller_id <> ''
             AND NOT EXISTS (SELECT 1 FROM telephony_callerid i WHERE i.e164 = c.caller_id AND i.verified)""",
     ),
 )

@@ -83,7 +83,7 @@ def _coming(campaign: Setting, *, agents: int, now: datetime) -> list[int]:
 
 
 def _opens_by(zones: tuple[str, ...], campaign: Setting, *, now: datetime, by: datetime) -> bool:
-    opens = group_opens(zones or ("UTC",), terms=campaign.terms, at=now)
+    opens = group_opens(zones, terms=campaign.terms, at=now)
     return opens is not None and opens <= by
 
 

@@ -141,7 +141,7 @@ def _lawful(
             return _Problem(whys[0] if whys else say("This number can never be called in this campaign."), at)
         case datetime() as lawful:
             pass
-    if campaign.terms.ends_at is not None and max(at, lawful) >= campaign.terms.ends_at:
+    if campaign.terms.ends_at is not None and max(at, lawful) + campaign.terms.ring_for >= campaign.terms.ends_at:
         return _Problem(say("The campaign ends on {at}: choose an earlier time.", at=campaign.terms.ends_at.astimezone(at.tzinfo)), at)
     if at <= now:
         return _Problem("This time has passed: choose a later one, or cancel the callback.", at, lawful)

@@ -419,5 +419,4 @@ def _open_groups(campaign: Setting, *, now: datetime) -> list[int]:
 
 
 def _is_open(zones: tuple[str, ...], campaign: Setting, *, now: datetime) -> bool:
-    """No zones: called by the clock of UTC."""
-    return group_opens(zones or ("UTC",), terms=campaign.terms, at=now) == now
+    return group_opens(zones, terms=campaign.terms, at=now) == now

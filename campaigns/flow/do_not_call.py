@@ -209,7 +209,8 @@ def _cancel_planned(hits: Sequence[tuple[str, Entry]], *, now: datetime) -> None
         [told],
     )
     conclude.never_sent([row.id for row in live if row.state == "planned"], now=now)
-    if out := [(row.node_id, row.id) for row in live if row.state != "planned"]:
+    out = [(row.node_id, row.id) for row in live if row.state != "planned"] + _called_into_a_conversation(told)
+    if out:
         transaction.on_commit(partial(calls.hang_up, out), robust=True)
     leads = sql.rows(
         """
@@ -231,6 +232,21 @@ def _cancel_planned(hits: Sequence[tuple[str, Entry]], *, now: datetime) -> None
         {"now": now, "hits": told, "numbers": [number for number, one in hits if one.expires_at is None]},
     )
     conclude.close_callbacks([row.id for row in leads], reason="on the do-not-call list", now=now)
+
+
+def _called_into_a_conversation(told: str) -> list[tuple[int, UUID]]:
+    """(node, call) of those an agent has called to join a conversation and who ring: of these the last look waits for the number's lock."""
+    return [
+        (row.node_id, row.id)
+        for row in sql.rows(
+            """
+            SELECT c.id, c.node_id FROM campaigns_thirdparty t JOIN telephony_call c ON c.id = t.id
+            JOIN json_to_recordset(%s::json) AS h(e164 text, campaign bigint) ON h.e164 = t.e164 AND (h.campaign IS NULL OR h.campaign = t.campaign_id)
+            WHERE t.state = 'calling' AND c.state IN ('dialing', 'ringing', 'unresolved')
+            """,
+            [told],
+        )
+    ]
 
 
 # --- asked by the customer, heard by an agent ----------------------------------------------------------------------------------------

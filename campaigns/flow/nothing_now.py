@@ -89,7 +89,7 @@ def _waiting(campaign: Setting, *, now: datetime) -> _Waiting:
         if row.zone_group is None:
             found.add(row.reason, row.leads, None)
         else:
-            zones = groups[row.zone_group] or ("UTC",)
+            zones = groups[row.zone_group]
             opens = group_opens(zones, terms=campaign.terms, at=max(now, row.first_at))
             # due, and within its hours: somebody has just taken it, or it will be looked at in a moment
             reason = row.reason if not row.due else WaitReason.HOURS if opens != now else "now"

@@ -1,6 +1,7 @@
 """A third party: consulted while the customer hears music, brought in, or given the customer.
 
-A call to them is a call of ours, with a row of its own, through the campaign's trunk; where it may go is asked first. Each step is decided
+A call to them is a call of ours, with a row of its own, through the campaign's trunk; where it may go is asked first, and whether its number
+was put on a do-not-call list is asked once more when it is sent. Nobody on our lists is called so: that takes a permit. Each step is decided
 on the ThirdParty's row by compare-and-set, under the lock of the customer's call; the carrier is told after the commit, and `put_right`
 tells it again where what it holds is not what the rows say.
 """
@@ -16,6 +17,7 @@ from django.db import transaction
 from agents import desk
 from agents.desk import DONE, NOT_YOURS, Answer, Change, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
+from campaigns import facts
 from campaigns.facts import Setting
 from campaigns.flow import conclude, permit, place, talk
 from campaigns.models import Campaign, ThirdParty
@@ -23,10 +25,12 @@ from campaigns.rules import destinations
 from campaigns.rules.lifecycle import THIRD, ThirdMove, ThirdState
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.outcomes import Outcome
+from campaigns.rules.permit.gate import may_join
 from campaigns.rules.phone_numbers import Undialable
+from campaigns.rules.places import place_of
 from dialer_project.lib import sql
 from dialer_project.lib.lifecycle import after, states_before
-from dialer_project.lib.sentence import Sentence, say
+from dialer_project.lib.sentence import Sentence, say, together
 from telephony import calls, limits, media
 from telephony.calls import Moved, Plan
 from telephony.rules.hangup_causes import Cause, HungUpBy
@@ -41,6 +45,7 @@ LINES_BUSY = Refusal("All lines are busy at the moment: try again in a moment.")
 _STILL = """
     EXISTS (SELECT 1 FROM campaigns_thirdparty t JOIN telephony_call k ON k.id = t.call_id
             WHERE t.id = c.id AND t.state = 'calling' AND k.state = 'connected')
+    AND NOT %(unwanted)s
 """
 
 
@@ -83,7 +88,7 @@ def bring_in(interaction_id: UUID, agent_id: int, *, destination: int | None, nu
         line = _locked_line(interaction_id, agent_id)
         if isinstance(line, Refusal):
             return line
-        campaign = place.setting(line.campaign_id)
+        campaign = facts.settings_now([line.campaign_id], now=now).get(line.campaign_id)
         if campaign is None:
             return NOT_YOURS
         found = _whom(line, campaign, destination, number, now=now)
@@ -129,7 +134,7 @@ def bring_in(interaction_id: UUID, agent_id: int, *, destination: int | None, nu
             _agent_goes(line, campaign, now=now)
         else:
             _show(line.id, now=now, held=how == How.CONSULT or None)
-    _dial(third, campaign, now=now)
+    _dial(third, e164, campaign, now=now)
     return DONE
 
 
@@ -180,8 +185,13 @@ def _whom(line: sql.Row, campaign: Setting, destination: int | None, number: str
         name, read = "", destinations.read(number, home=frozenset({destinations.country_of(campaign.caller_id), destinations.country_of(customer)}))
     if isinstance(read, Undialable):
         return Refusal(say("The number {why}.", why=read.why))
-    if destination is None and _unwanted(read.e164, campaign.id, now=now):
+    if _unwanted(read.e164, campaign.id, now=now):
         return Refusal("The phone number is on the Do-Not-Call list.")
+    typed = destination is None
+    if why := may_join(campaign.terms, country=place_of(read.e164).country if typed else None, now=now):
+        return Refusal(together(why))
+    if typed and sql.rows("SELECT id FROM campaigns_phonenumber WHERE e164 = %s LIMIT 1", [read.e164]):
+        return Refusal("This is a number of a contact, who is called from their own record alone; ask your supervisor to put it into the directory.")
     return name, read.e164
 
 
@@ -197,10 +207,12 @@ def _unwanted(e164: str, campaign_id: int, *, now: datetime) -> bool:
     )
 
 
-def _dial(third: UUID, campaign: Setting, *, now: datetime) -> None:
-    """The last look, then the carrier; what is refused at once ends here, what dies in between is found by its row."""
+def _dial(third: UUID, e164: str, campaign: Setting, *, now: datetime) -> None:
+    """The last look, then the carrier; what is refused at once ends here, what dies in between is found by its row. Whoever lists the number
+    is waited for, or waits and then hangs it up."""
     with transaction.atomic():
-        sending = calls.dialing([third], now=now, still=_STILL)
+        sql.rows("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [permit.NUMBER, e164])
+        sending = calls.dialing([third], now=now, still=_STILL, params={"unwanted": _unwanted(e164, campaign.id, now=now)})
         unsent = [] if sending else [third]
         gone = calls.ended(dict.fromkeys(unsent, Cause.CANCELLED), now=now, by=HungUpBy.US, only=(CallState.PLANNED,))
         ended(gone, now=now)

@@ -46,7 +46,7 @@ class People:
         return {}
 
     def read(self, layout: Layout, cells: Sequence[str]) -> Person | Unusable:
-        return read_row(layout, cells, country=self.country, otherwise=self.campaign.time_zone)
+        return read_row(layout, cells, country=self.country)
 
     def bring_in(self, batch: Batch, layout: Layout, seen: Seen, *, now: datetime) -> Told:
         people: list[Person] = [person for _, person in batch.said]

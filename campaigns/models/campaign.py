@@ -91,7 +91,11 @@ class Campaign(models.Model):
 
     starts_at = models.DateTimeField(null=True, blank=True, help_text="nothing is dialed before this, even when started earlier")
     ends_at = models.DateTimeField(null=True, blank=True, help_text="no new calls after this")
-    time_zone = models.CharField(max_length=60, default="UTC", help_text="used where nothing is known of the called party's own")
+    time_zone = models.CharField(
+        max_length=60,
+        default="UTC",
+        help_text="in which agents are told times, where nothing is known of the called party's own; hours are never looked up in it",
+    )
     hours = models.ForeignKey(
         "campaigns.CallableHours",
         null=True,

@@ -57,8 +57,8 @@ class Unusable:
     why: str
 
 
-def read_row(layout: Layout, cells: Sequence[str], *, country: str, otherwise: str = "UTC") -> Person | Unusable:
-    """A person to call. `country` is the file's own; a row's comes before it. `otherwise` is the zone of a number of no country."""
+def read_row(layout: Layout, cells: Sequence[str], *, country: str) -> Person | Unusable:
+    """A person to call. `country` is the file's own; a row's comes before it."""
     columns = layout.columns
     if len(cells) > len(columns) and layout.has_header and any(map(str.strip, cells[len(columns) :])):
         return Unusable(
@@ -108,7 +108,7 @@ def read_row(layout: Layout, cells: Sequence[str], *, country: str, otherwise: s
         return Unusable(f"the external id has {len(external_id)} characters; at most {LONGEST_ID} can be kept, so map another column to external_id")
     if layout.flavour == "vicidial" and extra.get("status", "").upper() in VICIDIAL_DO_NOT_CALL:
         return Unusable("its status in the file is do-not-call; take it out of the export")
-    numbers, unusable = _numbers(phones, country=known.get(Field.COUNTRY) or country, phone_code=phone_code, known=known, otherwise=otherwise)
+    numbers, unusable = _numbers(phones, country=known.get(Field.COUNTRY) or country, phone_code=phone_code, known=known)
     if not numbers:
         if unusable:
             return Unusable(f"no phone number that can be dialed: {'; '.join(dict.fromkeys(why for _, _, why in unusable[:3]))}")
@@ -134,13 +134,13 @@ def _keep(extra: dict[str, str], header: str, text: str) -> None:
 
 
 def _numbers(
-    phones: Sequence[tuple[Column, str]], *, country: str, phone_code: str, known: Mapping[Field, str], otherwise: str
+    phones: Sequence[tuple[Column, str]], *, country: str, phone_code: str, known: Mapping[Field, str]
 ) -> tuple[tuple[Number, ...], list[tuple[str, str, str]]]:
     own = known.get(Field.TIME_ZONE, "")
     found: dict[str, Number] = {}
     unusable = []
     for column, text in phones:
-        for one in read_numbers(text, country=country, phone_code=phone_code, otherwise=otherwise):
+        for one in read_numbers(text, country=country, phone_code=phone_code):
             match one:
                 case Dialable(e164, mobile, zones) if e164 not in found and len(found) < MOST_NUMBERS:
                     kind = "mobile" if mobile and column.kind in ("", "other") else column.kind or "other"

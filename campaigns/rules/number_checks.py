@@ -83,12 +83,25 @@ def question(numbers: Sequence[str]) -> bytes:
     return json.dumps({"numbers": list(numbers)}).encode()
 
 
+class _Twice(Exception):
+    """A name comes twice: which of both is meant nobody knows."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Twice
+    return found
+
+
 def read_answer(status: int, body: bytes, *, asked: Collection[str]) -> dict[str, Answer] | Unreadable:
     """A verdict for each number asked about. One that is missing, or a word that means nothing, spoils the whole answer."""
     if status != 200:
         return Unreadable(f"it answered with status {status}")
     try:
-        given: Any = json.loads(body)
+        given: Any = json.loads(body, object_pairs_hook=_once)
+    except _Twice:
+        return Unreadable("its answer says something twice")
     except (ValueError, RecursionError):
         return Unreadable("its answer is no JSON")
     verdicts = given.get("numbers") if isinstance(given, dict) else None

@@ -32,21 +32,21 @@ class Undialable:
     why: str  # a part of a sentence
 
 
-def read_numbers(text: str, *, country: str, phone_code: str = "", otherwise: str = "UTC", any_kind: bool = False) -> list[Dialable | Undialable]:
-    """The numbers of one cell, mostly one. `country` is where a number without +code is at home, `phone_code` its code in a VICIdial list,
-    `otherwise` the zone of a number of no country; `any_kind` takes also those that are never called: whose they are may be on a list."""
-    whole = read_number(text, country=country, phone_code=phone_code, otherwise=otherwise, any_kind=any_kind)
+def read_numbers(text: str, *, country: str, phone_code: str = "", any_kind: bool = False) -> list[Dialable | Undialable]:
+    """The numbers of one cell, mostly one. `country` is where a number without +code is at home, `phone_code` its code in a VICIdial list;
+    `any_kind` takes also those that are never called: whose they are may be on a list."""
+    whole = read_number(text, country=country, phone_code=phone_code, any_kind=any_kind)
     if isinstance(whole, Undialable) or len(text) > LONGEST:
         parts = [part for part in SEVERAL.split(text) if sum(map(str.isdigit, part)) > 5]
         if len(parts) > 1:
-            each = [read_number(part, country=country, phone_code=phone_code, otherwise=otherwise, any_kind=any_kind) for part in parts[:10]]
+            each = [read_number(part, country=country, phone_code=phone_code, any_kind=any_kind) for part in parts[:10]]
             if any(isinstance(one, Dialable) for one in each):
                 return each
     return [whole]
 
 
 @lru_cache(maxsize=4096)  # a switchboard comes on every row of its company
-def read_number(text: str, *, country: str, phone_code: str = "", otherwise: str = "UTC", any_kind: bool = False) -> Dialable | Undialable:
+def read_number(text: str, *, country: str, phone_code: str = "", any_kind: bool = False) -> Dialable | Undialable:
     shown = text.strip() if len(text) <= LONGEST else text[:LONGEST].strip() + "…"
     if len(text) > LONGEST:
         return Undialable(say("'{number}' is too long; one column holds one number", number=shown))
@@ -56,13 +56,13 @@ def read_number(text: str, *, country: str, phone_code: str = "", otherwise: str
     if phone_code and not digits.startswith(("+", "00")):
         by_code = _parse(f"+{phone_code}{digits}", "", shown)
         if isinstance(by_code, phonenumbers.PhoneNumber) and phonenumbers.is_valid_number(by_code):
-            return _read(by_code, shown, otherwise, any_kind)
+            return _read(by_code, shown, any_kind)
         country = phonenumbers.region_code_for_country_code(int(phone_code)).replace("ZZ", "").replace("001", "") or country
     number = _parse(digits, country, shown)
     if digits.startswith("00") and not _is_valid(number):  # the usual way to write +, whatever the country dials itself
         number = _better(number, _parse(f"+{digits[2:]}", "", shown))
     if isinstance(number, phonenumbers.PhoneNumber):
-        return _read(number, shown, otherwise, any_kind)
+        return _read(number, shown, any_kind)
     return Undialable(number)
 
 
@@ -91,7 +91,7 @@ def _better(first: phonenumbers.PhoneNumber | Sentence, second: phonenumbers.Pho
     return second if _is_valid(second) else first
 
 
-def _read(number: phonenumbers.PhoneNumber, shown: str, otherwise: str, any_kind: bool) -> Dialable | Undialable:
+def _read(number: phonenumbers.PhoneNumber, shown: str, any_kind: bool) -> Dialable | Undialable:
     kind = phonenumbers.number_type(number)
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if kind == PhoneNumberType.UNKNOWN and FOR_EXAMPLES.fullmatch(e164):
@@ -102,7 +102,7 @@ def _read(number: phonenumbers.PhoneNumber, shown: str, otherwise: str, any_kind
         return Undialable(not_called)
     if not E164.fullmatch(e164):
         return Undialable(say("'{number}' is not a number that can be dialed from abroad; give another number", number=shown))
-    return Dialable(e164, mobile=kind == PhoneNumberType.MOBILE, zones=zones_of_number(number, otherwise=otherwise, kind=kind))
+    return Dialable(e164, mobile=kind == PhoneNumberType.MOBILE, zones=zones_of_number(number, kind=kind))
 
 
 def _why_not_called(kind: int, shown: str) -> Sentence | None:

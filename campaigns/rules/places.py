@@ -122,10 +122,12 @@ class Place:
     states: frozenset[str]
     kind: str = "ordinary"  # or satellite, premium, shared-cost, personal, pager, voicemail, short
 
+    main: str = ""
+
     @property
     def country(self) -> str:
         """The one a bill is written for: the code's main country; empty where there is none."""
-        return "US" if "US" in self.countries else min(self.countries, default="")
+        return self.main or ("US" if "US" in self.countries else min(self.countries, default=""))
 
 
 def _read_states() -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
@@ -172,13 +174,27 @@ def _place(digits: str, short: bool) -> Place:
         return Place(countries_of(TIMEZONE_DATA.get(f"1{area}", ())) or frozenset({"US", "CA"}), frozenset(), kind)
     for length in (1, 2, 3):
         if regions := COUNTRY_CODE_TO_REGION_CODE.get(int(digits[1 : length + 1] or 0)):
-            return Place(frozenset(region for region in regions if region.isalpha()), frozenset(), kind)
+            countries = [region for region in regions if region.isalpha()]
+            # Russia and Kazakhstan share +7, and the next digit tells
+            countries = ["KZ" if digits[2:3] in ("6", "7") else "RU"] if "KZ" in countries else countries
+            return Place(frozenset(countries), frozenset(), kind, next(iter(countries), ""))
     return Place(frozenset(), frozenset(), kind)
 
 
 def place_of(e164: str) -> Place:
     """Where a number may lie; its first digits decide, so that the numbers of a million leads are a few thousand questions."""
     return _place(e164[:DECIDE], len(e164) < SHORTEST)
+
+
+def zones_of_country(e164: str) -> tuple[str, ...]:
+    """Every time zone of the countries a number may lie in; empty where it lies in none, as international free numbers do."""
+    return _zones_of_country(e164[1:4])
+
+
+@lru_cache(maxsize=1024)
+def _zones_of_country(digits: str) -> tuple[str, ...]:
+    code = next((digits[:length] for length in (1, 2, 3) if int(digits[:length] or 0) in COUNTRY_CODE_TO_REGION_CODE), "")
+    return tuple(sorted(TIMEZONE_DATA.get(code, ())))
 
 
 def state_named(region: str, country: str) -> str:

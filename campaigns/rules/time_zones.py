@@ -11,14 +11,14 @@ from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_geographical_
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 
-def zones_of_number(number: PhoneNumber, *, otherwise: str, kind: int | None = None) -> tuple[str, ...]:
-    """Candidate zones of a number, sorted. `otherwise` is for numbers of no country, `kind` spares asking for it again."""
+def zones_of_number(number: PhoneNumber, *, kind: int | None = None) -> tuple[str, ...]:
+    """Candidate zones of a number, sorted; empty for a number of no country. `kind` spares asking for it again."""
     kind = number_type(number) if kind is None else kind
     found: Iterable[str] = ()
     if number.country_code and kind != PhoneNumberType.UNKNOWN and is_number_type_geographical(kind, number.country_code):
         found = time_zones_for_geographical_number(number)
     found = [zone for zone in found if zone != UNKNOWN_TIMEZONE] or TIMEZONE_DATA.get(str(number.country_code), ())
-    return tuple(sorted(set(found))) or (otherwise,)
+    return tuple(sorted(set(found)))
 
 
 def with_own(zones: tuple[str, ...], own: str) -> tuple[str, ...]:

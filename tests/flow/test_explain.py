@@ -29,7 +29,7 @@ def selected(campaign: Campaign, *, now: datetime) -> set[int]:
         if campaign_holds(setting.terms, now=now):
             return set()
         groups = querysets.zone_groups(campaign.pk)
-        open_groups = [g for g, zones in groups.items() if group_opens(zones or ("UTC",), terms=setting.terms, at=now) == now]
+        open_groups = [g for g, zones in groups.items() if group_opens(zones, terms=setting.terms, at=now) == now]
         leads = querysets.claim(campaign.pk, epoch=setting.epoch, groups=open_groups, floors=[], at_most=500, now=now)
         cleared, _ = permit.consider(setting, permit.candidates(leads), now=now)
         transaction.set_rollback(True)

@@ -1,18 +1,22 @@
 """A third party is consulted, brought in, or given the customer; and whatever goes wrong, nobody is left with music or alone."""
 
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import settings
 
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Station
-from campaigns.flow import transfer
-from campaigns.models import Destination, DoNotCall, ThirdParty
+from campaigns.facts import Setting
+from campaigns.flow import control, do_not_call, transfer
+from campaigns.models import Destination, DoNotCall, RulePack, SpendLimit, ThirdParty
 from campaigns.rules.number_keys import number_key
 from dialer_project.lib import sentence
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
-from telephony.models import Call
+from telephony.models import Call, CallerId, Trunk
 from telephony.rules.events import Happened
 from tests.floor import Floor, Person, Someone
 
@@ -196,6 +200,69 @@ def test_only_what_may_be_called_is_called(floor: Floor, ana: Someone, expert: D
     assert calls(ana, "consult", number="911 222 333") == Refusal("The phone number is on the Do-Not-Call list.")
     assert not Call.objects.filter(party="third").exists()
     assert calls(ana, "consult", number="911 000 111") == DONE
+
+
+def test_nobody_on_our_lists_is_called_into_a_conversation_past_the_gate(floor: Floor, ana: Someone, expert: Destination) -> None:
+    maria = on_the_line(floor, ana, transfers="any")
+    pedro = floor.person(maria.lead.campaign, "Pedro", numbers=2, at=floor.now + timedelta(days=2))
+    for number in (*pedro.numbers, maria.number):
+        refused = calls(ana, "blind", number=number)
+        assert isinstance(refused, Refusal), number
+        assert "own record" in refused.sentence
+    Destination.objects.update(number=pedro.numbers[1])
+    assert calls(ana, "consult", to=expert) == DONE, "whom the supervisor has put down may be called"
+
+
+def test_a_number_listed_before_the_call_is_sent_is_not_called_and_one_that_rings_is_hung_up(
+    floor: Floor, ana: Someone, expert: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_the_line(floor, ana, NoAnswer(), transfers="any")
+    dial = transfer._dial
+
+    def listed_first(third: UUID, e164: str, campaign: Setting, *, now: datetime) -> None:
+        do_not_call.list_numbers([EXPERT], source="test", now=now)
+        dial(third, e164, campaign, now=now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer, "_dial", listed_first)
+        assert calls(ana, "consult", to=expert) == DONE
+    assert (state(), Call.objects.get(party="third").dialing_at) == ("ended", None)
+    assert calls(ana, "consult", to=expert) == Refusal("The phone number is on the Do-Not-Call list."), "who is in the directory, too"
+
+    floor.run(1)
+    other = "+34911222333"
+    floor.script.say(other, NoAnswer())
+    assert calls(ana, "consult", number=other) == DONE
+    floor.run(2)
+    assert state() == "calling"
+    do_not_call.list_numbers([other], source="test", now=floor.now)
+    floor.run(until=lambda: state() == "ended", at_most=3)
+    assert ana.phase == "connected"
+
+
+def test_money_and_the_number_shown_are_asked_about_before_anybody_is_called_into_a_conversation(
+    floor: Floor, ana: Someone, expert: Destination
+) -> None:
+    maria = on_the_line(floor, ana, transfers="any")
+    campaign = maria.lead.campaign
+    pack = RulePack.objects.create(name="Portugal only", jurisdiction="*", rules=[{"kind": "destinations", "countries": ["PT"]}])
+    pack.campaigns.add(campaign)
+    refused = calls(ana, "consult", number="911 222 333")
+    assert refused == Refusal("Portugal only v1 lets only PT be called, and this number is in ES.")
+    pack.campaigns.clear()
+
+    SpendLimit.objects.create(campaign=campaign, per_day=Decimal("0.01"))
+    Trunk.objects.update(per_minute=Decimal(1))
+    refused = calls(ana, "consult", to=expert)
+    assert isinstance(refused, Refusal)
+    assert "has spent" in refused.sentence
+    SpendLimit.objects.all().delete()
+
+    CallerId.objects.update(verified=False)
+    assert calls(ana, "consult", to=expert) == Refusal("The campaign's caller ID is not verified.")
+    CallerId.objects.update(verified=True)
+    control.pause(campaign, by=None, now=floor.now)
+    assert calls(ana, "consult", to=expert) == DONE, "a conversation goes on although its campaign does not"
 
 
 def test_a_campaign_says_whom_its_conversations_may_be_taken_on_to(floor: Floor, ana: Someone, expert: Destination) -> None:

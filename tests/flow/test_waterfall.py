@@ -50,7 +50,8 @@ PLACES = (
     ("+1800555", ("America/Los_Angeles", "America/New_York"), ""),
     ("+9198000", ("Asia/Kolkata",), ""),
     ("+1900555", ("America/New_York",), ""),
-    ("+4477009", (), ""),
+    ("+4477009", (), ""),  # anywhere in its country
+    ("+8001234", (), ""),  # of no country
 )
 ENDED = ("busy", "no_answer", "connected", "abandoned", "machine", "congestion")
 WEEKS: tuple[dict[str, Any], ...] = (

@@ -51,6 +51,8 @@ def test_a_question_is_answered_number_by_number() -> None:
         (200, b'{"numbers": {"+34600000001": ["clear"]}}'),
         (200, b'{"numbers": {"+34600000001": null}}'),
         (200, b'{"numbers": {"+34600000002": "clear"}}'),
+        (200, b'{"numbers": {"+34600000001": "listed", "+34600000001": "clear"}}'),
+        (200, b'{"numbers": {"+34600000001": "listed"}, "numbers": {"+34600000001": "clear"}}'),
     ],
 )
 def test_what_is_no_answer_allows_nothing(status: int, said: bytes) -> None:

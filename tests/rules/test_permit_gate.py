@@ -18,9 +18,9 @@ from campaigns.rules.number_checks import Answer, Service
 from campaigns.rules.outcomes import Outcome
 from campaigns.rules.permit import gate
 from campaigns.rules.permit.gate import Allowed, Facts, Held, NotBefore, Refused, Terms, campaign_holds, earliest, group_opens, may_call
-from campaigns.rules.permit.hours import ALWAYS, hours_from, wider
+from campaigns.rules.permit.hours import ALWAYS, DAYS, hours_from, wider
 from campaigns.rules.permit.kinds import OUTCOMES, Counts, Pack, Scope, rule_from
-from campaigns.rules.places import place_of, places, state_named, zones_of_state
+from campaigns.rules.places import place_of, places, state_named, zones_of_country, zones_of_state
 from campaigns.rules.rule_packs import PACKS
 from campaigns.rules.spending import Limit, Spent, Tariff
 from tests.rules.permits import NOW, facts, pack, shipped, terms
@@ -36,6 +36,7 @@ ALONE: dict[str, tuple[Terms, Facts]] = {
     "running": (terms(state=CampaignState.PAUSED), facts()),
     "start time": (terms(starts_at=NOW + HOUR), facts()),
     "end time": (terms(ends_at=NOW), facts()),
+    "end time while it rings": (terms(ends_at=NOW + timedelta(seconds=25)), facts()),
     "caller ID is verified": (terms(caller_id_ok=False), facts()),
     "do-not-call": (terms(), facts(listed=True)),
     "exclusion": (terms(), facts(excluded=True)),
@@ -56,6 +57,11 @@ ALONE: dict[str, tuple[Terms, Facts]] = {
     "spend limit": (terms(spending=(Spent(Limit(1, Decimal(10), "UTC"), Decimal(10)),), tariff=Tariff(Decimal(1), Decimal(1))), facts()),
     "spend limit without a price": (terms(spending=(Spent(Limit(1, Decimal(10), "UTC"), Decimal(0)),)), facts()),
     "own hours": (terms(hours=hours_from({"mon": [["09:00", "17:00"]]})), facts()),
+    "a time zone is known": (terms(hours=hours_from(NINE_TO_FIVE)), replace(facts(), zones=())),
+    "hours leave some time": (
+        terms(pack({"kind": "calling_window", "week": {"sun": [["09:00", "17:00"]]}}, jurisdiction="GB"), hours=hours_from(NINE_TO_FIVE)),
+        facts(),
+    ),
     "calling_window": (terms(pack({"kind": "calling_window", "week": {"mon": [["09:00", "17:00"]]}})), facts()),
     "blocked_days": (terms(pack({"kind": "blocked_days", "calendar": "x"}, calendars={"x": frozenset({NOW.date()})})), facts()),
     "blocked_days without its calendar": (terms(pack({"kind": "blocked_days", "calendar": "y"})), facts()),
@@ -112,6 +118,63 @@ def test_a_permit_does_not_outlive_its_window() -> None:
     assert verdict.valid_until == datetime(2026, 3, 10, 16, 59, 35, tzinfo=UTC)
 
 
+def test_ringing_ends_before_the_campaign_does() -> None:
+    asked = terms(ends_at=NOW + timedelta(seconds=27))
+    verdict = may_call(facts(), terms=asked, now=NOW)
+    assert isinstance(verdict, Allowed)
+    assert verdict.valid_until == NOW + timedelta(seconds=2)
+    assert may_call(facts(), terms=asked, now=verdict.valid_until) == Held(
+        ("The end time, 2026-03-10 12:00 UTC, would come while a phone still rings.",)
+    )
+
+
+def test_after_a_closing_of_weeks_a_number_is_called_again_and_not_refused_for_good() -> None:
+    summer = frozenset(NOW.date() + timedelta(days=days) for days in range(40))
+    closed = terms(pack({"kind": "blocked_days", "calendar": "x"}, calendars={"x": summer}), hours=hours_from(NINE_TO_FIVE))
+    verdict = may_call(facts(), terms=closed, now=NOW)
+    assert isinstance(verdict, NotBefore)
+    assert verdict.at == datetime(2026, 4, 20, 8, 0, tzinfo=UTC), "a Monday, nine in the morning in London"
+
+
+def test_zones_whose_hours_meet_only_in_winter_wait_for_it() -> None:
+    # when it is eight in the evening in St John's it is nine in the morning in Guam, but for the months of summer time
+    far_apart = facts("+18005550123", "America/St_Johns", "Pacific/Guam")
+    verdict = may_call(far_apart, terms=terms(hours=hours_from({day: [["09:00", "20:00"]] for day in DAYS})), now=NOW)
+    assert isinstance(verdict, NotBefore)
+    assert verdict.at.date() == date(2026, 11, 1)
+
+
+def test_hours_that_leave_no_time_are_corrected_and_move_no_lead_out_for_good() -> None:
+    sundays: dict[str, Any] = {"kind": "calling_window", "week": {"sun": [["09:00", "17:00"]]}}
+    workdays = hours_from(NINE_TO_FIVE)
+    assert isinstance(may_call(facts(), terms=terms(pack(sundays), hours=workdays), now=NOW), Held), "whoever is called: a fact of the campaign"
+    assert isinstance(may_call(facts(), terms=terms(hours=hours_from({})), now=NOW), Held)
+    too_short = hours_from({day: [["09:00:00", "09:00:20"]] for day in DAYS})
+    assert isinstance(may_call(facts(), terms=terms(hours=too_short), now=NOW), Held), "no phone rings so briefly"
+    here = may_call(facts(), terms=terms(pack(sundays, jurisdiction="GB"), hours=workdays), now=NOW)
+    assert isinstance(here, NotBefore), "where this one is: asked again, since rules may be corrected"
+    assert here.at == NOW + DAY
+    elsewhere = facts("+34600000001", "Europe/Madrid")
+    assert isinstance(may_call(elsewhere, terms=terms(pack(sundays, jurisdiction="GB"), hours=workdays), now=NOW), Allowed)
+
+
+def test_of_a_number_of_which_no_zone_is_known_no_hour_is_known() -> None:
+    nowhere = replace(facts("+80012345678"), zones=())
+    verdict = may_call(nowhere, terms=terms(hours=hours_from(NINE_TO_FIVE)), now=NOW)
+    assert isinstance(verdict, Refused)
+    assert verdict.reason in gate.OF_THE_NUMBER, "another number of the same person may do"
+    assert isinstance(may_call(nowhere, terms=terms(), now=NOW), Allowed), "where no rule asks for the time, nobody needs it"
+    assert group_opens((), terms=terms(hours=hours_from({"sun": [["09:00", "17:00"]]})), at=NOW) == NOW, "else it would never be asked about"
+
+
+def test_where_nothing_tells_more_a_number_may_be_anywhere_in_its_country() -> None:
+    assert zones_of_country("+34600000001") == ("Atlantic/Canary", "Europe/Madrid")
+    assert {"Pacific/Honolulu", "America/New_York", "Pacific/Guam"} <= set(zones_of_country("+12125550123"))
+    assert {"Australia/Perth", "Australia/Lord_Howe"} <= set(zones_of_country("+61412345678"))
+    assert zones_of_country("+80012345678") == ()
+    assert zones_of_country("") == ()
+
+
 def test_hours_hold_in_every_zone_a_number_may_be_in() -> None:
     everywhere = facts("+18005550123", *("America/New_York", "Pacific/Honolulu"))
     asked = terms(shipped("US federal"))
@@ -166,6 +229,26 @@ def test_the_first_digits_tell_where_a_number_lies(number: str, countries: set[s
     place = place_of(number)
     assert set(place.countries) == countries
     assert set(place.states) == states
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("+79161234567", "RU"),
+        ("+77011234567", "KZ"),
+        ("+358401234567", "FI"),
+        ("+212612345678", "MA"),
+        ("+447700900123", "GB"),
+        ("+61412345678", "AU"),
+        ("+18005550123", "US"),
+        ("+18095550123", "DO"),
+        ("+80012345678", ""),
+    ],
+)
+def test_of_countries_that_share_a_code_the_main_one_is_the_destination(number: str, country: str) -> None:
+    assert place_of(number).country == country
+    allowed = terms(pack({"kind": "destinations", "countries": [country or "GB"]}))
+    assert isinstance(may_call(facts(number), terms=allowed, now=NOW), Allowed if country else Refused)
 
 
 def test_an_address_names_its_state_by_code_or_by_name() -> None:

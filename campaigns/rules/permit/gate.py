@@ -17,10 +17,11 @@ from typing import Any
 from campaigns.rules.lifecycle import STATE_WORDS, CampaignState, FinalReason, WaitReason
 from campaigns.rules.number_checks import ASKED_WITHIN, NOT_KNOWN_FOR, Answer, Service, Told
 from campaigns.rules.outcomes import NUMBER_WORDS, NumberResult
-from campaigns.rules.permit.hours import ALWAYS, Hours, local_times, open_span, open_together
+from campaigns.rules.permit.hours import ALWAYS, Hours, ever_open, local_times, open_span, open_together
 from campaigns.rules.permit.kinds import (
     CALL_ENDED,
     CALLS_COUNTED,
+    EVERYWHERE,
     WHOM,
     AbandonedMessage,
     BlockedDays,
@@ -45,6 +46,7 @@ from dialer_project.lib.sentence import Sentence, Value, say
 HOLDS_FOR = timedelta(seconds=5)
 BUSY_ELSEWHERE = timedelta(seconds=30)
 CONSENT_MAY_COME = timedelta(days=1)  # a consent may still be given: it is looked for once a day
+HOURS_MAY_CHANGE = timedelta(days=1)  # so may hours that contradict each other be corrected
 # refused for the number's sake: another number of the same person may do
 OF_THE_NUMBER = frozenset({FinalReason.DO_NOT_CALL, FinalReason.NO_VALID_NUMBER})
 _NOT_CALLED = {
@@ -82,6 +84,10 @@ class Terms:
     spending: tuple[Spent, ...] = ()  # how its spend limit and the organisation's stand
     tariff: Tariff = field(default_factory=Tariff)
     trunk_id: int | None = None
+
+    def packs_everywhere(self, now: datetime) -> list[Pack]:
+        """Those that apply to everybody, wherever they may be."""
+        return [pack for pack in self.packs if pack.jurisdiction == EVERYWHERE and pack.in_force(now)]
 
     @property
     def counters(self) -> tuple[Counter, ...]:
@@ -193,13 +199,35 @@ def campaign_holds(terms: Terms, *, now: datetime) -> tuple[str, ...]:
     return tuple(gate.why for gate in campaign_gates(terms, now=now) if gate.stands is Stands.HELD)
 
 
+# what holds a call to somebody who is brought into a conversation: the number shown, and the money. The conversation goes on although its
+# campaign was paused or its hours are over
+_OF_ANY_CALL = ("caller ID", "spend limit")
+
+
+def may_join(terms: Terms, *, country: str | None, now: datetime) -> tuple[str, ...]:
+    """Why nobody may be called into a conversation of this campaign now, in words; empty where they may. `country`: of a number that an agent
+    typed, which must be one the packs let be called."""
+    why = [gate.why for gate in campaign_gates(terms, now=now) if gate.stands is Stands.HELD and gate.rule in _OF_ANY_CALL]
+    for pack in terms.packs:
+        for rule in pack.rules:
+            if country is not None and isinstance(rule, Destinations) and pack.in_force(now):
+                gate = _destination(rule, pack.label, country)
+                why += [gate.why] if gate.why else []
+    return tuple(why)
+
+
 def campaign_gates(terms: Terms, *, now: datetime) -> Iterator[Gate]:
     own = f"campaign {terms.version}".strip()
     yield _held("running", own, terms.state is not CampaignState.RUNNING, "The campaign is {state}.", state=STATE_WORDS[terms.state])
     early = terms.starts_at is not None and now < terms.starts_at
     yield _held("start time", own, early, "Waiting for the start time, {at}.", at=_utc(terms.starts_at))
-    late = terms.ends_at is not None and now >= terms.ends_at
-    yield _held("end time", own, late, "The end time, {at}, has passed.", at=_utc(terms.ends_at))
+    if terms.ends_at is not None and terms.ends_at - terms.ring_for <= now < terms.ends_at:
+        yield _held("end time", own, True, "The end time, {at}, would come while a phone still rings.", at=_utc(terms.ends_at))
+    else:
+        late = terms.ends_at is not None and now >= terms.ends_at
+        yield _held("end time", own, late, "The end time, {at}, has passed.", at=_utc(terms.ends_at))
+    never = not ever_open([terms.hours, *_windows(terms.packs_everywhere(now))], ring_for=terms.ring_for)
+    yield _held("hours agree", own, never, "The calling hours that apply to everybody leave no time for a call: correct them.")
     yield _held("caller ID", own, not terms.caller_id_ok, "The campaign's caller ID is not verified.")
     if terms.service is not None:
         yield _held_by("validation service", own, terms.service.problem)
@@ -325,8 +353,18 @@ def _hours(windows: list[tuple[str, Hours]], facts: Facts, terms: Terms, now: da
     """Each window on its own, and when all are open at once."""
     if not windows:
         return
-    opens, _ = open_together(facts.zones, hours=[hours for _, hours in windows], at=now, ring_for=terms.ring_for)
+    if not facts.zones:
+        why = say("Nobody knows in which time zone this number is, so nobody can say whether its hours allow a call.")
+        yield Gate("hours", windows[0][0], Stands.CLOSED, why, final=FinalReason.NO_VALID_NUMBER)
+        return
+    every = [hours for _, hours in windows]
+    opens, _ = open_together(facts.zones, hours=every, at=now, ring_for=terms.ring_for)
     local = ", ".join(local_times(facts.zones, now))
+    if opens is None and open_together(facts.zones[:1], hours=every, at=now, ring_for=terms.ring_for)[0] is None:
+        # not for where this one may be: the rules leave no time to anybody there, and rules may be corrected
+        why = say("The calling hours and closed days that apply here leave no time for a call.")
+        yield Gate("hours", "all together", Stands.WAIT, why, now + HOURS_MAY_CHANGE, wait=WaitReason.HOURS, evidence=local, ask_again=True)
+        return
     for by, hours in windows:
         own_opens, _ = open_span(facts.zones, hours=hours, at=now, ring_for=terms.ring_for)
         if opens is None:
@@ -394,20 +432,24 @@ def _lead_gate(rule: Rule, by: str, facts: Facts, now: datetime) -> Gate | None:
                 return Gate("consent", by, evidence=", ".join(f"{given.kind} {given.given_at:%Y-%m-%d}" for given in agreed))
             why = say("{by} wants consent ({kinds}), and there is none.", by=by, kinds=" / ".join(kinds))
             return Gate("consent", by, Stands.WAIT, why, now + CONSENT_MAY_COME, wait=WaitReason.CONSENT, ask_again=True)
-        case Destinations(countries):
-            return _closed(
-                "destination",
-                by,
-                facts.country not in countries,
-                "{by} lets only {countries} be called, and this number is in {country}.",
-                FinalReason.NO_VALID_NUMBER,
-                facts.country,
-                by=by,
-                countries=", ".join(countries),
-                country=facts.country or say("no country"),
-            )
+        case Destinations():
+            return _destination(rule, by, facts.country)
         case _:
             return None
+
+
+def _destination(rule: Destinations, by: str, country: str) -> Gate:
+    return _closed(
+        "destination",
+        by,
+        country not in rule.countries,
+        "{by} lets only {countries} be called, and this number is in {country}.",
+        FinalReason.NO_VALID_NUMBER,
+        country,
+        by=by,
+        countries=", ".join(rule.countries),
+        country=country or say("no country"),
+    )
 
 
 def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
@@ -425,7 +467,8 @@ def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
             case Refused() as refused:
                 return refused
     _, closes = open_together(facts.zones, hours=windows_of(terms, facts.places, now=now), at=now, ring_for=terms.ring_for)
-    until = min(now + HOLDS_FOR, closes) if closes else now + HOLDS_FOR
+    ends = terms.ends_at - terms.ring_for if terms.ends_at else None
+    until = min(at for at in (now + HOLDS_FOR, closes, ends) if at is not None)
     return Allowed(
         until,
         {
@@ -466,7 +509,8 @@ def windows_of(terms: Terms, places: frozenset[str], *, now: datetime) -> list[H
 
 
 def group_opens(zones: tuple[str, ...], *, terms: Terms, at: datetime) -> datetime | None:
-    """When a call may start to anybody in this group of zones, by the rules that surely hold for all of them."""
+    """When a call may start to anybody in this group of zones, by the rules that surely hold for all of them. A group of no zone is open: whom
+    nobody knows the zone of is refused when asked about, and must not wait for hours of which nobody can tell when they begin."""
     places = countries_of(zones)
     surely = _windows([pack for pack in terms.packs if pack.in_force(at) and pack.surely_applies(places)])
     return open_together(zones, hours=[terms.hours, *surely], at=at, ring_for=terms.ring_for)[0]

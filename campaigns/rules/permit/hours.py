@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LOOK_AHEAD_DAYS = 15
+# where nothing opens within those: a summer's closing, or zones whose hours only meet while one of them keeps summer time
+LOOK_FURTHER_DAYS = 370
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +81,48 @@ def open_span(zones: tuple[str, ...], *, hours: Hours, at: datetime, ring_for: t
 def open_together(zones: tuple[str, ...], *, hours: Sequence[Hours], at: datetime, ring_for: timedelta) -> tuple[datetime | None, datetime | None]:
     """The same, within all of several `hours` at once.
 
-    (`at` or later, end exclusive); (None, None) when no such time comes within the days looked ahead.
+    (`at` or later, end exclusive); (None, None) when no such time comes within a year. Without a zone every time is within all of its hours:
+    whoever does not know where somebody is must not ask.
     """
-    spans: list[tuple[datetime, datetime]] | None = None
-    for each in hours:
-        if each == ALWAYS:
-            continue
-        for zone in zones:
-            of_zone = _spans(zone, each, at.astimezone(UTC).date(), ring_for)
-            spans = of_zone if spans is None else _both(spans, of_zone)
-    if spans is None:
+    asked = tuple(each for each in hours if each != ALWAYS)
+    if not asked or not zones:
         return at, None
-    for start, end in spans:
+    day = at.astimezone(UTC).date()
+    for start, end in _common(zones, asked, day, ring_for):
         if end > at:
             return max(start, at), end
+    return _later(zones, asked, day, ring_for)
+
+
+def ever_open(hours: Sequence[Hours], *, ring_for: timedelta) -> bool:
+    """Whether there is any time of the week, wherever somebody is, at which all of these hours allow a call; closed days aside."""
+    return _ever_open(tuple(each.week for each in hours if each != ALWAYS), ring_for)
+
+
+@lru_cache(maxsize=256)
+def _ever_open(weeks: tuple[tuple[tuple[tuple[time, time], ...], ...], ...], ring_for: timedelta) -> bool:
+    return not weeks or bool(_common(("UTC",), tuple(map(Hours, weeks)), date(2026, 1, 5), ring_for))
+
+
+@lru_cache(maxsize=4096)
+def _later(zones: tuple[str, ...], hours: tuple[Hours, ...], day: date, ring_for: timedelta) -> tuple[datetime, datetime] | tuple[None, None]:
+    """The first common span after the days looked ahead."""
+    for days in range(LOOK_AHEAD_DAYS, LOOK_FURTHER_DAYS, LOOK_AHEAD_DAYS):
+        if spans := _common(zones, hours, day + timedelta(days=days), ring_for):
+            return spans[0]
     return None, None
+
+
+def _common(zones: tuple[str, ...], hours: tuple[Hours, ...], day: date, ring_for: timedelta) -> list[tuple[datetime, datetime]]:
+    """The spans in which all hours hold in every zone, from two days before `day` on."""
+    spans: list[tuple[datetime, datetime]] | None = None
+    for each in hours:
+        for zone in zones:
+            of_zone = _spans(zone, each, day, ring_for)
+            spans = of_zone if spans is None else _both(spans, of_zone)
+            if not spans:
+                return []
+    return spans or []
 
 
 @lru_cache(maxsize=4096)

@@ -29,6 +29,9 @@ APPLICATION = USER = "ringmaster"
 LANGUAGE = "en_US_f_Allison"  # where Debian's package of English prompts puts them
 # Asterisk complains at every start where these are missing; it needs nothing in them.
 EMPTY = ("acl", "ccss", "cdr", "cel", "cli", "features", "geolocation", "manager", "res_parking", "stasis", "udptl", "pjproject", "websocket_client")
+CERTIFICATE, KEY = "cert.pem", "key.pem"  # in PEM; with the certificate whatever leads from it to an authority
+WITH_CERTIFICATE = ("http_tls.conf", "pjsip_tls.conf")
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")  # whom Debian and Ubuntu trust
 # What a package brings for its installation and a running Asterisk never opens.
 NOT_UNPACKED = re.compile(
     r"(adduser|passwd|debconf|dpkg|tar|perl|perl-base|perl-modules.*|libperl.*|gnupg.*|gpg.*|dirmngr|pinentry.*|login.*|libpam.*|debianutils|bash|"
@@ -243,9 +246,13 @@ class Asterisk:
     ari_address: str = "127.0.0.1"
     seen_as: str = ""
     secret: str = ""
+    certificates: Path | None = None  # a folder with CERTIFICATE and KEY: SIP over TLS, https and wss as well
+    ari_tls_address: str = "127.0.0.1"
     pages_on_loopback: bool = False  # a page's sound stays on the loopback, which only a browser started for that accepts
     ari_port: int = field(default_factory=processes.free_port)
     sip_port: int = field(default_factory=processes.free_port)
+    ari_tls_port: int = field(default_factory=processes.free_port)
+    sip_tls_port: int = field(default_factory=processes.free_port)
 
     @property
     def url(self) -> str:
@@ -296,8 +303,17 @@ class Asterisk:
             "STATION_SILENT_FOR": self.station_silent_for,
             "PAGES_BOUND": "yes" if self.pages_on_loopback else "no",
             "ICE_HOSTS": self._told_to_pages(),
+            "ARI_TLS_ADDRESS": self.ari_tls_address,
+            "ARI_TLS_PORT": self.ari_tls_port,
+            "SIP_TLS_PORT": self.sip_tls_port,
+            "CERTIFICATE": self.certificates / CERTIFICATE if self.certificates else "",
+            "CERTIFICATE_KEY": self.certificates / KEY if self.certificates else "",
+            "CA_LIST": f"ca_list_file = {AUTHORITIES}" if AUTHORITIES.exists() else "",
         }
         for template in TEMPLATES.glob("*.conf"):
+            if template.name in WITH_CERTIFICATE and self.certificates is None:
+                (etc / template.name).unlink(missing_ok=True)
+                continue
             # the dialplan is full of ${...} of its own, and needs nothing filled in
             text = template.read_text()
             places.write_secretly(etc / template.name, text if template.name == "extensions.conf" else Template(text).substitute(values))

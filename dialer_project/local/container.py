@@ -1,23 +1,23 @@
-"""Asterisk in a container: its configuration is written from the same templates as everywhere, then this process becomes it.
+"""A telephony node, in a container or on a host of its own: Asterisk's configuration is written from the same templates as everywhere, then
+this process becomes Asterisk. Its only needs are Python and an Asterisk 22.
 
 python3 -m dialer_project.local.container
 """
 
 import os
-import shutil
 import socket
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from dialer_project.lib import env
-from dialer_project.local import asterisk, say
+from dialer_project.local import asterisk, places, say
 from dialer_project.local.say import CannotGoOn
 
 
 def become_asterisk() -> NoReturn:
     """Trunks are the *.conf files in TRUNKS, on the trunk template (docs/telephony.md says how one is written). ANNOUNCEMENTS_DIR is the
-    folder into which this node's pump copies what was uploaded."""
+    folder into which this node's pump copies what was uploaded. CERTIFICATES may hold cert.pem and key.pem, for SIP over TLS, https and wss."""
     try:
         server = _server()
     except env.Misconfigured as wrong:
@@ -27,8 +27,11 @@ def become_asterisk() -> NoReturn:
         server.announcements.rmdir()
         server.announcements.symlink_to(announcements)
     trunks = Path(env.text("TRUNKS", "/etc/ringmaster/trunks"))
+    given = server.folder / "etc" / "pjsip.d"
+    for old in given.glob("given-*.conf"):  # one that was taken out of the folder is no trunk any more
+        old.unlink()
     for written in sorted(trunks.glob("*.conf")):
-        shutil.copyfile(written, server.folder / "etc" / "pjsip.d" / written.name)
+        places.write_secretly(given / f"given-{written.name}", written.read_text())
     command = server.command("-f")
     os.execve(command[0], command, {"PATH": os.defpath})
 
@@ -43,7 +46,10 @@ def _way_out() -> str:
 def _server() -> asterisk.Asterisk:
     installed = asterisk.find()
     if installed is None:
-        raise CannotGoOn(f"there is no Asterisk {asterisk.MAJOR} here", remedy="build the image from this project's Dockerfile, target asterisk")
+        raise CannotGoOn(
+            f"there is no Asterisk {asterisk.MAJOR} here", remedy="install it, or build the image from this project's Dockerfile, target asterisk"
+        )
+    certificates = Path(env.text("CERTIFICATES", "/etc/ringmaster/certificates"))
     return asterisk.Asterisk(
         Path(env.text("STATE_DIR", "/var/lib/ringmaster")),
         installed,
@@ -51,11 +57,15 @@ def _server() -> asterisk.Asterisk:
         max_calls=env.integer("MAX_CALLS", 400, at_least=1),
         sip_address=env.text("SIP_ADDRESS", "0.0.0.0"),
         media_address=env.text("MEDIA_ADDRESS", "") or _way_out(),
-        ari_address=env.text("ARI_ADDRESS", "0.0.0.0"),
+        ari_address=env.text("ARI_ADDRESS", "127.0.0.1"),
+        ari_tls_address=env.text("ARI_TLS_ADDRESS", "127.0.0.1"),
         seen_as=env.text("SEEN_AS", ""),
         secret=env.text("ARI_PASSWORD", example="thirty random characters"),
         ari_port=env.integer("ARI_PORT", 8088, at_least=1, at_most=65535),
         sip_port=env.integer("SIP_PORT", 5060, at_least=1, at_most=65535),
+        ari_tls_port=env.integer("ARI_TLS_PORT", 8089, at_least=1, at_most=65535),
+        sip_tls_port=env.integer("SIP_TLS_PORT", 5061, at_least=1, at_most=65535),
+        certificates=certificates if (certificates / asterisk.CERTIFICATE).exists() else None,
     )
 
 

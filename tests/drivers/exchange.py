@@ -26,6 +26,7 @@ from telephony.rules.events import Happened
 from .labs import Lab
 
 HEARD = 5  # packets that are not silence
+SAID = 1200  # how loud announcements are, of 32767; the people and phones around are several times as loud
 ANNOUNCEMENTS = {"abandoned": 0.5, "sorry": 0.6, "welcome": 0.4, "voicemail": 0.6}  # seconds
 
 
@@ -75,12 +76,14 @@ class Exchange:
         self.kill()
         self.start()
 
-    def stall(self, lasts: float) -> None:
-        """Asterisk stands still; what it is told meanwhile it does afterwards."""
+    def freeze(self) -> int:
+        """Asterisk stands still; what it is told meanwhile it does afterwards. Its process."""
         assert self.process is not None
-        pid = self.process.pid
-        os.kill(pid, signal.SIGSTOP)
-        threading.Timer(lasts, os.kill, (pid, signal.SIGCONT)).start()
+        self.process.send_signal(signal.SIGSTOP)
+        return self.process.pid
+
+    def stall(self, lasts: float) -> None:
+        threading.Timer(lasts, os.kill, (self.freeze(), signal.SIGCONT)).start()
 
     def as_new(self) -> None:
         """No calls, bridges or recordings of the test before."""
@@ -203,5 +206,5 @@ def _write_tone(path: Path, lasts: float) -> None:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
-        samples = (int(6000 * math.sin(2 * math.pi * 440 * at / 8000)) for at in range(int(8000 * lasts)))
+        samples = (int(SAID * math.sin(2 * math.pi * 440 * at / 8000)) for at in range(int(8000 * lasts)))
         file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))

@@ -10,30 +10,18 @@ from typing import Any
 from uuid import UUID
 
 from agents.models import Agent, NotReadyReason, Station, User
-from campaigns.models import Attempt, Disposition, ZoneGroup
-from campaigns.rules.outcomes import DispositionClass, Outcome
+from campaigns.models import Disposition, ZoneGroup
+from campaigns.rules.outcomes import DispositionClass
 from dialer_project.local.redis_server import Redis
 from telephony.drivers.simulated.script import Behaviour
-from telephony.drivers.simulated.sip_world import Dialog
-from telephony.models import Announcement, Call, CallerId, Node, Trunk
+from telephony.drivers.simulated.sip_world import Dialog, SipWorld
+from telephony.models import Announcement, CallerId, Node, Trunk
 from tests.chaos.centre import Centre, Person, Someone
 from tests.drivers.exchange import Exchange
 from tests.telephony.cable import Cable
+from tests.telephony.compared import compare
 
 STATIONS = tuple(f"agent{number}" for number in range(12))
-# What the carrier's last word to a call makes of it; a call it answered was talked to, abandoned, or hung up early.
-MEANS = {
-    486: Outcome.BUSY,
-    603: Outcome.REJECTED,
-    480: Outcome.UNAVAILABLE,
-    404: Outcome.UNALLOCATED,
-    484: Outcome.INVALID_NUMBER,
-    503: Outcome.CONGESTION,
-    487: Outcome.NO_ANSWER,
-    0: Outcome.TRUNK_NOT_RESPONDING,
-}
-SILENT_FOR = 2.4  # seconds: the promised two, and what a busy machine takes to begin
-ANSWERED = {Outcome.CONNECTED, Outcome.ABANDONED, Outcome.EARLY_HANG_UP, Outcome.MACHINE}
 
 
 @dataclass
@@ -55,6 +43,7 @@ class _People:
 @dataclass
 class RealCentre(Centre):
     strangers: set[str] = field(default_factory=set)  # numbers called behind our back
+    others: dict[str, SipWorld] = field(default_factory=dict)  # around nodes besides the first, by their names
     leg_mode: str = Station.LegMode.NAILED_UP  # of the phones of those hired from now on
     _hired: int = 0
 
@@ -126,6 +115,11 @@ class RealCentre(Centre):
         super().end_shift()
         self.leg_mode = Station.LegMode.NAILED_UP
 
+    @property
+    def worlds(self) -> dict[str, SipWorld]:
+        """Around each node."""
+        return {"local": self.exchange.world, **self.others}
+
     def dialogs(self, number: str) -> list[Dialog]:
         """The calls that reached the carrier, in order, by its own count."""
         return [dialog for dialog in list(self.exchange.world.calls) if dialog.who == number and not dialog.station and not dialog.incoming]
@@ -134,32 +128,9 @@ class RealCentre(Centre):
         return self.exchange.dialog_of(call_id)
 
     def compare(self) -> None:
-        """Every call of the carrier is one attempt, with the outcome it had there; and the other way round."""
-        numbers = {dialog.who for dialog in list(self.exchange.world.calls) if not dialog.station and not dialog.incoming}
-        dialed = Call.objects.filter(party="customer", node__name="local").exclude(dialing_at=None).order_by("dialing_at")
-        outcomes: dict[str, list[tuple[str | None, float]]] = {}
-        attempts = {attempt.pk: attempt.outcome for attempt in Attempt.objects.all()}
-        for call in dialed:
-            listened = (call.verdict_at - call.answered_at).total_seconds() if call.verdict_at and call.answered_at else 0.0
-            outcomes.setdefault(call.address, []).append((attempts.get(call.pk), listened))
-        assert numbers <= outcomes.keys() | self.strangers, f"called past the ledger: {numbers - outcomes.keys()}"
-        for number, ours in outcomes.items():
-            theirs = self.dialogs(number)
-            assert len(theirs) == len(ours), f"{number}: the carrier saw {len(theirs)} calls, the ledger {ours}"
-            for dialog, (outcome, listened) in zip(theirs, ours, strict=True):
-                self._compare_one(number, dialog, outcome, listened)
-
-    def _compare_one(self, number: str, dialog: Dialog, outcome: str | None, listened: float) -> None:
-        if dialog.answered_at is not None:
-            assert outcome in ANSWERED, f"{number}: answered there, {outcome} here"
-            until = dialog.heard_at or dialog.ended_at
-            assert until is not None
-            assert until - dialog.answered_at < SILENT_FOR + listened, (
-                f"{number}: heard nobody for {until - dialog.answered_at:.2f} s after the answer"
-            )
-        else:
-            expected = {MEANS[dialog.status]} | ({Outcome.CANCELLED} if dialog.status == 487 else set())
-            assert outcome in expected, f"{number}: {dialog.status} there, {outcome} here"
+        talking = [dialog for world in self.worlds.values() for dialog in list(world.calls) if dialog.answered_at and not dialog.station]
+        self.until(lambda: all(dialog.over for dialog in talking), what="their end has reached everybody")
+        compare(self.worlds, strangers=self.strangers)
 
     def end(self) -> None:
         super().end()

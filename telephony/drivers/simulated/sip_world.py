@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -40,6 +40,8 @@ STATUS = {
     Cause.CONGESTION: 503,
 }
 SILENCE = b"\xff" * 160
+SIZES = bytes(code & 0x7F for code in range(256))  # of mu-law's codes without their sign: the smaller, the louder
+ALOUD = 0x60  # smaller than this can be heard
 
 
 def _loud() -> bytes:
@@ -91,6 +93,7 @@ class Dialog:
     packets: int = 0  # heard
     loud: int = 0  # of those that were not silence
     heard_at: float | None = None  # the first of those
+    peaks: Counter[int] = field(default_factory=Counter)  # how many of those were how loud, in mu-law's sizes
     digits: str = ""
     sequence: int = 0
     stamp: int = 0
@@ -555,8 +558,10 @@ class SipWorld:
             kind = packet[1] & 0x7F if len(packet) > 12 else -1
             if kind == sip.VOICE and not dialog.dead:
                 dialog.packets += 1
-                if any(byte & 0x7F < 0x60 for byte in packet[12:]):
+                peak = min(packet[12:].translate(SIZES), default=ALOUD)
+                if peak < ALOUD:
                     dialog.loud += 1
+                    dialog.peaks[peak] += 1
                     dialog.heard_at = dialog.heard_at or time.monotonic()
             elif kind == sip.EVENTS and packet[13] & 0x80 and dialog.key != packet[4:8].hex():
                 dialog.key = packet[4:8].hex()  # its end comes three times, with one time stamp

@@ -21,7 +21,7 @@ from dialer_project.local.supervisor import Child, Program, Supervisor, is_runni
 DEFAULT_PORT = "8000"
 ENV_FILE = "env.json"  # how `make manage` reaches the running product
 CARRIERS = ("simulated", "asterisk")
-PHONES = ("ana", "ben", "carla", "dev", "ella", "finn")  # the demo's agents, as the exchange and the telephones know them
+PHONES = ("ana", "ben", "carla", "dev", "ella", "finn", "sam")  # of the demo's agents and its supervisor, as the exchange knows them
 LOGINS = "demo-logins.json"  # written by load_demo: a list of role, username, password, address
 
 Ready = Callable[[Child], bool]

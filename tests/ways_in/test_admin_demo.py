@@ -17,10 +17,10 @@ from django.utils import timezone
 from agents.models import Agent, NotReadyReason, Session, Station, User
 from campaigns import imports, invariants, waterfall
 from campaigns.management.commands import load_demo
-from campaigns.models import Campaign, Lead, PhoneNumber
+from campaigns.models import Campaign, Destination, Lead, PhoneNumber
 from campaigns.rules.lifecycle import CampaignState
 from dialer_project.local import product
-from telephony.models import Node
+from telephony.models import Announcement, Node
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,6 +110,18 @@ def test_a_supervisor_controls_campaigns_and_makes_none(state: Path) -> None:
     assert spring.state == CampaignState.PAUSED
     assert client.get("/admin/campaigns/campaign/add/").status_code == 403
     assert client.get("/admin/agents/user/add/").status_code == 403
+    assert client.get("/admin/campaigns/supervision/now/").status_code == 200
+    assert User.objects.get(username="sam").has_perms([f"campaigns.{may}" for may in ("listen_in", "whisper", "barge_in")])
+
+
+def test_every_button_of_a_call_is_there_to_be_tried(state: Path) -> None:
+    load()
+    for campaign in Campaign.objects.all():
+        assert campaign.recording == "on_demand"
+        assert campaign.voicemail is not None
+        assert campaign.voicemail.files.get().seconds > 1
+    assert Announcement.objects.filter(in_conversation=True, files__isnull=False).exists()
+    assert Destination.objects.filter(active=True).count() == 2
 
 
 def test_a_second_loading_changes_nothing_but_where_the_carrier_listens(state: Path, settings: Any) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import random
 import secrets
+import wave
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -26,15 +29,19 @@ from agents.models import Agent, NotReadyReason, Station, Team, User
 from campaigns import imports
 from campaigns.flow import control
 from campaigns.imports import Finished, Options, Refused
-from campaigns.models import CallableHours, Campaign, Disposition, ListImport, RetryRule, RulePack
+from campaigns.models import CallableHours, Campaign, Destination, Disposition, ListImport, RetryRule, RulePack
 from campaigns.rules.lifecycle import CampaignMove, CampaignState
 from campaigns.rules.outcomes import DispositionClass, Outcome
 from campaigns.rules.permit import DAYS
 from campaigns.rules.rule_packs import AT_ANY_HOUR
+from telephony import media
 from telephony.models import Announcement, CallerId, Node, Trunk
+from telephony.rules.sound import RATE, Playable
 
 LOGINS = "demo-logins.json"
 OURS = ("agents", "campaigns", "telephony")
+# what a supervisor may do besides looking at everything
+SUPERVISES = ("change_campaign", "listen_in", "whisper", "barge_in", "play_recording")
 
 AGENTS = {
     "ana": ("Ana", "Ruiz"),
@@ -125,6 +132,18 @@ TOWNS = {"113 496": "Leeds", "121 496": "Birmingham", "141 496": "Glasgow", "191
 AREAS = {"212": "New York", "310": "Los Angeles", "617": "Boston", "415": "San Francisco"}
 
 
+# name, number, note
+DIRECTORY = (
+    ("Billing", "+442079460101", "Invoices and refunds"),
+    ("Complaints", "+442079460102", "Ask the customer first"),
+)
+# name, what it stands for, notes, whether agents play it in a conversation
+MELODIES: tuple[tuple[str, str, tuple[float, ...], bool], ...] = (
+    ("Terms and conditions", "A melody in the place of words that agents need not say themselves.", (523.3, 659.3, 784.0, 1046.5), True),
+    ("Left on a machine", "A melody in the place of the message that is left on an answering machine.", (784.0, 659.3, 523.3, 659.3, 523.3), False),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     role: str
@@ -146,12 +165,14 @@ class Command(BaseCommand):
             trunk, caller_id, message = _lines()
         _remember(logins)
         admin = User.objects.get(username="admin")
+        voicemail = _sounds(by=admin, now=now)
         agents = {agent.user.username: agent for agent in Agent.objects.filter(user__username__in=AGENTS).select_related("user")}
         # both call at any hour: a demo is started whenever somebody is curious, and nobody is woken by it. So their law is the strict default
         # without its hours; its caps, holds and the rest are shown at work
         law = RulePack.objects.get(name=AT_ANY_HOUR, version=1)
         always = CallableHours.objects.get(name="Always")
         common = {"caller_id": caller_id, "trunk": trunk, "message": message, "hours": always, "ring_for": 20, "min_ring_for": 20, "wrap_up_for": 20}
+        common |= {"voicemail": voicemail, "recording": Campaign.Recorded.ON_DEMAND}
         plans: tuple[tuple[str, str, str, Sequence[str], str], ...] = (
             ("Spring renewal", "progressive", "Subscriptions that end this spring", ("ana", "ben", "carla", "dev"), _british(400)),
             ("Welcome calls", "agent_first", "A word with new customers", ("ella", "finn"), _both_sides(400)),
@@ -230,8 +251,9 @@ def _people(known: dict[str, Login]) -> list[Login]:
     supervisors, fresh = Group.objects.get_or_create(name="Supervisors")
     if fresh:
         looks = Permission.objects.filter(content_type__app_label__in=OURS, codename__startswith="view_")
-        supervisors.permissions.set([*looks, Permission.objects.get(codename="change_campaign")])
+        supervisors.permissions.set([*looks, *Permission.objects.filter(content_type__app_label__in=OURS, codename__in=SUPERVISES)])
     User.objects.get(username="sam").groups.add(supervisors)
+    Station.objects.get_or_create(name="sam", defaults={"endpoint": "sam", "auto_answer": True})
     for username, (first_name, last_name) in AGENTS.items():
         logins.append(_account("agent", username, "/console/", known, first_name=first_name, last_name=last_name))
         station, _ = Station.objects.get_or_create(name=username, defaults={"endpoint": username, "auto_answer": True})
@@ -278,6 +300,30 @@ def _lines() -> tuple[Trunk, CallerId, Announcement]:
         },
     )
     return trunk, caller_id, message
+
+
+def _sounds(*, by: User, now: datetime) -> Announcement:
+    """Whom an agent can bring in, and what can be played. Nobody speaks in it: these are melodies. Returns what is left on a machine."""
+    for position, (name, number, note) in enumerate(DIRECTORY):
+        Destination.objects.get_or_create(name=name, defaults={"number": number, "note": note, "position": position})
+    made = []
+    for name, text, notes, by_agents in MELODIES:
+        announcement, fresh = Announcement.objects.get_or_create(name=name, defaults={"text": text, "in_conversation": by_agents})
+        if fresh:
+            media.new_version(announcement, _melody(notes), by=by, now=now)
+        made.append(announcement)
+    return made[-1]
+
+
+def _melody(notes: Sequence[float]) -> Playable:
+    """Notes in Hz, each for a third of a second, softer towards its end."""
+    lasts = RATE // 3
+    samples = array("h", (int(6000 * (1 - at / lasts) * math.sin(2 * math.pi * note * at / RATE)) for note in notes for at in range(lasts)))
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((1, 2, RATE, 0, "NONE", ""))
+        out.writeframes(samples.tobytes())
+    return Playable(file.getvalue(), len(samples) / RATE)
 
 
 # Numbers set aside for films and examples: nobody has them.

@@ -32,7 +32,7 @@ ENTRYPOINT ["python"]
 # Asterisk 22 is in Debian's newest suite alone.
 FROM debian:sid-slim AS asterisk
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends asterisk asterisk-core-sounds-en-wav asterisk-moh-opsound-wav python3 \
+    && apt-get install --yes --no-install-recommends asterisk asterisk-core-sounds-en-wav asterisk-moh-opsound-wav ca-certificates python3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin ringmaster && install -d -o ringmaster -m 0700 /var/lib/ringmaster /var/lib/announcements
 WORKDIR /srv/ringmaster

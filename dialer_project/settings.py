@@ -216,6 +216,8 @@ ICE_SERVERS = env.words("ICE_SERVERS", default=(), example="stun:turn.example.co
 TURN_SECRET = env.text("TURN_SECRET", "")
 # where the Asterisk beside an event pump finds the announcements it plays; empty: they are put there by other means
 ANNOUNCEMENTS_DIR = env.text("ANNOUNCEMENTS_DIR", "")
+# a folder in which workers, beat and pumps say that they work (see lib.alive), for whoever watches over them; empty: nobody does
+ALIVE_DIR = env.text("ALIVE_DIR", "")
 # seconds between two comparisons of what a telephony node holds with what we believe
 RECONCILE_EVERY = env.integer("RECONCILE_EVERY", 10, at_least=1, at_most=60)
 # a folder in which tests leave orders to die or freeze (see lib.failpoints); without one nothing is looked for

@@ -5,8 +5,11 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_prerun
+from celery.signals import after_task_publish, beat_init, heartbeat_sent, task_prerun
+from django.conf import settings
 from kombu import Queue
+
+from dialer_project.lib import alive
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dialer_project.settings")
 
@@ -20,6 +23,22 @@ app.conf.include = ["workers.tasks"]
 from workers.schedule import SCHEDULE  # noqa: E402  (after the app it belongs to)
 
 app.conf.beat_schedule = SCHEDULE
+
+
+@heartbeat_sent.connect
+def _a_worker_works(**_: Any) -> None:
+    """Its loop turns and reaches the broker: every other second."""
+    alive.say_so(settings.ALIVE_DIR, "worker")
+
+
+@beat_init.connect
+def _beat_begins(**_: Any) -> None:
+    after_task_publish.connect(_beat_works)
+
+
+def _beat_works(**_: Any) -> None:
+    """What was due is with the broker: every second."""
+    alive.say_so(settings.ALIVE_DIR, "beat")
 
 
 @task_prerun.connect

@@ -29,7 +29,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.flow import progress, sweep, transfer
-from dialer_project.lib import sql
+from dialer_project.lib import alive, sql
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls, media, nodes
 from telephony.calls import ANSWERED_WITHIN, CarrierEvent
@@ -158,6 +158,7 @@ class Pump:
         if moment - self._looked_at_holder >= SAY_SO_EVERY:
             self._looked_at_holder = moment
             nodes.end_frozen_listener(self.node, now=timezone.now())
+            self._works()
         self.stopping.wait(STAND_BY_FOR)
 
     def _conclude_if_gone(self) -> None:
@@ -219,6 +220,8 @@ class Pump:
                     say_so = moment
                     if replies and not nodes.still_listening(lease, now=timezone.now()):
                         raise Replaced
+                    if replies:
+                        self._works()
                 heard = heard or self._gather(subscription)
                 self._handle(heard)
                 heard = []
@@ -406,6 +409,11 @@ class Pump:
         """Among the sounds of the node beside us, where they are played from whatever becomes of us."""
         if settings.ANNOUNCEMENTS_DIR and (new := media.bring_announcements(Path(settings.ANNOUNCEMENTS_DIR))):
             self.say(f"{self.node.name}: {len(new)} new announcements")
+
+    @staticmethod
+    def _works() -> None:
+        """Listens under its lease to a carrier that replies, or stands by for one that does: no other pump is worth keeping."""
+        alive.say_so(settings.ALIVE_DIR, "pump")
 
     def _say_once(self, line: str) -> None:
         if line != self._said:

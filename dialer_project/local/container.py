@@ -1,7 +1,8 @@
 """A telephony node, in a container or on a host of its own: Asterisk's configuration is written from the same templates as everywhere, then
 this process becomes Asterisk. Its only needs are Python and an Asterisk 22.
 
-python3 -m dialer_project.local.container
+python3 -m dialer_project.local.container          for a supervisor of processes to start
+python3 -m dialer_project.local.container is-up    ends with 0 where ARI answers
 """
 
 import os
@@ -69,8 +70,15 @@ def _server() -> asterisk.Asterisk:
     )
 
 
+def is_up() -> bool:
+    """Whether the one in this container answers ARI."""
+    return _server().is_up()
+
+
 if __name__ == "__main__":
     try:
+        if sys.argv[1:] == ["is-up"]:
+            sys.exit(not is_up())
         become_asterisk()
     except CannotGoOn as refusal:
         say.sorry(refusal)

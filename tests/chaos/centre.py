@@ -32,6 +32,7 @@ from campaigns.flow import control, next_for, phone, wrap_up
 from campaigns.models import Attempt, CallingList, Campaign, Contact, Disposition, Lead, Participation, PhoneNumber, ZoneGroup
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.outcomes import DispositionClass
+from dialer_project.lib import alive
 from dialer_project.lib.failpoints import Failpoint
 from dialer_project.local import processes
 from dialer_project.local.places import PROJECT
@@ -236,6 +237,7 @@ class Centre:
             "SECRET_KEY": settings.SECRET_KEY,
             "FAILPOINTS": str(self.failpoints),
             "RECONCILE_EVERY": "1",
+            "ALIVE_DIR": str(self.folder),
             "DJANGO_SETTINGS_MODULE": "dialer_project.settings",
             "PYTHONUNBUFFERED": "1",  # what a process says is read while it lives
         }
@@ -288,6 +290,10 @@ class Centre:
 
     def kill(self, name: str) -> None:
         self.running.pop(name).kill()
+
+    def works(self, kind: str, *, within: float = 3) -> bool:
+        """Whether workers, beats or pumps have said so lately, as a container is asked."""
+        return alive.within(self.folder / kind, within)
 
     @property
     def redis(self) -> "Redis":

@@ -100,6 +100,8 @@ def test_two_pumps_two_beats_and_two_tick_workers_do_everything_once(centre: Cen
     for name in ("tick-1", "tick-2"):
         centre.until(lambda name=name: centre.running[name].said("workers.tasks.tick"), what=f"{name} ticks")  # type: ignore[misc]
         assert "ERROR" not in centre.running[name].log.read_text()
+    assert centre.works("worker")
+    assert centre.works("beat")
     centre.has("hot-1", "pump-1")
 
 

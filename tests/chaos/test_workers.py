@@ -137,7 +137,7 @@ def test_late_messages_start_nothing_twice_and_expired_ones_start_nothing(centre
     for _ in range(20):
         app.send_task("workers.tasks.dispatch", args=[campaign.pool], queue="hot", expires=10)
     ana.goes_ready()
-    centre.holds(lambda: True, for_=0.6)
+    centre.until(lambda: not centre.works("worker", within=2.5), what="nobody says that a frozen worker works")
     sweep.frozen_processes(frozen_for=timedelta(seconds=0.5))  # it may have been frozen with the pool in its hands
     centre.until(lambda: people[0].attempts, what="the sweep dispatches")
 

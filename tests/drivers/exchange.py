@@ -11,8 +11,15 @@ import tempfile
 import threading
 import time
 import wave
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from dialer_project.local import asterisk
 from telephony.drivers.asterisk.ari import Ari
@@ -47,6 +54,7 @@ class Exchange:
         self.server = asterisk.Asterisk(folder / "asterisk", installed, stations=stations, station_silent_for=3, pages_on_loopback=True)
         self.world = SipWorld(script or people(), ("127.0.0.1", self.server.sip_port))
         self.server.trunks = {name: f"127.0.0.1:{self.world.port}" for name in trunks}
+        self.server.certificates = _certified(folder)
         self.server.folder.mkdir()
         self.world.password = self.server.station_password
         self.world.start()
@@ -199,6 +207,20 @@ class AsteriskLab(Lab):
 
     def stop(self) -> None:
         self.exchange.kill()
+
+
+def _certified(folder: Path) -> Path:
+    """A certificate for this machine, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / asterisk.CERTIFICATE).write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / asterisk.KEY).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return folder
 
 
 def _write_tone(path: Path, lasts: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dialer_project.local import asterisk, processes, product
 from dialer_project.local.ending import ending
 from dialer_project.local.places import PROJECT
 
+GUIDE = PROJECT / "docs" / "deployment.md"
 COMPOSE, DOCKERFILE = PROJECT / "docker-compose.yml", PROJECT / "Dockerfile"
 OURS = ("web", "beat", "event-pump", *(f"worker-{queue}" for queue in product.WORKERS))
 # what the images of others read, and what Asterisk's container does
@@ -34,7 +36,7 @@ def services(compose: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_by(path: str) -> set[str]:
-    return set(re.findall(r'env\.(?:text|url|flag|integer|words)\(\s*"(\w+)"', (PROJECT / path).read_text()))
+    return set(re.findall(r'env\.(?:text|url|flag|integer|words|time_zone)\(\s*"(\w+)"', (PROJECT / path).read_text()))
 
 
 def test_the_file_has_the_form_the_specification_asks_for() -> None:
@@ -75,6 +77,17 @@ def test_secrets_come_as_files_and_stand_nowhere_in_the_file(compose: dict[str, 
                 assert variable.endswith("_FILE"), f"{name}: {variable}"
                 assert str(value).removeprefix("/run/secrets/") in service["secrets"]
         assert set(service.get("secrets", ())) <= set(compose["secrets"])
+        if service.get("read_only"):
+            kinds = {kind for secret in service.get("secrets", ()) for kind in compose["secrets"][secret]}
+            assert kinds <= {"file"}, f"{name}: into a container that cannot be written to, compose brings nothing but files"
+    (made,) = re.findall(r"^for each in ([\w ]+); do openssl rand", GUIDE.read_text(), re.MULTILINE)
+    assert set(made.split()) == set(compose["secrets"]), "the guide makes each of them, and there is no other to fall back on"
+
+
+def test_what_the_guide_says_can_be_set_reaches_somebody() -> None:
+    told = set(re.findall(r"`([A-Z_]+)`", "".join(line.split("|")[1] for line in GUIDE.read_text().splitlines() if line.startswith("| `"))))
+    taken = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text())) - {"HOST_NAME}"}
+    assert told == taken
 
 
 def test_nothing_is_reached_from_beyond_this_machine_but_what_is_meant_to_be(compose: dict[str, Any], services: dict[str, Any]) -> None:
@@ -104,13 +117,37 @@ def test_every_service_starts_again_has_its_limits_and_waits_for_what_it_needs(s
         assert not str(service["image"]).endswith(":latest")
         assert ":" in service["image"] or service["build"]["target"] in ("app", "asterisk")
         if name != "set-up":
-            assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+            assert set(service["deploy"]["resources"]["limits"]) == {"memory"}, "an engine refuses more processors than its host has"
         if "build" in service:
             assert service["read_only"] is True
             assert service["cap_drop"] == ["ALL"]
         for needed, how in service.get("depends_on", {}).items():
             healthy = how["condition"] == "service_healthy"
             assert "healthcheck" in services[needed] if healthy else needed == "set-up"
+
+
+def test_every_process_is_asked_whether_it_works_and_has_time_to_end(services: dict[str, Any]) -> None:
+    """By what the work itself says; that it stops being said is shown where processes are frozen and cut off."""
+    said_by = {*OURS, "asterisk-1", "postgres", "redis"}
+    assert {name for name, service in services.items() if "healthcheck" in service} == said_by
+    assert {name for name, service in services.items() if "stop_grace_period" in service} == said_by
+    code = "".join((PROJECT / file).read_text() for file in ("workers/celery.py", "workers/event_pump.py"))
+    folder = services["web"]["environment"]["ALIVE_DIR"]
+    asked = {services[name]["healthcheck"]["test"][4] for name in OURS if name != "web"}
+    assert asked == {f"{folder}/{name}" for name in re.findall(r'say_so\(settings\.ALIVE_DIR, "(\w+)"\)', code)}
+    for name in OURS:
+        if name != "web":
+            program, *arguments = services[name]["healthcheck"]["test"][1:]
+            never = subprocess.run([sys.executable, *arguments[:2], "/nowhere/at-all", arguments[3]], cwd=PROJECT, capture_output=True)
+            assert (program, never.returncode, never.stderr) == ("python", 1, b"")
+
+
+def test_the_tables_are_made_once_before_anything_of_ours_starts(services: dict[str, Any]) -> None:
+    migrating = {name for name, service in services.items() if "migrate" in str(service.get("command", ""))}
+    assert migrating == {"set-up"}
+    for name in OURS:
+        assert services[name]["depends_on"]["set-up"] == {"condition": "service_completed_successfully"}
+    assert "replicas" not in services["set-up"].get("deploy", {})
 
 
 def test_the_images_are_built_from_what_is_there_and_run_as_nobody_special() -> None:
@@ -148,6 +185,9 @@ def test_the_containers_command_writes_the_configuration_and_becomes_asterisk(tm
         assert server.is_up(), (tmp_path / "log").read_text()[-500:]
         assert "carrier" in server.cli("pjsip show endpoints")
         assert "203.0.113.7" in server.cli("pjsip show transport udp")
+        asked = {**said, "ARI_PASSWORD_FILE": str(tmp_path / "password"), "PATH": os.environ["PATH"]}
+        assert subprocess.run([*command, "is-up"], env=asked, cwd=PROJECT).returncode == 0
+        assert subprocess.run([*command, "is-up"], env={**asked, "ARI_PORT": str(processes.free_port())}, cwd=PROJECT).returncode == 1
         (tmp_path / "announcements" / "welcome.wav").touch()
         assert (server.announcements / "welcome.wav").exists()
     finally:

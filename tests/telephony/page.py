@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from agents.models import Agent, User
-from dialer_project.local import browser as found
 from dialer_project.lib.redis import hot, key
+from dialer_project.local import browser as found
 from dialer_project.local import processes
 from telephony.models import Call
 from tests.browser.served import cookie_of

@@ -49,10 +49,12 @@ def test_a_cut_connection_nothing_is_dialed_and_on_return_everything_is_known(ce
     centre.until(lambda: centre.dialogs(maria.number)[0].over, what="Maria hangs up")
     (clara,) = centre.people(centre.campaigns[-1], TALKS)
     centre.holds(lambda: len(centre.exchange.world.calls) == before, for_=1.5, what="nothing is dialed while nobody listens")
+    centre.until(lambda: not centre.works("pump"), what="the pump does not say that it works")
     centre.cable.mend()
     centre.until(lambda: maria.outcomes == ["connected"], what="Maria's end is known")
     centre.until(lambda: petra.outcomes == ["abandoned"], what="what Petra heard is known")
     centre.until(lambda: "connected" in clara.outcomes, what="work goes on")
+    assert centre.works("pump")
 
 
 def test_another_listener_takes_the_node_and_the_pump_returns_when_it_is_gone(centre: RealCentre) -> None:

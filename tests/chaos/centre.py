@@ -401,7 +401,7 @@ class Centre:
                 "call_application": "any",
                 "trunk": Trunk.objects.get(),
                 "caller_id": CallerId.objects.get(),
-                "message": Announcement.objects.get(),
+                "message": Announcement.objects.get(name="abandoned"),
                 "pool": 0,
                 **fields,
             }

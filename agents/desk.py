@@ -226,6 +226,7 @@ MAY_WORK = {
 _SOMETHING_READY = "(s.voice_ready OR s.preview_ready OR s.joined_lines <> '{}')"
 _AT_THE_DESK = "s.signed_in_at IS NOT NULL AND s.present AND (NOT s.nailed_up OR s.leg_state = 'up')"
 _NO_WORK = "NOT EXISTS (SELECT 1 FROM agents_interaction o WHERE o.agent_id = s.agent_id AND o.phase <> 'closed')"
+FREE_FOR_VOICE = f"{MAY_WORK['voice']} AND {_AT_THE_DESK} AND {_NO_WORK}"
 
 
 def open(  # the trade's word
@@ -295,6 +296,12 @@ def move(event: PhaseMove, changes: Sequence[Change], *, now: datetime, only: Se
     """Moves interactions by compare-and-set; those not in a phase from which `event` is legal are left out of the result."""
     before = states_before(INTERACTION, event)
     return _change(after(INTERACTION, event), [p for p in before if only is None or p in only], changes, now=now)
+
+
+def hand_on(giver: UUID, taker: UUID) -> bool:
+    """The record in the one's hands is in the other's from now on. False where the first has none any more: the other is merely shown it."""
+    owned = sql.changed("UPDATE agents_interaction SET owns_lead = false WHERE id = %s AND owns_lead AND phase <> 'closed'", [giver])
+    return bool(owned and sql.changed("UPDATE agents_interaction SET owns_lead = true WHERE id = %s AND phase <> 'closed'", [taker]))
 
 
 def amend(changes: Sequence[Change], *, now: datetime, only: Sequence[Phase] = OPEN) -> list[Moved]:

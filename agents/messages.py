@@ -60,13 +60,14 @@ Words = Annotated[str | Said, BeforeValidator(_as_told)]
 
 
 class Card(BaseModel):
-    """What an alert shows first; a campaign may put more on it."""
+    """What an alert shows first; a campaign may put more on it. by: the agent who asks this one into a conversation."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     campaign: str = ""
     name: str = ""
     number: str = ""
+    by: str = ""
 
 
 class SessionState(Message):
@@ -124,7 +125,7 @@ class OtherShown(Message):
 
     id: UUID
     name: str = Field(description="empty for a number that was typed")
-    number: str
+    number: str = Field(description="empty for an agent")
     state: Literal["calling", "consulted", "joined", "handed"]
     how: Literal["consult", "conference", "blind"]
 
@@ -139,7 +140,8 @@ class InteractionState(Message):
     origin: str
     card: Card
     progress: str = Field(
-        description="what the customer's phone is doing: dialing, ringing, answered, connected, machine, ended; empty where unknown"
+        description="what the customer's phone is doing: dialing, ringing, answered, connected, machine, ended; asked: the customer is another"
+        " agent's, who has asked this one to come; empty where unknown"
     )
     notice: Words = Field(description="a sentence about it, such as why it was not dialed; empty where there is nothing to say")
     outcome: str
@@ -464,10 +466,16 @@ class TargetShown(Message):
     note: str
 
 
+class ColleagueShown(Message):
+    id: int = Field(description="of the agent")
+    name: str
+
+
 class Targets(Message):
-    """The directory, and whether any other number may be typed."""
+    """The directory, agents who are free, and whether any other number may be typed."""
 
     targets: list[TargetShown]
+    colleagues: list[ColleagueShown]
     any_number: bool
 
 
@@ -652,11 +660,12 @@ class SendDigits(AboutWork):
 
 
 class BringIn(AboutWork):
-    """Call somebody, from the directory or by number: to consult them first, to have them in the conversation, or to give them the customer."""
+    """Call somebody, from the directory or by number, or ask another agent: to consult them first, to have them in the conversation, or to give them the customer."""
 
     type: Literal["bring_in"] = "bring_in"
     destination: int | None = None
     number: str = Field(default="", max_length=60)
+    agent: int | None = None
     how: Literal["consult", "conference", "blind"]
 
 

@@ -82,8 +82,8 @@ class AgentConsole(sockets.Connection):
                 return talk.mute(work, me, on=on, now=now)
             case messages.SendDigits(interaction=work, digits=digits):
                 return talk.send_digits(work, me, digits)
-            case messages.BringIn(interaction=work, destination=destination, number=number, how=how):
-                return transfer.bring_in(work, me, destination=destination, number=number, how=how, now=now)
+            case messages.BringIn(interaction=work, destination=destination, number=number, agent=agent, how=how):
+                return transfer.bring_in(work, me, destination=destination, number=number, colleague=agent, how=how, now=now)
             case messages.WithOther(interaction=work, other=other, do=do):
                 return transfer.with_other(work, me, other, do, now=now)
             case messages.PlayMessage(interaction=work, message=message, to=to):

@@ -47,7 +47,8 @@ def of_person(contact_id: int, *, campaign_id: int | None, at_most: int, before:
         FROM (
             SELECT a.id, a.planned_at AS at, a.campaign_id, a.e164, a.phone_id, a.outcome, a.disposition_id, a.agent_id,
                 coalesce(extract(epoch FROM a.concluded_at - a.connected_at), 0)::int AS seconds,
-                coalesce((SELECT i.note FROM agents_interaction i WHERE i.call_id = a.id AND i.phase = 'closed' LIMIT 1), '') AS note
+                coalesce((SELECT string_agg(i.note, E'\n' ORDER BY i.opened_at) FROM agents_interaction i
+                          WHERE i.call_id = a.id AND i.phase = 'closed' AND i.note <> ''), '') AS note
             FROM campaigns_attempt a WHERE a.contact_id = %(contact)s AND a.state = 'concluded' {_OURS.format("a.campaign_id")}
             UNION ALL
             SELECT i.id, i.opened_at, i.campaign_id, '', NULL, '', i.disposition_id, i.agent_id, 0, i.note

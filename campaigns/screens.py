@@ -22,6 +22,7 @@ from agents.messages import (
     Campaigns,
     CampaignShown,
     CaseShown,
+    ColleagueShown,
     Condition,
     ContactShown,
     Day,
@@ -46,7 +47,7 @@ from agents.messages import (
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from agents.rules.lifecycle import Phase
 from campaigns import activity, facts, history
-from campaigns.flow import nothing_now, take_part
+from campaigns.flow import nothing_now, take_part, talk, transfer
 from campaigns.models import (
     Callback,
     Campaign,
@@ -159,12 +160,14 @@ def history_before(agent_id: int, interaction_id: UUID, before: tuple[datetime, 
 
 
 def targets(agent_id: int, interaction_id: UUID) -> Targets:
-    """The directory, where the campaign's conversations may be taken on; empty where not."""
+    """Whom the campaign's conversations may be taken on to: the directory, and agents who are free; nobody where they may not."""
     work = Interaction.objects.filter(pk=interaction_id, agent_id=agent_id).exclude(phase=Phase.CLOSED).first()
     campaign = Campaign.objects.filter(pk=work.campaign_id).first() if work and work.campaign_id else None
     if campaign is None or campaign.transfers == Campaign.Transfers.OFF:
-        return Targets(targets=[], any_number=False)
+        return Targets(targets=[], colleagues=[], any_number=False)
+    line = talk.conversation(interaction_id, agent_id)
     return Targets(
+        colleagues=[ColleagueShown(id=one.id, name=one.name) for one in ([] if isinstance(line, desk.Refusal) else transfer.colleagues(line))],
         targets=[
             TargetShown(id=entry.pk, name=entry.name, number=as_written(entry.number), note=entry.note)
             for entry in Destination.objects.filter(active=True)

@@ -62,6 +62,8 @@ def _may_play(user: User, found: Recording) -> bool:
         return False
     if attempt.agent is not None and attempt.agent.user_id == user.pk:
         return True
+    if Interaction.objects.filter(agent__user=user, call_id=found.call_id).exists():
+        return True  # they were given the customer
     seen = Lead.objects.filter(contact_id=attempt.contact_id) if user.has_perm(ELSEWHERE) else Lead.objects.filter(pk=attempt.lead_id)
     return Interaction.objects.filter(agent__user=user, lead_id__in=seen.values("pk")).exclude(phase=Phase.CLOSED).exists()
 

@@ -488,6 +488,11 @@ def give(pairs: Mapping[UUID, UUID]) -> dict[UUID, bool]:
     }
 
 
+def hand_on(call_id: UUID, bridge: UUID) -> bool:
+    """A customer who talks goes on to another conversation; False where they have just gone."""
+    return sql.changed("UPDATE telephony_call SET bridge = %s WHERE id = %s AND state = 'connected'", [bridge, call_id]) == 1
+
+
 def take_back(call_ids: Sequence[UUID]) -> list[Moved]:
     """The agent was lost before the customer entered the bridge: the customer may be given to another."""
     if not call_ids:

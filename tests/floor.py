@@ -24,7 +24,7 @@ from agents.live import board
 from agents.live.board import Free
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from campaigns import invariants, live, number_checks
-from campaigns.flow import control, dispatch, more_time, next_for, offer, phone, place, progress, pull, sweep, take_part, transfer, wrap_up
+from campaigns.flow import control, dispatch, more_time, next_for, offer, phone, place, progress, pull, sweep, take_part, third_parties, wrap_up
 from campaigns.models import (
     Attempt,
     CallableHours,
@@ -375,7 +375,7 @@ class Floor:
         self.hear(found.events)
         calls.raise_guard(self.node.pk, calls.in_a_bridge(listing))
         progress.stations_listed(listing.stations, node_id=self.node.pk, now=self.now)
-        transfer.put_right(listing.bridges, node_id=self.node.pk)
+        third_parties.put_right(listing.bridges, node_id=self.node.pk)
         orphans = {call.call_id for call in found.orphans if not call.incoming}
         self._orphans = {call_id: self._orphans.get(call_id, 0) + 1 for call_id in orphans}
         calls.hang_up((self.node.pk, call_id) for call_id, looks in self._orphans.items() if looks >= ORPHAN_LOOKS)

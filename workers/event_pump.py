@@ -28,7 +28,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.flow import progress, sweep, transfer
+from campaigns.flow import progress, sweep, third_parties
 from dialer_project.lib import alive, sql
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls, media, nodes
@@ -362,7 +362,7 @@ class Pump:
         progress.stations_listed(listing.stations, node_id=self.node.pk, now=now)
         for call_id, since in calls.waiting_since(self.node.pk):
             self.timers.start(call_id, since=since, now=now)
-        transfer.put_right(listing.bridges, node_id=self.node.pk)
+        third_parties.put_right(listing.bridges, node_id=self.node.pk)
         orphans = {call.call_id for call in found.orphans if not call.incoming}
         calls.hang_up((self.node.pk, call_id) for call_id in orphans & self.seen_orphans)
         self.seen_orphans = orphans

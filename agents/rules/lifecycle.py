@@ -24,6 +24,7 @@ class PhaseMove(StrEnum):
     DIAL = "dial"
     MATCH = "match"
     CONNECT = "connect"
+    COME_IN = "come_in"  # to a conversation of somebody else's, who has asked for it
     WRAP_UP = "wrap_up"
     LET_GO = "let_go"  # a machine has the call: its agent is free at once
     CLOSE = "close"
@@ -50,6 +51,7 @@ INTERACTION: Lifecycle[Phase, PhaseMove] = {
         PhaseMove.CLOSE: Phase.CLOSED,
     },
     Phase.RINGING_AGENT: {
+        PhaseMove.COME_IN: Phase.CONNECTED,
         PhaseMove.DIAL: Phase.DIALING,
         PhaseMove.PREVIEW: Phase.PREVIEW,
         PhaseMove.CLOSE: Phase.CLOSED,

@@ -43,7 +43,9 @@ _ATTEMPTS = """
         b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent, b.due_at AS callback_due, b.phone_id AS callback_phone, a.planned_at
     FROM campaigns_attempt a
     JOIN campaigns_lead l ON l.id = a.lead_id
-    LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase <> 'closed'
+    -- of two agents, one of whom has given the customer to the other, the one who has them
+    LEFT JOIN LATERAL (SELECT * FROM agents_interaction o WHERE o.call_id = a.id AND o.phase <> 'closed'
+                       ORDER BY o.phase = 'wrap_up', o.opened_at DESC LIMIT 1) i ON true
     LEFT JOIN agents_session s ON s.agent_id = i.agent_id
     LEFT JOIN campaigns_callback b ON b.lead_id = a.lead_id AND b.state = 'open'
     WHERE a.id = ANY(%s) AND a.state = 'open' ORDER BY a.id FOR UPDATE OF a
@@ -107,7 +109,7 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     querysets.tried({c.row.lead_id: c.outcome for c in concluded if c.row.id in looking})
     _move_leads([c for c in concluded if c.row.id not in staying | looking], now=now)
     _release_legs(concluded)
-    others_go([c.row.id for c in concluded if c.row.others])
+    others_go([c.row.id for c in concluded if c.row.others], now=now)
     next_for.settle(moved, now=now)
     for c in concluded:
         if c.outcome is Outcome.ABANDONED and c.campaign.call_back_in is not None:
@@ -382,12 +384,43 @@ def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], looking: 
     return desk.move(PhaseMove.CLOSE, closing, now=now)
 
 
-def others_go(call_ids: Sequence[UUID]) -> None:
-    """After the commit: a customer who has hung up leaves nobody behind."""
-    if call_ids:
-        left = sql.rows("SELECT id FROM campaigns_thirdparty WHERE call_id = ANY(%s) AND state <> 'ended'", [list(call_ids)])
-        transaction.on_commit(partial(calls.hang_up_by_id, [row.id for row in left]), robust=True)
-        supervisors_go(call_ids)
+def others_go(call_ids: Sequence[UUID], *, now: datetime) -> None:
+    """A customer who has hung up leaves nobody behind: calls end after the commit, agents who were asked to take part are free."""
+    if not call_ids:
+        return
+    left = sql.rows("SELECT id, to_agent_id FROM campaigns_thirdparty WHERE call_id = ANY(%s) AND state <> 'ended'", [list(call_ids)])
+    transaction.on_commit(partial(calls.hang_up_by_id, [row.id for row in left if row.to_agent_id is None]), robust=True)
+    if guests := [row.id for row in left if row.to_agent_id is not None]:
+        freed = guests_go(guests, now=now)
+        sql.changed(
+            "UPDATE campaigns_thirdparty SET state = 'ended', ended_at = %s, cause = %s WHERE id = ANY(%s) AND state <> 'ended'",
+            [now, Cause.NORMAL.value, guests],
+        )
+        next_for.settle(freed, now=now)
+    supervisors_go(call_ids)
+
+
+def guests_go(work_ids: Sequence[UUID], *, now: datetime) -> list[desk.Moved]:
+    """Agents who were asked into a conversation, and have not been given its customer, are not wanted there any more; their phones leave it
+    after the commit. Returns the desks that are free."""
+    rows = sql.rows(
+        """
+        SELECT i.id, i.agent_call_id, s.leg, c.node_id, t.state, t.interaction_id FROM agents_interaction i
+        JOIN campaigns_thirdparty t ON t.id = i.id JOIN telephony_call c ON c.id = t.call_id JOIN agents_session s ON s.agent_id = i.agent_id
+        WHERE i.id = ANY(%s) AND i.phase <> 'closed' AND i.call_id IS NULL ORDER BY i.id
+        """,
+        [list(work_ids)],
+    )
+    changes = [Change(id=row.id, closed_because="left", keeps_place=True) for row in rows]
+    freed = [*desk.move(PhaseMove.LET_GO, changes, now=now), *desk.move(PhaseMove.CLOSE, changes, now=now, only=(Phase.RINGING_AGENT,))]
+    for row in rows:
+        if row.agent_call_id is not None:
+            transaction.on_commit(partial(calls.hang_up, [(row.node_id, row.agent_call_id)]), robust=True)
+        elif row.leg is not None:
+            aside, together = [row.id], [row.interaction_id]
+            for bridge in {"calling": [], "consulted": aside, "joined": together}.get(row.state, aside + together):
+                transaction.on_commit(partial(calls.leave, row.node_id, bridge=bridge, call_id=row.leg), robust=True)
+    return freed
 
 
 def supervisors_go(call_ids: Sequence[UUID]) -> None:

@@ -13,7 +13,7 @@ from agents.desk import DONE, Answer, Change, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts
 from campaigns.facts import Setting
-from campaigns.flow import conclude, new_number, next_for, phone, place, take_part
+from campaigns.flow import conclude, new_number, next_for, phone, place, take_part, third_parties
 from campaigns.models import CampaignExclusion
 from campaigns.querysets import LeadStep, step
 from campaigns.rules.lifecycle import FinalReason, LeadState
@@ -29,7 +29,7 @@ NO_PHONE = Refusal("Your phone is not connected at the moment: it is being calle
 def _mine(interaction_id: UUID, agent_id: int, *phases: Phase) -> sql.Row | None:
     rows = sql.rows(
         """
-        SELECT i.id, i.phase, i.progress, i.outcome, i.campaign_id, i.lead_id, i.phone_id, i.card, i.call_id, i.agent_call_id, i.agent_id,
+        SELECT i.id, i.phase, i.origin, i.progress, i.outcome, i.campaign_id, i.lead_id, i.phone_id, i.card, i.call_id, i.agent_call_id, i.agent_id,
             i.dial_due, l.misses, l.contact_id, s.nailed_up, s.leg_state, s.present
         FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id LEFT JOIN campaigns_lead l ON l.id = i.lead_id
         WHERE i.id = %s AND i.agent_id = %s AND i.phase = ANY(%s) FOR UPDATE OF i
@@ -62,6 +62,15 @@ def accept(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
             return WENT_BACK
         if work.phase == Phase.RINGING_AGENT and not work.nailed_up:
             return RINGING_THERE
+        asked = work.origin == third_parties.ASKED
+        if asked and work.leg_state != "up":
+            return NO_PHONE
+    if asked:  # the customer's call is locked first
+        return third_parties.accept(interaction_id, agent_id, now=now)
+    with transaction.atomic():
+        work = _mine(interaction_id, agent_id, Phase.RINGING_AGENT, Phase.OFFERED)
+        if work is None:
+            return WENT_BACK
         campaign = _campaign(work)
         if work.phase == Phase.OFFERED and not campaign.mode.accept_dials:
             desk.move(
@@ -105,7 +114,7 @@ def reject(interaction_id: UUID, agent_id: int, *, reason: str = "", now: dateti
         work = _mine(interaction_id, agent_id, Phase.RINGING_AGENT, Phase.OFFERED)
         if work is None:
             return WENT_BACK
-        if not reason.strip() and _campaign(work).reject_reason:
+        if not reason.strip() and _campaign(work).reject_reason and work.origin != third_parties.ASKED:
             return Refusal("Say why you reject this record: this campaign wants to know.")
         phone.missed(
             work.id,

@@ -12,7 +12,7 @@ from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.live import board
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import callers, known_phones, match, next_for, permit, place, take_part
+from campaigns.flow import callers, known_phones, match, next_for, permit, place, take_part, third_parties
 from campaigns.flow.known_phones import PageAccess
 from campaigns.rules.modes import MODES, Binding, OnAgentLost
 from dialer_project.lib import sql, wake
@@ -218,7 +218,7 @@ def _there(ids: Sequence[UUID], *, now: datetime) -> None:
         [
             Change(id=row.id, dial_due=now, deadline=now + timedelta(seconds=row.ring_for) + place.MARGIN, progress="dialing")
             for row in ringing
-            if row.phase == Phase.RINGING_AGENT
+            if row.phase == Phase.RINGING_AGENT and row.origin != third_parties.ASKED
         ],
         now=now,
         only=(Phase.RINGING_AGENT,),
@@ -226,6 +226,7 @@ def _there(ids: Sequence[UUID], *, now: datetime) -> None:
     for m in dialing:
         if m.work:
             wake.dial(m.work.id)
+    third_parties.picked_up([row.id for row in ringing if row.phase == Phase.RINGING_AGENT and row.origin == third_parties.ASKED], now=now)
     match.agents_answered([row.agent_call_id for row in ringing if row.phase == Phase.DIALING], now=now)
     place.release_agent_legs(list(set(ids) - {row.agent_call_id for row in ringing} - {m.seat.leg for m in up if m.seat.leg}))
 
@@ -249,7 +250,7 @@ def _back_in_conversation(moved: Sequence[Moved], *, now: datetime) -> None:
 def _work_of(agent_call_ids: Sequence[UUID]) -> list[sql.Row]:
     return sql.rows(
         """
-        SELECT i.id, i.phase, i.agent_id, i.agent_call_id, i.call_id, i.lead_id, i.campaign_id, l.misses, c.ring_for
+        SELECT i.id, i.phase, i.origin, i.agent_id, i.agent_call_id, i.call_id, i.lead_id, i.campaign_id, l.misses, c.ring_for
         FROM agents_interaction i JOIN campaigns_campaign c ON c.id = i.campaign_id LEFT JOIN campaigns_lead l ON l.id = i.lead_id
         WHERE i.agent_call_id = ANY(%s) AND i.phase <> 'closed' ORDER BY i.id FOR UPDATE OF i
         """,
@@ -289,6 +290,8 @@ def legs_ended(ended: Sequence[MovedCall], *, now: datetime) -> None:
                     _lost_while_dialing(row.id, put_down=row.agent_call_id in put_down, now=now)
                 case Phase.CONNECTING:
                     next_for.settle(_lost_to_others([row.agent_id], now=now), now=now)
+                case Phase.CONNECTED if row.call_id is None:
+                    third_parties.leave([row.id], now=now)
                 case Phase.CONNECTED:
                     # hanging up the phone that was called for this call is hanging up the call
                     place.hang_up_customers([row.call_id])
@@ -312,9 +315,13 @@ def missed(
     campaign = place.setting(campaign_id)
     if campaign is None:
         return
+    asked = bool(sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND origin = %s", [interaction_id, third_parties.ASKED]))
     how = campaign.mode.on_reject if rejected else campaign.mode.on_agent_missed
     own = campaign.when_rejected if rejected else campaign.when_missed
     goes_not_ready = at_fault and (how.value.startswith("not_ready") if own == "mode" else own == "not_ready")
+    if asked:  # whoever asks may be told no
+        third_parties.not_taken(interaction_id, not_ready=goes_not_ready and not rejected, rejected=rejected, now=now)
+        return
     moved = desk.move(
         PhaseMove.CLOSE,
         [
@@ -379,6 +386,8 @@ def _nailed_up_down(work: Work, node_id: int | None, *, put_down: bool, now: dat
             _lost_while_dialing(work.id, put_down=put_down, now=now)
         case Phase.CONNECTING:
             next_for.settle(_lost_to_others([work.agent_id], now=now), now=now)
+        case Phase.CONNECTED if work.call_id is None:
+            third_parties.leave([work.id], now=now)
         case Phase.CONNECTED if put_down and work.call_id is not None:
             place.hang_up_customers([work.call_id])
         case Phase.CONNECTED:
@@ -460,7 +469,8 @@ def stations_changed(endpoints: Sequence[str], *, lost: bool, now: datetime) -> 
     if lost:
         suspects = desk.suspect(endpoints, now=now, lost=True)
         fresh = [m.work for m in suspects if m.work is not None]
-        _wait_for_their_page([m for m in suspects if m.work is not None and m.work.phase is Phase.CONNECTED], now=now)
+        _wait_for_their_page([m for m in suspects if m.work is not None and m.work.phase is Phase.CONNECTED and m.work.call_id is not None], now=now)
+        third_parties.leave([work.id for work in fresh if work.phase is Phase.CONNECTED and work.call_id is None], now=now)
         next_for.settle(_lost_to_others([work.agent_id for work in fresh if work.phase is Phase.CONNECTING], now=now), now=now)
         for work in fresh:
             if work.phase is Phase.DIALING:

@@ -9,7 +9,7 @@ from django.db import transaction
 from agents import desk
 from agents.desk import Change
 from agents.rules.lifecycle import Phase
-from campaigns.flow import conclude, inbound, match, next_for, phone, supervise, talk, transfer
+from campaigns.flow import conclude, inbound, match, next_for, phone, supervise, talk, third_parties
 from telephony import calls
 from telephony.calls import CarrierEvent, Moved
 from telephony.rules.events import Happened
@@ -49,7 +49,7 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         conclude.customers_ended(moved.get(CallMove.ENDED, []), now=now)
         next_for.settle(inbound.ended(moved.get(CallMove.ENDED, []), now=now), now=now)
         phone.legs_ended(_agents(moved.get(CallMove.ENDED, [])), now=now)
-        transfer.happened(moved, now=now)
+        third_parties.happened(moved, now=now)
         supervise.happened(moved, now=now)
         _stations([e for e in recorded.others if e.kind in (Happened.STATION_LOST, Happened.STATION_BACK)], now=now)
         _strangers(recorded.strangers, node_id=node_id)
@@ -106,6 +106,8 @@ def node_gone(node_id: int, *, now: datetime) -> None:
         conclude.customers_ended(ended, now=now)
         next_for.settle(inbound.ended(ended, now=now), now=now)
         phone.legs_ended(_agents(ended), now=now)
+        third_parties.ended(ended, now=now)
+        supervise.ended(ended, now=now)
 
 
 def stations_listed(listed: Mapping[str, bool], *, node_id: int, now: datetime) -> None:

@@ -26,7 +26,7 @@ from campaigns.flow import (
     progress,
     supervise,
     take_part,
-    transfer,
+    third_parties,
     wrap_up,
 )
 from campaigns.flow.permit import POOL, TICK
@@ -69,7 +69,17 @@ def every_second(*, now: datetime) -> None:
 
 def every_quarter_minute(*, now: datetime) -> None:
     frozen_processes()
-    _each(completions, absent_agents, callbacks_left_alone, callbacks_too_late, stopping_agents, recordings, supervisors, old_commands, now=now)
+    _each(
+        completions,
+        absent_agents,
+        callbacks_left_alone,
+        callbacks_too_late,
+        stopping_agents,
+        recordings,
+        others_in_conversations,
+        old_commands,
+        now=now,
+    )
 
 
 def _each(*steps: Callable[..., None], now: datetime) -> None:
@@ -130,7 +140,7 @@ def never_sent(*, now: datetime) -> None:
         ended = calls.never_sent(now=now)
         conclude.customers_ended(ended, now=now)
         phone.legs_ended(ended, now=now)
-        transfer.ended(ended, now=now)
+        third_parties.ended(ended, now=now)
         supervise.ended(ended, now=now)
 
 
@@ -139,7 +149,7 @@ def quarantines(*, now: datetime) -> None:
         ended = calls.quarantine_over(now=now)
         conclude.customers_ended(ended, now=now)
         phone.legs_ended(ended, now=now)
-        transfer.ended(ended, now=now)
+        third_parties.ended(ended, now=now)
         supervise.ended(ended, now=now)
 
 
@@ -291,8 +301,9 @@ def recordings(*, now: datetime) -> None:
     media.look_after(now=now)
 
 
-def supervisors(*, now: datetime) -> None:
+def others_in_conversations(*, now: datetime) -> None:
     supervise.left_behind(now=now)
+    third_parties.left_behind(now=now)
 
 
 def old_commands(*, now: datetime) -> None:

@@ -11,7 +11,7 @@ from agents.desk import DONE, NOT_YOURS, Answer, Change, Problem, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
-from campaigns.flow import callbacks, conclude, do_not_call, filled_in, next_for, permit, place, take_part
+from campaigns.flow import callbacks, conclude, do_not_call, filled_in, next_for, permit, place, take_part, third_parties
 from campaigns.models import Campaign
 from campaigns.rules.modes import DispositionFor, DoneNeeds
 from campaigns.rules.outcomes import DispositionClass, NumberResult, Outcome
@@ -25,17 +25,19 @@ ABANDONED_DESK = timedelta(minutes=15)
 
 
 def hang_up(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
-    """Ends the customer's call, ringing or answered; what follows comes with its end."""
-    del now
+    """Ends the customer's call, ringing or answered; what follows comes with its end. Who was asked into another's conversation leaves it."""
     rows = sql.rows(
         """
-        SELECT i.phase, c.id, c.node_id FROM agents_interaction i LEFT JOIN telephony_call c ON c.id = i.call_id AND c.state <> 'ended'
+        SELECT i.phase, i.origin, i.call_id, c.id, c.node_id FROM agents_interaction i LEFT JOIN telephony_call c ON c.id = i.call_id AND c.state <> 'ended'
         WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed'
         """,
         [interaction_id, agent_id],
     )
     if not rows:
         return NOT_YOURS
+    if rows[0].origin == third_parties.ASKED and rows[0].call_id is None:
+        with transaction.atomic():
+            return DONE if third_parties.leave([interaction_id], now=now) else NOT_YOURS
     if rows[0].id is None:
         return Refusal("There is no call to hang up.")
     calls.hang_up([(rows[0].node_id, rows[0].id)])
@@ -131,7 +133,7 @@ def _problems(work: sql.Row, campaign: Setting, disposition_id: int | None, note
     found = []
     if disposition_id is not None and work.chosen_kind is None:
         found.append(Problem("disposition", "This disposition is not one of the campaign's any more: choose another one."))
-    if disposition_id is None and tried and needs_disposition(campaign, talked=work.talked):
+    if disposition_id is None and tried and _wants_disposition(work, campaign):
         found.append(Problem("disposition", "Choose a disposition first: this campaign wants one for every such call."))
     if work.note_required and not note.strip():
         found.append(Problem("note", "This disposition needs a note: write what was agreed."))
@@ -146,6 +148,11 @@ def _problems(work: sql.Row, campaign: Setting, disposition_id: int | None, note
     if work.talked:
         found += filled_in.problems(work)
     return found
+
+
+def _wants_disposition(work: sql.Row, campaign: Setting) -> bool:
+    """Where the customer went on to another agent, that one says what came of it."""
+    return needs_disposition(campaign, talked=work.talked) and not (work.progress == "handed_over" and not work.owns_lead)
 
 
 def needs_disposition(campaign: Setting, *, talked: bool) -> bool:
@@ -188,7 +195,7 @@ def _close(
             conclude.close_callbacks([work.lead_id], reason="not to be called back", now=now)
         elif step.state == "final" and work.callback_id:
             conclude.close_callbacks([work.lead_id], reason="the record was finished", now=now)
-    if chosen is not None and work.call_id is not None:
+    if chosen is not None and work.call_id is not None and not (work.progress == "handed_over" and not work.owns_lead):
         sql.changed("UPDATE campaigns_attempt SET disposition_id = %s WHERE id = %s", [chosen.id, work.call_id])
     moved = desk.move(
         PhaseMove.CLOSE,
@@ -238,7 +245,7 @@ def time_is_up(*, now: datetime) -> None:
             {"now": now, "disposition": None},
         ):
             campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
-            if needs_disposition(campaign, talked=work.talked):
+            if _wants_disposition(work, campaign):
                 _stays_open(work, now=now)
             elif campaign.wrap_up_policy == Campaign.WrapUpPolicy.STAY:
                 sql.changed("UPDATE agents_interaction SET deadline = NULL WHERE id = %s", [work.id])

@@ -38,7 +38,7 @@ class Destination(models.Model):
 
 
 class ThirdParty(models.Model):
-    """Somebody brought into a conversation, or whom it was handed on to. Its id is its call's."""
+    """Somebody brought into a conversation, or whom it was handed on to. Its id is its call's, or, of an agent, their work's."""
 
     class How(models.TextChoices):
         CONSULT = "consult", "Consulted first"
@@ -49,11 +49,16 @@ class ThirdParty(models.Model):
     call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="third_parties", help_text="the customer's")
     campaign = models.ForeignKey(Campaign, db_index=False, on_delete=models.PROTECT, related_name="+")
     interaction_id = models.UUIDField(help_text="the work of the agent who brought them in, and the bridge of the conversation")
-    agent = models.ForeignKey(Agent, db_index=False, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    agent = models.ForeignKey(
+        Agent, db_index=False, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="who brought them in"
+    )
+    to_agent = models.ForeignKey(
+        Agent, db_index=False, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="empty: somebody outside"
+    )
     how = models.CharField(max_length=10, choices=How.choices)
     state = models.CharField(max_length=10, default=ThirdState.CALLING, choices=[(s, s.capitalize()) for s in ThirdState])
     name = models.CharField(max_length=80, blank=True)
-    e164 = models.CharField(max_length=16)
+    e164 = models.CharField(max_length=16, blank=True, help_text="empty: an agent")
     asked_at = models.DateTimeField()
     handed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -219,9 +219,9 @@ def test_a_number_listed_before_the_call_is_sent_is_not_called_and_one_that_ring
     on_the_line(floor, ana, NoAnswer(), transfers="any")
     dial = transfer._dial
 
-    def listed_first(third: UUID, e164: str, campaign: Setting, *, now: datetime) -> None:
+    def listed_first(third: UUID, campaign: Setting, *, now: datetime) -> None:
         do_not_call.list_numbers([EXPERT], source="test", now=now)
-        dial(third, e164, campaign, now=now)
+        dial(third, campaign, now=now)
 
     with monkeypatch.context() as patch:
         patch.setattr(transfer, "_dial", listed_first)

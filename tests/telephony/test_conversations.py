@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from agents.desk import DONE
 from agents.models import Station, User
-from campaigns.flow import supervise, talk, transfer
+from campaigns.flow import offer, supervise, talk, transfer
 from campaigns.models import Attempt, Destination, Supervision, ThirdParty
 from dialer_project.lib import sentence
 from telephony import media
@@ -81,8 +81,7 @@ def brings_in(ana: Someone, to: Destination, how: str) -> ThirdParty:
 
 def becomes(centre: RealCentre, third: ThirdParty, state: str) -> Dialog:
     centre.until(lambda: ThirdParty.objects.get(pk=third.pk).state == state, what=f"the expert is {state}")
-    (dialog,) = [each for each in centre.dialogs(EXPERT) if not each.over] or [None]
-    assert dialog is not None
+    (dialog,) = [each for each in centre.dialogs(EXPERT) if not each.over]
     centre.exchange.world.listens(dialog)
     return dialog
 
@@ -161,14 +160,42 @@ def test_a_busy_expert_gives_the_customer_back_a_supervisor_is_heard_by_whom_the
     assert [change["how"] for change in Supervision.objects.latest("asked_at").changes] == ["listen", "whisper", "barge"]
 
 
+def test_a_colleague_is_asked_aside_and_given_the_customer_with_the_record(centre: RealCentre) -> None:
+    maria, ana, hers, ours = talking(centre)
+    (ben,) = centre.seated("Ben")
+    centre.campaign([ben])
+    ben.goes_ready()
+    assert ben.session.leg is not None
+    his = centre.dialog(ben.session.leg)
+    centre.exchange.world.listens(his)
+    assert transfer.bring_in(work_of(ana), ana.id, colleague=ben.id, how="consult", now=timezone.now()) == DONE
+    grows(centre, hers, what="Maria hears music")
+    assert ben.work is not None
+    assert (ben.phase, ben.work.lead_id) == ("ringing_agent", maria.lead.pk)
+    third = ThirdParty.objects.latest("asked_at")
+    assert offer.accept(ben.work.pk, ben.id, now=timezone.now()) == DONE
+    centre.until(lambda: hears(centre, ours, his) == [True], what="Ben hears Ana")
+    assert hears(centre, his, ours) == [True]
+    assert hears(centre, hers, ours, his) == [False, False]
+    assert transfer.with_other(work_of(ana), ana.id, third.pk, "hand_over", now=timezone.now()) == DONE
+    centre.until(lambda: hears(centre, his, hers, ours) == [True, False], what="Maria hears Ben")
+    assert hears(centre, hers, his, ours) == [True, False]
+    assert hears(centre, ours, hers, his) == [False, False]
+    centre.tended = False
+    centre.exchange.world.hangs_up(hers)
+    centre.until(lambda: ben.phase == "wrap_up", what="Ben says what came of it")
+    assert ben.work is not None
+    assert ben.work.owns_lead
+    centre.tended = True
+    centre.until(lambda: maria.outcomes == ["connected"] and (ana.phase, ben.phase) == (None, None), what="both are done")
+
+
 def aloud(path: str) -> tuple[float, float]:
     """(how long it lasts, how much of it is a voice), in seconds."""
     with default_storage.open(path) as file, wave.open(file) as sound:
         assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (8000, 1, 2)
         samples = array.array("h", sound.readframes(sound.getnframes()))
-    loud = sum(
-        math.sqrt(sum(sample * sample for sample in samples[at : at + 160]) / 160) > 500 for at in range(0, len(samples) - 160, 160)
-    )
+    loud = sum(math.sqrt(sum(sample * sample for sample in samples[at : at + 160]) / 160) > 500 for at in range(0, len(samples) - 160, 160))
     return len(samples) / 8000, loud * 0.02
 
 

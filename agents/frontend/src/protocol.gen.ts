@@ -103,7 +103,7 @@ export interface AttemptShown {
   recordings: (RecordingShown)[];
 }
 
-/** Call somebody, from the directory or by number: to consult them first, to have them in the conversation, or to give them the customer. */
+/** Call somebody, from the directory or by number, or ask another agent: to consult them first, to have them in the conversation, or to give them the customer. */
 export interface BringIn {
   /** chosen by the screen; a repeat with the same id gets the first answer */
   id: string;
@@ -111,6 +111,7 @@ export interface BringIn {
   type: "bring_in";
   destination?: number | null;
   number?: string;
+  agent?: number | null;
   how: "consult" | "conference" | "blind";
 }
 
@@ -255,11 +256,12 @@ export interface CancelCallback {
   callback: number;
 }
 
-/** What an alert shows first; a campaign may put more on it. */
+/** What an alert shows first; a campaign may put more on it. by: the agent who asks this one into a conversation. */
 export interface Card {
   campaign?: string;
   name?: string;
   number?: string;
+  by?: string;
   [more: string]: unknown;
 }
 
@@ -281,6 +283,12 @@ export interface ChangeCallback {
   type: "change_callback";
   callback: number;
   window: CallbackWindow;
+}
+
+export interface ColleagueShown {
+  /** of the agent */
+  id: number;
+  name: string;
 }
 
 /** Asked only after one of these answers to an earlier question. */
@@ -516,7 +524,7 @@ export interface InteractionState {
   deadline: string | null;
   origin: string;
   card: Card;
-  /** what the customer's phone is doing: dialing, ringing, answered, connected, machine, ended; empty where unknown */
+  /** what the customer's phone is doing: dialing, ringing, answered, connected, machine, ended; asked: the customer is another agent's, who has asked this one to come; empty where unknown */
   progress: string;
   /** a sentence about it, such as why it was not dialed; empty where there is nothing to say */
   notice: string | Said;
@@ -616,6 +624,7 @@ export interface OtherShown {
   id: string;
   /** empty for a number that was typed */
   name: string;
+  /** empty for an agent */
   number: string;
   state: "calling" | "consulted" | "joined" | "handed";
   how: "consult" | "conference" | "blind";
@@ -884,9 +893,10 @@ export interface TargetShown {
   note: string;
 }
 
-/** The directory, and whether any other number may be typed. */
+/** The directory, agents who are free, and whether any other number may be typed. */
 export interface Targets {
   targets: (TargetShown)[];
+  colleagues: (ColleagueShown)[];
   any_number: boolean;
 }
 

@@ -36,8 +36,9 @@ export function openKeypad(work: InteractionState): void {
 
 const keypadIsOpen = signal(false);
 
+/** Whoever was asked into another's conversation only speaks there: what is done with the customer is not theirs to do. */
 function onTheLine(work: InteractionState): boolean {
-  return work.phase === 'connected' && isLive.value;
+  return work.phase === 'connected' && work.progress !== 'asked' && isLive.value;
 }
 
 /** While the agent is alone with somebody else, the customer hears music, or would hear nobody. */

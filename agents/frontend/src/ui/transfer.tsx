@@ -12,16 +12,16 @@ const how = signal<BringIn['how']>('consult');
 const typed = signal('');
 
 export function openTransfer(work: InteractionState): void {
-  if (work.phase !== 'connected' || !isLive.value || !view.value.details?.transfers) return;
+  if (work.phase !== 'connected' || work.progress === 'asked' || !isLive.value || !view.value.details?.transfers) return;
   transferIsOpen.value = !transferIsOpen.value;
 }
 
-function bringIn(work: InteractionState, whom: { destination: number } | { number: string }): void {
+function bringIn(work: InteractionState, whom: { destination: number } | { number: string } | { agent: number }): void {
   ask({ type: 'bring_in', interaction: work.id, how: how.value, ...whom });
   transferIsOpen.value = false;
 }
 
-/** The directory, and a number where one may be typed. */
+/** Agents who are free, the directory, and a number where one may be typed. */
 export function Transfer({ work }: { work: InteractionState }) {
   const first = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -58,6 +58,20 @@ export function Transfer({ work }: { work: InteractionState }) {
         </div>
         <p class="quiet small">{chosen?.[2]}</p>
       </fieldset>
+      {!!targets?.colleagues.length && (
+        <ul class="targets" aria-label={t('Agents who are free')}>
+          {targets.colleagues.map((one) => (
+            <li key={one.id}>
+              <button type="button" class="button target" disabled={waits('bring_in')} onClick={() => bringIn(work, { agent: one.id })}>
+                <Icon name="person" />
+                <span>
+                  {one.name} <span class="quiet small">{t('Agent')}</span>
+                </span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
       <ul class="targets" aria-label={t('Directory')}>
         {targets?.targets.map((one) => (
           <li key={one.id}>
@@ -70,7 +84,7 @@ export function Transfer({ work }: { work: InteractionState }) {
             </button>
           </li>
         ))}
-        {targets?.targets.length === 0 && !targets.any_number && <li class="quiet">{t('The directory is empty: ask your supervisor.')}</li>}
+        {targets?.targets.length === 0 && !targets.any_number && !targets.colleagues.length && <li class="quiet">{t('The directory is empty: ask your supervisor.')}</li>}
       </ul>
       {targets?.any_number && (
         <form

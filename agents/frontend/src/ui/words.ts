@@ -42,6 +42,7 @@ export function phaseWords(work: InteractionState): string {
     case 'connecting':
       return t('Answered, connecting you');
     case 'connected':
+      if (work.progress === 'asked') return t('In the conversation');
       return work.progress === 'machine' ? t('Connected, and an answering machine was heard') : t('Connected');
     case 'wrap_up':
       if (work.progress === 'handed_over') return t('Handed over');
@@ -102,6 +103,10 @@ export function originWords(work: InteractionState): string {
       return t('Personal Callback');
     case 'inbound':
       return t('Inbound call');
+    case 'transfer':
+      return work.phase === 'ringing_agent'
+        ? t('{name} asks you to come into this call', { name: work.card.by ?? '' })
+        : t('{name} has asked you to come', { name: work.card.by ?? '' });
     default:
       return work.card.number ? t('Outbound campaign call to {number}', { number: unbroken(work.card.number) }) : t('Outbound campaign call');
   }

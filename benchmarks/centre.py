@@ -123,6 +123,10 @@ def bare_campaign(name: str) -> int:
 
 def people(number: int) -> None:
     """With one number each, by the hundred thousand; as many as there are not yet."""
+    from django.conf import settings
+
+    from campaigns.models import PhoneNumber
+    from campaigns.rules.number_keys import number_key
     from dialer_project.lib import sql
 
     there = sql.rows("SELECT count(*) AS number FROM campaigns_contact")[0].number
@@ -146,6 +150,8 @@ def people(number: int) -> None:
     )
     sql.changed("RESET session_replication_role")
     sql.changed("SELECT setval('campaigns_contact_id_seq', %s)", [max(there, number)])
+    newest = PhoneNumber.objects.latest("pk")  # a pump that starts looks whether numbers are kept under our key
+    PhoneNumber.objects.filter(pk=newest.pk).update(number_key=number_key(newest.e164, settings.NUMBER_KEY))
 
 
 def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() - interval '1 hour'") -> None:

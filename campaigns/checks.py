@@ -9,7 +9,9 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from campaigns import restore
+from campaigns.models import PhoneNumber
 from campaigns.rules.modes import MODES, RUNS, impossible
+from campaigns.rules.number_keys import number_key
 
 
 @register(Tags.models)
@@ -35,6 +37,26 @@ def do_not_call_outlives_the_secret_key(app_configs: Sequence[Any] | None, **kwa
             "Do-not-call lists are keyed with SECRET_KEY: a new SECRET_KEY would lose them all.",
             hint="Set NUMBER_KEY to today's SECRET_KEY before you change that.",
             id="campaigns.I001",
+        )
+    ]
+
+
+@register(Tags.database)
+def numbers_are_keyed_with_the_same_key(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Under another key a number that is listed now would match none of those that are called: nothing may be dialed so."""
+    if not kwargs.get("databases"):
+        return []
+    try:
+        newest = PhoneNumber.objects.order_by("-pk").values_list("e164", "number_key").first()
+    except DatabaseError:
+        return []  # not migrated yet
+    if newest is None or newest[1] == number_key(newest[0], settings.NUMBER_KEY):
+        return []
+    return [
+        Error(
+            "NUMBER_KEY is not the one under which the numbers in the database are kept: whoever is put on a do-not-call list would be called.",
+            hint="Give NUMBER_KEY its old value; where it was never set, that is the old SECRET_KEY.",
+            id="campaigns.E004",
         )
     ]
 

@@ -17,6 +17,7 @@ from campaigns.models import (
     CallableHours,
     Campaign,
     CampaignExclusion,
+    CampaignVersion,
     Consent,
     Holiday,
     HolidayCalendar,
@@ -26,10 +27,12 @@ from campaigns.models import (
     Suppression,
     ValidationService,
 )
+from campaigns.rules.countries import country_code
 from campaigns.rules.lifecycle import CAMPAIGN
 from campaigns.rules.number_checks import Breaker
 from campaigns.rules.permit.hours import DAYS, hours_from
-from campaigns.rules.permit.kinds import BlockedDays, rule_from
+from campaigns.rules.permit.kinds import EVERYWHERE, BlockedDays, Destinations, rule_from
+from campaigns.rules.places import STATES
 from campaigns.rules.spending import Limit
 from dialer_project.lib import outgoing, seal
 from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm, TabularInline
@@ -154,7 +157,32 @@ class RulePackForm(ModelForm[RulePack]):
         for rule in read:
             if isinstance(rule, BlockedDays) and not HolidayCalendar.objects.filter(name=rule.calendar).exists():
                 raise forms.ValidationError(f"There is no calendar {rule.calendar}. Make it first, or name another one.")
+            if isinstance(rule, Destinations) and (wrong := [code for code in rule.countries if country_code(code) != code]):
+                raise forms.ValidationError(f"{', '.join(wrong)}: not the two letters of a country, such as GB.")
         return rules
+
+    def clean_jurisdiction(self) -> str:
+        """One that is misspelt would apply to nobody."""
+        said = str(self.cleaned_data["jurisdiction"]).strip().upper()
+        if said == EVERYWHERE or said in STATES or (len(said) == 2 and country_code(said) == said):
+            return said
+        meant = country_code(said)
+        instead = f" Write {meant}." if meant else ""
+        raise forms.ValidationError(f"{said} is no place the packs know: * for everywhere, a country such as GB, or a state such as US-FL.{instead}")
+
+    def clean_purposes(self) -> list[str]:
+        """One that no campaign has would concern no call."""
+        said: list[str] = self.cleaned_data["purposes"] or []
+        if unknown := [purpose for purpose in said if purpose not in Campaign.CallPurpose.values]:
+            raise forms.ValidationError(f"{', '.join(unknown)}: no call is for that. Use {', '.join(Campaign.CallPurpose.values)}; empty: all calls.")
+        return said
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        begins, ends = cleaned.get("effective_from"), cleaned.get("effective_to")
+        if begins and ends and ends <= begins:
+            self.add_error("effective_to", "It would end before it begins, and never hold. Choose a later day, or leave it empty.")
+        return cleaned
 
 
 @admin.register(RulePack)
@@ -165,7 +193,10 @@ class RulePackAdmin(ModelAdmin[RulePack]):
     search_fields = ("name", "jurisdiction")
 
     def in_use(self, pack: RulePack | None) -> bool:
-        return pack is not None and pack.campaigns.exists()
+        """By a campaign now, or by any version of one: permits name it, and say what it said."""
+        if pack is None:
+            return False
+        return pack.campaigns.exists() or CampaignVersion.objects.filter(settings__rule_packs__contains=[str(pack)]).exists()
 
     def has_change_permission(self, request: HttpRequest, obj: RulePack | None = None) -> bool:
         """A pack in use stays as it is, since permits name it: a change is a new version, which campaigns then pin."""

@@ -115,3 +115,32 @@ def test_a_pack_in_use_stays_as_it_is_and_another_can_be_corrected(boss: Client,
     assert boss.post(f"/admin/campaigns/rulepack/{free.pk}/change/", {**fields, "rules": json.dumps([DAYTIME])}).status_code == 302
     assert RulePack.objects.get(pk=free.pk).jurisdiction == "GB"
     assert boss.post(f"/admin/campaigns/rulepack/{used.pk}/change/", {**fields, "rules": "[]"}).status_code == 403
+
+
+def test_a_pack_that_a_campaign_had_pinned_stays_as_it_is_since_permits_name_it(boss: Client, campaign: Campaign) -> None:
+    pack = law(DAYTIME)
+    saved(boss, campaign, rule_packs=[pack.pk])
+    saved(boss, campaign, rule_packs=[])
+    assert not pack.campaigns.exists()
+    fields = {"name": "Daytime", "version": 1, "jurisdiction": "*", "purposes": "", "sources": "[]", "enabled": "on", "rules": "[]"}
+    assert boss.post(f"/admin/campaigns/rulepack/{pack.pk}/change/", fields).status_code == 403
+    assert boss.post(f"/admin/campaigns/rulepack/{pack.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "word"),
+    [
+        ("jurisdiction", "UK", "Write GB."),
+        ("jurisdiction", "US-ZZ", "no place"),
+        ("jurisdiction", "Florida", "no place"),
+        ("purposes", "marketing", "marketing"),
+        ("effective_to", "2026-01-01", "never hold"),
+        ("rules", '[{"kind": "destinations", "countries": ["UK"]}]', "UK"),
+    ],
+)
+def test_a_pack_that_would_concern_nobody_is_refused_beside_the_field(boss: Client, field: str, said: str, word: str) -> None:
+    fields = {"name": "Ours", "version": 1, "jurisdiction": "us-fl", "purposes": "sales", "sources": "[]", "rules": json.dumps([DAYTIME])}
+    answer: Any = boss.post("/admin/campaigns/rulepack/add/", {**fields, "effective_from": "2026-02-01", field: said})
+    assert word in str(answer.context["adminform"].form.errors[field])
+    assert boss.post("/admin/campaigns/rulepack/add/", fields).status_code == 302
+    assert RulePack.objects.get(name="Ours").jurisdiction == "US-FL"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 
 from agents.desk import DONE
@@ -231,6 +232,15 @@ def test_the_check_of_a_restored_database_says_what_to_do(capsys: Any) -> None:
     replayed()
     call_command("check", databases=["default"])
     assert "replay" not in capsys.readouterr().err
+
+
+def test_with_another_key_for_numbers_nothing_is_dialed(settings: Any) -> None:
+    contact = Contact.objects.create(first_name="Maria")
+    PhoneNumber.objects.create(contact=contact, e164=MARIA, number_key=number_key(MARIA, settings.NUMBER_KEY))
+    call_command("check", databases=["default"])
+    settings.NUMBER_KEY = "another"
+    with pytest.raises(SystemCheckError, match="old SECRET_KEY"):
+        call_command("check", databases=["default"])
 
 
 def test_whoever_listed_a_number_may_leave_and_the_number_stays() -> None:

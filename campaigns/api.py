@@ -1,5 +1,5 @@
-"""What other programs may ask and do: why a lead or a list is called or not, and who is not to be called. Signed in by a session or by the
-header `Authorization: Token …`, and with the permission each address names.
+"""What other programs may ask and do: why a lead or a list is called or not, who is not to be called, and who has agreed to be. Signed in by a
+session or by the header `Authorization: Token …`, and with the permission each address names.
 
     GET /api/leads/<id>/explain?at=        `explain.Explanation.told`, past calls with the permits they were made under
     GET /api/campaigns/<id>/waterfall?at=  `waterfall.Waterfall.told`
@@ -7,6 +7,10 @@ header `Authorization: Token …`, and with the permission each address names.
     POST /api/do-not-call                  {number, country, campaign, reason, expires_at}: 201 where it was new, 200 where it was listed
     POST /api/do-not-call/<id>/removal     {reason}: the first of two persons
     POST /api/do-not-call/removals/<id>/approve|refuse  {note}: the second; 409 where it cannot be
+
+    POST /api/consents                     {contact or number, country, kind, given_at, source, text, channel, seller, expires_at}: 201 where it was
+                                           new, 200 for a repeat; with a number it is for that number; 409 where nobody, or not one alone, has it
+    POST /api/consents/<id>/withdrawal     it was taken back; 409 where it was before
 
     POST /api/campaigns/<id>/call-requests {number, country, key, name, at}: somebody asks to be called by an auto-callback campaign, as through
                                            a form on the web; 201, and 200 for a repeat with the same key; 409 where they will not be called
@@ -30,9 +34,10 @@ from rest_framework.views import APIView
 from agents.desk import Refusal
 from agents.models import User
 from campaigns import explain, waterfall
-from campaigns.flow import call_request, do_not_call
+from campaigns.flow import call_request, consent, do_not_call
 from campaigns.flow.call_back import Wanted
-from campaigns.models import Campaign, DoNotCall
+from campaigns.flow.consent import Evidence
+from campaigns.models import Campaign, DoNotCall, PhoneNumber
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
 
@@ -175,6 +180,68 @@ class DecideRemoval(APIView):
                 return Response({"id": removal_id, "state": f"{verdict}d"})
 
 
+class ToKeep(serializers.Serializer[Any]):
+    """The evidence that a contact agreed; `number`: for that number alone, and of whoever has it where `contact` is left out."""
+
+    contact = serializers.IntegerField(required=False, allow_null=True, default=None)
+    number = serializers.CharField(max_length=60, required=False, default="", allow_blank=True)
+    country = serializers.CharField(max_length=2, required=False, default="", allow_blank=True)
+    kind = serializers.CharField(max_length=40)
+    given_at = serializers.DateTimeField()
+    source = serializers.CharField(max_length=120)
+    text = serializers.CharField(required=False, default="", allow_blank=True, max_length=20_000)
+    channel = serializers.CharField(max_length=40, required=False, default="", allow_blank=True)
+    seller = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["number"]:
+            if attrs["contact"] is None:
+                raise serializers.ValidationError({"contact": "Say who agreed: a contact, or a number."})
+            return attrs
+        match read_number(attrs["number"], country=attrs["country"].upper()):
+            case Dialable(e164):
+                return {**attrs, "number": e164}
+            case Undialable(why):
+                raise serializers.ValidationError({"number": f"{why}."})
+
+
+class Consents(APIView):
+    needs = "campaigns.add_consent"
+
+    def post(self, request: Request) -> Response:
+        """The same twice is one consent: a request may be repeated until it was answered."""
+        asked = ToKeep(data=request.data)
+        asked.is_valid(raise_exception=True)
+        told = asked.validated_data
+        contacts = [told["contact"]]
+        if told["contact"] is None:
+            contacts = list(PhoneNumber.objects.filter(e164=told["number"]).values_list("contact_id", flat=True).distinct()[:2])
+        if len(contacts) != 1:
+            why = "Several contacts have this number: name the one who agreed." if contacts else "No contact has this number."
+            return Response({"detail": why}, status=409)
+        evidence = Evidence(e164=told["number"], **{name: told[name] for name in EVIDENCE})
+        match consent.give(contacts[0], evidence, by=_who(request), now=timezone.now()):
+            case Refusal(sentence):
+                return Response({"detail": sentence}, status=409)
+            case kept:
+                return Response({"id": kept.consent.pk, "contact": contacts[0]}, status=201 if kept.is_new else 200)
+
+
+EVIDENCE = ("kind", "given_at", "source", "text", "channel", "seller", "expires_at")
+
+
+class Withdrawal(APIView):
+    needs = "campaigns.change_consent"
+
+    def post(self, request: Request, consent_id: int) -> Response:
+        match consent.take_back(consent_id, by=_who(request), now=timezone.now()):
+            case Refusal(sentence):
+                return Response({"detail": sentence}, status=409)
+            case _:
+                return Response({"id": consent_id, "state": "taken back"})
+
+
 def _who(request: Request) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied  # the permission has seen to it before
@@ -222,6 +289,8 @@ urlpatterns = [
     path("do-not-call", DoNotCallEntries.as_view(), name="api_do_not_call"),
     path("do-not-call/<int:entry_id>/removal", AskRemoval.as_view(), name="api_ask_removal"),
     path("do-not-call/removals/<int:removal_id>/<slug:verdict>", DecideRemoval.as_view(), name="api_decide_removal"),
+    path("consents", Consents.as_view(), name="api_consents"),
+    path("consents/<int:consent_id>/withdrawal", Withdrawal.as_view(), name="api_consent_withdrawal"),
     path("campaigns/<int:campaign_id>/call-requests", CallRequests.as_view(), name="api_call_requests"),
     path("campaigns/<int:campaign_id>/waterfall", Waterfall.as_view(), name="api_waterfall"),
 ]

@@ -18,13 +18,11 @@ from campaigns.models import (
     Campaign,
     CampaignExclusion,
     CampaignVersion,
-    Consent,
     Holiday,
     HolidayCalendar,
     NumberCheck,
     RulePack,
     SpendLimit,
-    Suppression,
     ValidationService,
 )
 from campaigns.rules.countries import country_code
@@ -110,15 +108,6 @@ class HolidayCalendarAdmin(ModelAdmin[HolidayCalendar]):
     inlines = (HolidayInline,)
 
 
-@admin.register(Suppression)
-class SuppressionAdmin(Ledger[Suppression]):
-    list_display = ("until", "contact", "campaign", "reason", "created_at")
-    list_filter = ("reason", "campaign", "until")
-    list_select_related = ("contact", "campaign")
-    search_fields = ("contact__last_name", "=number_key")
-    ordering = ("-until",)
-
-
 @admin.register(CampaignExclusion)
 class CampaignExclusionAdmin(Ledger[CampaignExclusion]):
     list_display = ("contact", "campaign", "created_at", "created_by")
@@ -126,15 +115,6 @@ class CampaignExclusionAdmin(Ledger[CampaignExclusion]):
     list_select_related = ("contact", "campaign", "created_by")
     search_fields = ("contact__last_name", "contact__company")
     ordering = ("-created_at",)
-
-
-@admin.register(Consent)
-class ConsentAdmin(Ledger[Consent]):
-    list_display = ("contact", "kind", "seller", "source", "given_at", "expires_at", "revoked_at")
-    list_filter = ("kind", "channel", "given_at")
-    list_select_related = ("contact",)
-    search_fields = ("contact__last_name", "seller", "source")
-    ordering = ("-given_at",)
 
 
 class RulePackForm(ModelForm[RulePack]):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from agents.models import User
 from campaigns.flow import confirm_zone
-from campaigns.models import CallingList, Contact, Lead, PhoneNumber, ZoneConfirmation
+from campaigns.models import CallingList, Consent, Contact, Lead, PhoneNumber, ZoneConfirmation
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
 from campaigns.rules.time_zones import zone_named
@@ -101,6 +101,13 @@ class PhoneInline(TabularInline[PhoneNumber, Contact]):
         return False
 
 
+class ConsentInline(LedgerInline):
+    model = Consent
+    fields = ("kind", "given_at", "source", "expires_at", "revoked_at")
+    ordering = ("-given_at",)
+    verbose_name_plural = "what they agreed to"
+
+
 class LeadInline(LedgerInline):
     model = Lead
     fields = ("campaign", "state", "reason", "next_call_at", "attempts_made", "last_outcome", "disposition")
@@ -114,7 +121,7 @@ class ContactAdmin(ModelAdmin[Contact]):
     search_fields = ("first_name", "last_name", "company", "=email", "=external_id", "=phones__e164")
     ordering = ("-id",)
     form = ContactForm
-    inlines = (PhoneInline, ZoneConfirmationInline, LeadInline)
+    inlines = (PhoneInline, ZoneConfirmationInline, ConsentInline, LeadInline)
 
     def has_delete_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.attempts.exists())

@@ -167,18 +167,31 @@ class Consent(models.Model):
     """Evidence that a person agreed to be called, and when they took it back."""
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
-    number_key = models.CharField(max_length=64, blank=True)
-    kind = models.CharField(max_length=40)
-    seller = models.CharField(max_length=120, blank=True)
-    source = models.CharField(max_length=120)
-    text = models.TextField(blank=True)
-    channel = models.CharField(max_length=40, blank=True)
+    number_key = models.CharField(max_length=64, blank=True, help_text="keyed hash of the one number it is for; empty: of all of theirs")
+    kind = models.CharField(max_length=40, help_text="as rule packs name it, such as call")
+    seller = models.CharField(max_length=120, blank=True, help_text="whose calls they agreed to")
+    source = models.CharField(max_length=120, help_text="where the evidence is: a form's address, a recording's name, a letter's file number")
+    text = models.TextField(blank=True, help_text="what they agreed to, word for word")
+    channel = models.CharField(max_length=40, blank=True, help_text="web form, telephone, paper …")
     given_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="empty: until it is taken back")
+    revoked_at = models.DateTimeField("taken back at", null=True, blank=True)
+    recorded_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="when it was written down here")
+    recorded_by = models.ForeignKey(User, db_index=False, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    revoked_by = models.ForeignKey(
+        User,
+        db_index=False,
+        verbose_name="taken back by",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="who wrote it down",
+    )
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.contact_id}"
+        return f"{self.kind}, {self.given_at:%Y-%m-%d}"
 
 
 class RulePack(models.Model):

@@ -188,7 +188,7 @@ class ToKeep(serializers.Serializer[Any]):
     country = serializers.CharField(max_length=2, required=False, default="", allow_blank=True)
     kind = serializers.CharField(max_length=40)
     given_at = serializers.DateTimeField()
-    source = serializers.CharField(max_length=120)
+    source = serializers.CharField(max_length=120)  # type: ignore[assignment]  # fields are taken out of the class, whatever their names
     text = serializers.CharField(required=False, default="", allow_blank=True, max_length=20_000)
     channel = serializers.CharField(max_length=40, required=False, default="", allow_blank=True)
     seller = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)

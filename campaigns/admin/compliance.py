@@ -137,8 +137,8 @@ class RulePackForm(ModelForm[RulePack]):
         for rule in read:
             if isinstance(rule, BlockedDays) and not HolidayCalendar.objects.filter(name=rule.calendar).exists():
                 raise forms.ValidationError(f"There is no calendar {rule.calendar}. Make it first, or name another one.")
-            if isinstance(rule, Destinations) and (wrong := [code for code in rule.countries if country_code(code) != code]):
-                raise forms.ValidationError(f"{', '.join(wrong)}: not the two letters of a country, such as GB.")
+            if isinstance(rule, Destinations) and (unknown := [code for code in rule.countries if country_code(code) != code]):
+                raise forms.ValidationError(f"{', '.join(unknown)}: not the two letters of a country, such as GB.")
         return rules
 
     def clean_jurisdiction(self) -> str:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0027_a_campaigns_time_zone"),
+        ("campaigns", "0028_agents_as_third_parties"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -17,7 +17,7 @@ from dialer_project.local.say import CannotGoOn
 
 
 def become_asterisk() -> NoReturn:
-    """Trunks are the *.conf files in TRUNKS, on the trunk template (docs/telephony.md says how one is written). ANNOUNCEMENTS_DIR is the
+    """Trunks are the *.conf files in TRUNKS, on the trunk template (docs/trunk.md says how one is written). ANNOUNCEMENTS_DIR is the
     folder into which this node's pump copies what was uploaded. CERTIFICATES may hold cert.pem and key.pem, for SIP over TLS, https and wss."""
     try:
         server = _server()

@@ -22,6 +22,7 @@ DEFAULT_PORT = "8000"
 ENV_FILE = "env.json"  # how `make manage` reaches the running product
 CARRIERS = ("simulated", "asterisk")
 PHONES = ("ana", "ben", "carla", "dev", "ella", "finn", "sam")  # of the demo's agents and its supervisor, as the exchange knows them
+COLLEAGUES = ("+442079460101", "+442079460102")  # whom the demo's agents can bring into a conversation: they are always there
 LOGINS = "demo-logins.json"  # written by load_demo: a list of role, username, password, address
 
 Ready = Callable[[Child], bool]
@@ -74,11 +75,13 @@ def programs(*, port: int, env: Mapping[str, str], python: str, exchange: Exchan
         return program(f"worker-{queue}", args, wave=Wave.CORE, ready=_has_said(" ready."), grace=20, nice=nice)
 
     web = COMMANDS["web"].format(host="127.0.0.1", port=port)
-    carrier = [program("simulated-carrier", "manage.py simulate_carrier", wave=Wave.CARRIER, ready=_listens(carrier_port))]
+    carrier = [
+        program("simulated-carrier", f"manage.py simulate_carrier --at-hand {','.join(COLLEAGUES)}", wave=Wave.CARRIER, ready=_listens(carrier_port))
+    ]
     if exchange is not None:
         people = (
             f"manage.py simulate_people --exchange 127.0.0.1:{exchange.server.sip_port} --port {exchange.trunk_port}"
-            f" --stations {','.join(PHONES)} --password-file {exchange.server.folder / 'stations.password'}"
+            f" --at-hand {','.join(COLLEAGUES)} --stations {','.join(PHONES)} --password-file {exchange.server.folder / 'stations.password'}"
         )
         carrier = [
             exchange.server.program(wave=Wave.CARRIER, state=Path(state)),

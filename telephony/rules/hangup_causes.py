@@ -41,10 +41,11 @@ class Ended:
 
 BY_SIP: dict[int, Cause] = {
     400: Cause.FAILED,
-    401: Cause.REJECTED,
-    403: Cause.REJECTED,
+    # the carrier does not take our account, our number or our money; no customer ever says so
+    401: Cause.FAILED,
+    403: Cause.FAILED,
     404: Cause.UNALLOCATED,
-    407: Cause.REJECTED,
+    407: Cause.FAILED,
     408: Cause.TRUNK_NOT_RESPONDING,
     410: Cause.UNALLOCATED,
     480: Cause.UNAVAILABLE,

@@ -13,6 +13,7 @@ MISSED = [
     (19, 480, False, True, Cause.UNAVAILABLE, HungUpBy.FAR),
     (19, 480, True, True, Cause.NO_ANSWER, HungUpBy.CARRIER),
     (21, 603, True, True, Cause.REJECTED, HungUpBy.FAR),
+    (21, 403, False, True, Cause.FAILED, HungUpBy.CARRIER),  # the carrier's refusal of us is not the customer's
     (28, 484, False, True, Cause.INVALID_NUMBER, HungUpBy.CARRIER),
     (19, 480, True, False, Cause.NO_ANSWER, HungUpBy.CARRIER),  # our ring time-out
     (19, 480, False, False, Cause.TRUNK_NOT_RESPONDING, HungUpBy.CARRIER),  # 100 only, or a dead port

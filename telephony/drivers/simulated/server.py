@@ -311,6 +311,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-answer-after", type=spread, metavar="SECONDS[:SECONDS]", help="when the network gives up ringing")
     parser.add_argument("--station-answers-after", type=float, metavar="SECONDS")
     parser.add_argument("--announcement-lasts", type=float, metavar="SECONDS")
+    parser.add_argument("--at-hand", default="", metavar="NUMBER,NUMBER", help="numbers that always answer in a moment, and stay")
     parser.add_argument("--without-ringing", action="store_true", help="a carrier that never reports it")
 
 
@@ -328,6 +329,8 @@ def script_from(options: Mapping[str, Any]) -> Script:
         if options[name] is not None
     }
     given |= {name: seconds(options[name]) for name in ("station_answers_after", "announcement_lasts") if options[name] is not None}
+    for number in filter(None, options["at_hand"].split(",")):
+        script.say(number, Answers(after=seconds(1), talks_for=None))
     return replace(script, mix=mix, rings=not options["without_ringing"], **given).faster(options["fast"])
 
 

@@ -34,7 +34,7 @@ from .labs import Lab
 
 HEARD = 5  # packets that are not silence
 SAID = 1200  # how loud announcements are, of 32767; the people and phones around are several times as loud
-ANNOUNCEMENTS = {"abandoned": 0.5, "sorry": 0.6, "welcome": 0.4, "voicemail": 0.6}  # seconds
+ANNOUNCEMENTS = {"abandoned": 0.5, "sorry": 0.6, "welcome": 0.4, "voicemail": 0.6, "announcement-1-v1": 0.5}  # seconds
 
 
 def people() -> Script:

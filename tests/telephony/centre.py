@@ -79,7 +79,7 @@ class RealCentre(Centre):
         Node.objects.create(name="local", driver="asterisk", url=self.carrier_url)
         trunk = Trunk.objects.create(name="trunk", endpoint="trunk", calls_per_second=1000, max_calls=1000)
         CallerId.objects.create(e164="+34910000000", verified=True, trunk=trunk)
-        Announcement.objects.create(name="abandoned", media="sound:abandoned")
+        Announcement.objects.create(name="abandoned", media="sound:announcement-1-v1")  # as one that was uploaded is called
         ZoneGroup.objects.create(zones=["Europe/Madrid"])
         for code in ("login", "no_answer", "connection_lost", "wrap_up_expired"):
             NotReadyReason.objects.get_or_create(code=code, defaults={"label": code.capitalize(), "system": True})

@@ -1,9 +1,10 @@
 """Somebody has called us: a free agent takes them, or they wait in the same line as customers who have answered.
 
-As in `match` Redis proposes and the insert of the Interaction decides; about the caller decides the row of the InboundCall.
+As in `match` Redis proposes and the insert of the Interaction decides; about the caller decides the row of the InboundCall. Where nobody is
+free at a phone that stays connected, one that is called for each call rings, and the caller hears music until it is picked up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -20,15 +21,18 @@ from campaigns import querysets
 from campaigns.flow import match
 from campaigns.querysets import LeadStep
 from campaigns.rules.lifecycle import LeadState
-from dialer_project.lib import sql
+from dialer_project.lib import sql, wake
 from telephony import calls
 
 # from being given to an agent to being heard by them, before another one is sought
 JOINED_WITHIN = timedelta(seconds=3)
 _TRIES = 5
+# of the work of whoever takes a caller
+ORIGIN = "inbound"
 
 _CALLER = """
-    SELECT b.call_id, b.campaign_id, b.lead_id, b.phone_id, b.number, b.came_at, b.state, b.agent_id, b.interaction_id, c.node_id, k.name AS campaign,
+    SELECT b.call_id, b.campaign_id, b.lead_id, b.phone_id, b.number, b.came_at, b.state, b.agent_id, b.interaction_id, b.not_taken_by_id, c.node_id,
+        k.name AS campaign, k.ring_agent_for,
         concat_ws(' ', p.first_name, p.last_name) AS name
     FROM campaigns_inboundcall b JOIN telephony_call c ON c.id = b.call_id JOIN campaigns_campaign k ON k.id = b.campaign_id
     LEFT JOIN campaigns_lead l ON l.id = b.lead_id LEFT JOIN campaigns_contact p ON p.id = l.contact_id
@@ -37,7 +41,7 @@ _WAITS = "b.state = 'waiting' AND c.state = 'answered'"
 
 
 def seek(call_ids: Sequence[UUID], *, now: datetime) -> set[UUID]:
-    """Each to the longest free agent, else they wait. Returns those who wait."""
+    """Each to the longest free agent, else they wait. Returns those who wait, or for whom a phone rings."""
     waiting: set[UUID] = set()
     for row in sql.rows(f"{_CALLER} WHERE b.call_id = ANY(%s) AND {_WAITS} ORDER BY b.came_at", [list(call_ids)]):
         if not _found(row, now=now):
@@ -46,6 +50,16 @@ def seek(call_ids: Sequence[UUID], *, now: datetime) -> set[UUID]:
 
 
 def _found(row: sql.Row, *, now: datetime) -> bool:
+    """True: an agent has them. Else they wait, as the board knows already, and perhaps a phone rings for them."""
+    if _at_once(row, now=now):
+        return True
+    for seat in desk.longest_free(f"c{row.campaign_id}", node_id=row.node_id, to_be_rung=True, but=row.not_taken_by_id, at_most=_TRIES):
+        if _open_for(row, seat.agent_id, rings=True, now=now):
+            break
+    return False
+
+
+def _at_once(row: sql.Row, *, now: datetime) -> bool:
     for _ in range(_TRIES):
         try:
             proposed = board.answer(row.call_id, line=f"c{row.campaign_id}@{row.node_id}", at=row.came_at)
@@ -62,23 +76,24 @@ def _found(row: sql.Row, *, now: datetime) -> bool:
     return False
 
 
-def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> bool:
+def _open_for(row: sql.Row, agent_id: int, *, rings: bool = False, now: datetime) -> bool:
     """In a transaction that may be undone: the agent's insert first, then the caller's row. A record that is in somebody's hands or is
-    finished is shown, and stays where it is."""
+    finished is shown, and stays where it is. rings: the agent's phone is called first."""
     with transaction.atomic():
         mine = bool(row.lead_id and querysets.busy([row.lead_id], now=now))
         work = NewWork(
             agent_id=agent_id,
-            phase=Phase.CONNECTING,
-            deadline=now + JOINED_WITHIN,
+            phase=Phase.RINGING_AGENT if rings else Phase.CONNECTING,
+            deadline=now + (timedelta(seconds=row.ring_agent_for) if rings else JOINED_WITHIN),
+            dial_due=now if rings else None,
             campaign_id=row.campaign_id,
             lead_id=row.lead_id,
             owns_lead=mine,
             phone_id=row.phone_id,
             card={"campaign": row.campaign, "name": row.name, "number": row.number},
             call_id=row.call_id,
-            origin="inbound",
-            progress="answered",
+            origin=ORIGIN,
+            progress="" if rings else "answered",
         )
         opened = desk.open([work], needs="voice", now=now)
         if not opened or opened[0].work is None:
@@ -93,24 +108,58 @@ def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> bool:
         if not given or not calls.give({row.call_id: work.id}):
             transaction.set_rollback(True)
             return False
-        transaction.on_commit(partial(calls.resume, row.node_id, row.call_id), robust=True)
-        match.join(row.node_id, bridge=work.id, agent_leg=opened[0].seat.leg, customer=row.call_id)
+        if rings:
+            wake.dial(work.id)
+        else:
+            _join(row, work.id, opened[0].seat.leg)
     return True
+
+
+def _join(row: sql.Row, work_id: UUID, leg: UUID | None) -> None:
+    transaction.on_commit(partial(calls.resume, row.node_id, row.call_id), robust=True)
+    match.join(row.node_id, bridge=work_id, agent_leg=leg, customer=row.call_id)
+
+
+def picked_up(legs: Mapping[UUID, UUID], *, now: datetime) -> None:
+    """Work -> the agent's phone, which rang for a caller and was picked up. Whose caller has gone meanwhile is let go with their end."""
+    for row in sql.rows(f"{_CALLER} WHERE b.interaction_id = ANY(%s) AND b.state = 'given' AND c.state = 'answered' FOR UPDATE OF b", [list(legs)]):
+        work_id = row.interaction_id
+        desk.move(PhaseMove.DIAL, [Change(id=work_id, deadline=now + JOINED_WITHIN)], now=now, only=(Phase.RINGING_AGENT,))
+        if desk.move(PhaseMove.MATCH, [Change(id=work_id, deadline=now + JOINED_WITHIN, progress="answered")], now=now):
+            sql.changed("UPDATE campaigns_inboundcall SET given_at = %s WHERE call_id = %s", [now, row.call_id])
+            _join(row, work_id, legs[work_id])
+
+
+def not_taken(work_id: UUID, *, not_ready: str | None, keeps_place: bool, note: str | None, now: datetime) -> list[Desk]:
+    """The phone that rang for a caller was not picked up, or its agent said no: another agent, or the caller waits again. They are not asked
+    for this caller any more. Returns the desk that is free."""
+    closed_because = "withdrawn" if keeps_place else "missed"
+    left = desk.move(
+        PhaseMove.CLOSE,
+        [Change(id=work_id, closed_because=closed_because, not_ready=not_ready, keeps_place=keeps_place, note=note)],
+        now=now,
+        only=(Phase.RINGING_AGENT,),
+    )
+    if left:
+        sql.changed("UPDATE campaigns_inboundcall SET not_taken_by_id = agent_id WHERE interaction_id = %s AND state = 'given'", [work_id])
+        _back(sql.rows(f"{_CALLER} WHERE b.interaction_id = %s AND b.state = 'given' FOR UPDATE OF b", [work_id]), now=now)
+    return left
 
 
 def give_waiting(call_id: UUID, seat: Seat, *, now: datetime) -> bool:
     """A free agent takes a caller who waits. False: not to be had any more."""
     rows = sql.rows(f"{_CALLER} WHERE b.call_id = %s AND {_WAITS}", [call_id])
-    return bool(rows) and _open_for(rows[0], seat.agent_id, now=now)
+    return bool(rows) and _open_for(rows[0], seat.agent_id, rings=not seat.nailed_up, now=now)
 
 
 def oldest_waiting(seat: Seat) -> UUID | None:
     """The caller who has waited longest in this agent's lines, by PostgreSQL alone."""
-    if not seat.nailed_up or not seat.voice_ready:
+    if not seat.voice_ready:
         return None
     rows = sql.rows(
-        f"{_CALLER} WHERE {_WAITS} AND c.node_id = %(node)s AND 'c' || b.campaign_id = ANY(%(lines)s) ORDER BY b.came_at LIMIT 1",
-        {"node": seat.node_id, "lines": list(seat.lines)},
+        f"{_CALLER} WHERE {_WAITS} AND c.node_id = %(node)s AND 'c' || b.campaign_id = ANY(%(lines)s)"
+        " AND b.not_taken_by_id IS DISTINCT FROM %(agent)s ORDER BY b.came_at LIMIT 1",
+        {"node": seat.node_id, "lines": list(seat.lines), "agent": seat.agent_id},
     )
     return rows[0].call_id if rows else None
 
@@ -129,7 +178,10 @@ def agents_lost(agent_ids: Sequence[int], *, now: datetime) -> list[Desk]:
 def not_joined(*, now: datetime) -> list[Desk]:
     """Given to an agent and not heard by them in time, whatever was lost."""
     rows = sql.rows(
-        f"{_CALLER} WHERE b.state = 'given' AND b.answered_at IS NULL AND b.given_at <= %s AND c.state = 'answered' FOR UPDATE OF b SKIP LOCKED",
+        f"""
+        {_CALLER} WHERE b.state = 'given' AND b.answered_at IS NULL AND b.given_at <= %s AND c.state = 'answered'
+        AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.id = b.interaction_id AND i.phase = 'ringing_agent') FOR UPDATE OF b SKIP LOCKED
+        """,
         [now - JOINED_WITHIN],
     )
     return _back(rows, now=now) if rows else []

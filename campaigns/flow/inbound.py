@@ -164,7 +164,7 @@ def ended(moved: Sequence[Moved], *, now: datetime) -> list[Desk]:
         WITH over AS (
             UPDATE campaigns_inboundcall SET state = 'over', ended_at = %(now)s WHERE call_id = ANY(%(ids)s) AND state <> 'over'
             RETURNING call_id, campaign_id, lead_id, interaction_id, answered_at, number
-        ) SELECT o.*, s.leg, i.muted, k.wrap_up_for FROM over o JOIN campaigns_campaign k ON k.id = o.campaign_id
+        ) SELECT o.*, s.leg, i.agent_call_id, i.muted, k.wrap_up_for FROM over o JOIN campaigns_campaign k ON k.id = o.campaign_id
         LEFT JOIN agents_interaction i ON i.id = o.interaction_id LEFT JOIN agents_session s ON s.agent_id = i.agent_id
         """,
         {"now": now, "ids": list(over)},
@@ -197,6 +197,9 @@ def ended(moved: Sequence[Moved], *, now: datetime) -> list[Desk]:
         [Change(id=row.interaction_id, closed_because="caller_gone", keeps_place=True) for row in missed if row.interaction_id],
         now=now,
     )
+    # phones that were called for this call alone, or still ring for it
+    legs = [row.agent_call_id for row in rows if row.agent_call_id is not None]
+    transaction.on_commit(partial(calls.hang_up_by_id, legs), robust=True)
     callers.let_go([row.lead_id for row in missed if row.lead_id], now=now)
     for row in missed:
         _call_back(row, now=now)

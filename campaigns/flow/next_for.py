@@ -154,6 +154,9 @@ def stand_up(seats: Sequence[Seat], *, now: datetime) -> None:
         idle = [seat for seat, call_id in proposed if call_id is not None and not _takes(call_id, seat, now=now)]
         if not idle:
             break
+    for seat in seats:  # whose phone is called for each call stands in no line of those who are on the line already
+        if not seat.nailed_up and (call_id := callers.oldest_waiting(seat)) is not None:
+            callers.give_waiting(call_id, seat, now=now)
     for pool in {seat.pool for seat in seats if seat.pool is not None}:
         wake.dispatch_now(pool)
 

@@ -218,7 +218,7 @@ def _there(ids: Sequence[UUID], *, now: datetime) -> None:
         [
             Change(id=row.id, dial_due=now, deadline=now + timedelta(seconds=row.ring_for) + place.MARGIN, progress="dialing")
             for row in ringing
-            if row.phase == Phase.RINGING_AGENT and row.origin != third_parties.ASKED
+            if row.phase == Phase.RINGING_AGENT and row.origin not in (third_parties.ASKED, callers.ORIGIN)
         ],
         now=now,
         only=(Phase.RINGING_AGENT,),
@@ -227,6 +227,7 @@ def _there(ids: Sequence[UUID], *, now: datetime) -> None:
         if m.work:
             wake.dial(m.work.id)
     third_parties.picked_up([row.id for row in ringing if row.phase == Phase.RINGING_AGENT and row.origin == third_parties.ASKED], now=now)
+    callers.picked_up({row.id: row.agent_call_id for row in ringing if row.phase == Phase.RINGING_AGENT and row.origin == callers.ORIGIN}, now=now)
     match.agents_answered([row.agent_call_id for row in ringing if row.phase == Phase.DIALING], now=now)
     place.release_agent_legs(list(set(ids) - {row.agent_call_id for row in ringing} - {m.seat.leg for m in up if m.seat.leg}))
 
@@ -315,12 +316,17 @@ def missed(
     campaign = place.setting(campaign_id)
     if campaign is None:
         return
-    asked = bool(sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND origin = %s", [interaction_id, third_parties.ASKED]))
+    origin = sql.rows("SELECT origin FROM agents_interaction WHERE id = %s", [interaction_id])[0].origin
     how = campaign.mode.on_reject if rejected else campaign.mode.on_agent_missed
     own = campaign.when_rejected if rejected else campaign.when_missed
     goes_not_ready = at_fault and (how.value.startswith("not_ready") if own == "mode" else own == "not_ready")
-    if asked:  # whoever asks may be told no
+    if origin == third_parties.ASKED:  # whoever asks may be told no
         third_parties.not_taken(interaction_id, not_ready=goes_not_ready and not rejected, rejected=rejected, now=now)
+        return
+    if origin == callers.ORIGIN:
+        left = callers.not_taken(interaction_id, not_ready="no_answer" if goes_not_ready else None, keeps_place=not at_fault, note=note, now=now)
+        place.release_agent_legs([m.work.agent_call_id for m in left if m.work and m.work.agent_call_id])
+        next_for.settle(left, now=now)
         return
     moved = desk.move(
         PhaseMove.CLOSE,

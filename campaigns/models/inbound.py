@@ -23,6 +23,9 @@ class InboundCall(models.Model):
     state = models.CharField(max_length=8, default=InboundState.WAITING, choices=[(s, s.capitalize()) for s in InboundState])
     agent = models.ForeignKey(Agent, null=True, blank=True, db_index=False, on_delete=models.SET_NULL, related_name="+")
     interaction_id = models.UUIDField(null=True, blank=True)
+    not_taken_by = models.ForeignKey(
+        Agent, null=True, blank=True, db_index=False, on_delete=models.SET_NULL, related_name="+", help_text="whose phone rang for them last, in vain"
+    )
     given_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True, help_text="by an agent")
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -6,9 +6,12 @@ import re
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 
 from agents.models import User
 from campaigns import spending
@@ -29,6 +32,7 @@ from campaigns.rules.countries import country_code
 from campaigns.rules.lifecycle import CAMPAIGN
 from campaigns.rules.number_checks import Breaker
 from campaigns.rules.permit.hours import DAYS, hours_from
+from campaigns.rules.permit.in_words import in_words
 from campaigns.rules.permit.kinds import EVERYWHERE, BlockedDays, Destinations, rule_from
 from campaigns.rules.places import STATES
 from campaigns.rules.spending import Limit
@@ -168,9 +172,33 @@ class RulePackForm(ModelForm[RulePack]):
 @admin.register(RulePack)
 class RulePackAdmin(ModelAdmin[RulePack]):
     form = RulePackForm
-    list_display = ("name", "version", "jurisdiction", "effective_from", "effective_to", "enabled")
+    list_display = ("name", "version", "jurisdiction", "purposes", "effective_from", "effective_to", "enabled")
     list_filter = ("enabled", "jurisdiction")
     search_fields = ("name", "jurisdiction")
+    ordering = ("name", "-version")
+    fields = ("name", "version", "jurisdiction", "purposes", "effective_from", "effective_to", "what_it_asks", "rules", "sources", "enabled")
+    readonly_fields = ("what_it_asks",)
+    actions = ("new_version",)
+
+    @admin.display(description="what it asks")
+    def what_it_asks(self, pack: RulePack) -> str:
+        if not pack.rules:
+            return "-"
+        told = ((in_words(rule_from(rule)), rule.get("source", "")) for rule in pack.rules)
+        return format_html_join("", "<p>{} <span class='text-base-400'>{}</span></p>", told)
+
+    @admin.action(description="Make a new version of it", permissions=["add"])
+    def new_version(self, request: HttpRequest, chosen: QuerySet[RulePack]) -> HttpResponse | None:
+        """A copy that can be changed, not enabled, pinned by nobody."""
+        made = []
+        for pack in chosen:
+            newest = RulePack.objects.filter(name=pack.name).order_by("-version").values_list("version", flat=True)[0]
+            pack.pk, pack.version, pack.enabled = None, newest + 1, False
+            pack._state.adding = True
+            pack.save()
+            made.append(pack)
+        messages.success(request, f"Made: {', '.join(map(str, made))}. Change what is to change, enable it, and pin it in its campaigns.")
+        return HttpResponseRedirect(reverse("admin:campaigns_rulepack_change", args=[made[0].pk])) if len(made) == 1 else None
 
     def in_use(self, pack: RulePack | None) -> bool:
         """By a campaign now, or by any version of one: permits name it, and say what it said."""

@@ -98,7 +98,7 @@ class DoNotCallAdmin(ModelAdmin[DoNotCall]):
 
     def save_model(self, request: HttpRequest, obj: DoNotCall, form: Any, change: bool) -> None:
         by = request.user if isinstance(request.user, User) else None
-        do_not_call.list_numbers(
+        new = do_not_call.list_numbers(
             form.numbers,
             source="admin",
             now=timezone.now(),
@@ -107,6 +107,8 @@ class DoNotCallAdmin(ModelAdmin[DoNotCall]):
             by=by,
             expires_at=obj.expires_at,
         )
+        if len(form.numbers) > 1:
+            messages.success(request, f"{len(form.numbers)} numbers are on the list now, {new} of them new.")
         first = number_key(form.numbers[0], settings.NUMBER_KEY)
         listed = DoNotCall.objects.get(number_key=first, campaign=obj.campaign, register=None)
         obj.pk, obj.hint = listed.pk, listed.hint
@@ -177,12 +179,13 @@ class DoNotCallRemovalAdmin(Ledger[DoNotCallRemoval]):
     ) -> Any:
         context = dict(extra_context or {})
         asked = DoNotCallRemoval.objects.filter(pk=object_id).first() if object_id and object_id.isdigit() else None
-        if asked is not None and asked.state == DoNotCallRemoval.State.ASKED and request.user.has_perm("campaigns.approve_donotcallremoval"):
+        if asked is not None and asked.state == DoNotCallRemoval.State.ASKED and self.has_view_permission(request):
             context["removal"] = asked
             context["own"] = asked.asked_by_id == request.user.pk
-            context["addresses"] = {
-                verdict: reverse("admin:campaigns_donotcallremoval_decide", args=[asked.pk, verdict]) for verdict in ("approve", "refuse")
-            }
+            if request.user.has_perm("campaigns.approve_donotcallremoval"):
+                context["addresses"] = {
+                    verdict: reverse("admin:campaigns_donotcallremoval_decide", args=[asked.pk, verdict]) for verdict in ("approve", "refuse")
+                }
         return super().changeform_view(request, object_id, form_url, context)
 
     def decide_view(self, request: HttpRequest, removal_id: int, verdict: str) -> HttpResponse:

@@ -59,7 +59,7 @@ class ContactForm(ModelForm[Contact]):
     """`customer_is_in`: what the customer said, which counts instead of what number and address suggest."""
 
     customer_is_in = forms.CharField(
-        label="customer said they are in",
+        label="Customer said they are in",
         max_length=60,
         required=False,
         help_text="a time zone such as Europe/Madrid; replaces every zone their numbers and address suggest; empty: nobody has asked",

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from agents import desk
 from agents.desk import DONE, NOT_YOURS, Answer, Change, Problem, Refusal
+from agents.models import User
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
@@ -170,7 +171,8 @@ def _close(
 ) -> None:
     """The second of outcome and disposition has arrived: the lead goes where both say."""
     if chosen is not None and chosen.kind is DispositionClass.DO_NOT_CALL and work.e164:
-        do_not_call.list_numbers([work.e164], source="agent", now=now, reason="asked for on the call")
+        by = User.objects.filter(agent=work.agent_id).first()
+        do_not_call.list_numbers([work.e164], source="agent", now=now, reason="asked for on the call", by=by)
     if found := _found_there(work, chosen.kind if chosen else None):
         # however often the turn comes round to it, it is not called for this person again
         sql.changed("UPDATE campaigns_phonenumber SET active = false, result = %s WHERE id = %s", [found, work.phone_id])

@@ -89,6 +89,7 @@ class DoNotCall(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["number_key", "campaign", "register"], name="do_not_call_once", nulls_distinct=False)]
+        verbose_name = "do-not-call entry"
         verbose_name_plural = "do-not-call entries"
 
     def __str__(self) -> str:
@@ -200,12 +201,14 @@ class RulePack(models.Model):
     name = models.CharField(max_length=80)
     version = models.PositiveIntegerField(default=1)
     jurisdiction = models.CharField(max_length=40)
-    purposes = ArrayField(models.CharField(max_length=24), default=list, blank=True)
+    purposes = ArrayField(
+        models.CharField(max_length=24), default=list, blank=True, help_text="what calls are for that it concerns, with commas between; empty: all"
+    )
     effective_from = models.DateField(null=True, blank=True)
     effective_to = models.DateField(null=True, blank=True)
     rules = models.JSONField(default=list)
-    sources = models.JSONField(default=list, blank=True)
-    enabled = models.BooleanField(default=False)
+    sources = models.JSONField(default=list, blank=True, help_text='where its rules come from, such as ["47 CFR 64.1200"]')
+    enabled = models.BooleanField(default=False, help_text="campaigns may pin it")
     campaigns = models.ManyToManyField(Campaign, blank=True, related_name="rule_packs")
 
     class Meta:

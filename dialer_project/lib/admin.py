@@ -11,6 +11,15 @@ if TYPE_CHECKING:
 else:
     from django import forms
     from unfold import admin as theme
+    from unfold import widgets
+
+    # a field that a form declares itself comes with Django's own widget, whose frame the theme does not draw
+    _THEMED = {
+        forms.TextInput: widgets.UnfoldAdminTextInputWidget,
+        forms.Textarea: widgets.UnfoldAdminTextareaWidget,
+        forms.PasswordInput: widgets.UnfoldAdminPasswordWidget,
+        forms.CheckboxInput: widgets.UnfoldBooleanSwitchWidget,
+    }
 
     class _Of:
         """Lets `ModelAdmin[Campaign]` say whose it is, as the stubs do."""
@@ -19,7 +28,12 @@ else:
             return cls
 
     class ModelForm(_Of, forms.ModelForm):
-        pass
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            for field in self.fields.values():
+                if themed := _THEMED.get(type(field.widget)):
+                    plain, field.widget = field.widget, themed(attrs=field.widget.attrs)
+                    field.widget.is_required, field.widget.is_localized = plain.is_required, plain.is_localized
 
     class ModelAdmin(_Of, theme.ModelAdmin):
         list_filter_submit = True

@@ -46,7 +46,7 @@ def test_administrators_list_import_and_remove_by_two(page: Page, window: Browse
     page.get_by_label("Reason").fill("asked us to")
     picture(page, "do-not-call-add")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Import a file of numbers")).to_be_visible()
+    expect(page.get_by_text("2 numbers are on the list now, 2 of them new.")).to_be_visible()
     assert DoNotCall.objects.count() == 2
     picture(page, "do-not-call-list")
 

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from agents.desk import DONE, Refusal
 from agents.models import User
@@ -165,6 +167,19 @@ def test_a_refused_removal_leaves_the_number_listed_and_may_be_asked_again(floor
         assert isinstance(asked, DoNotCallRemoval)
         assert do_not_call.refuse_removal(asked.pk, by=ben, note="no proof", now=floor.now) == DONE
     assert DoNotCall.objects.exists()
+
+
+def test_who_may_not_decide_a_removal_is_told_that_it_waits(floor: Floor, ada: User, client: Client) -> None:
+    do_not_call.list_numbers(["+447700900123"], source="agent", now=floor.now)
+    asked = do_not_call.ask_removal(DoNotCall.objects.get().pk, reason="a mistake", by=ada, now=floor.now)
+    assert isinstance(asked, DoNotCallRemoval)
+    page = f"/admin/campaigns/donotcallremoval/{asked.pk}/change/"
+    looks = User.objects.create_user("looks", is_staff=True)
+    looks.user_permissions.set(Permission.objects.filter(codename="view_donotcallremoval"))
+    client.force_login(looks)
+    assert "Your account may not decide it" in client.get(page).content.decode()
+    looks.user_permissions.set(Permission.objects.filter(codename__in=["view_donotcallremoval", "approve_donotcallremoval"]))
+    assert "Approve: it may be called again" in client.get(page).content.decode()
 
 
 def test_the_database_lets_no_entry_go_by_the_back_door(floor: Floor, ada: User, ben: User) -> None:

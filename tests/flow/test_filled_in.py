@@ -11,7 +11,7 @@ from agents.desk import DONE, NOT_YOURS, Answer, Refusal
 from agents.models import User
 from campaigns import screens
 from campaigns.flow import filled_in, more_time
-from campaigns.models import Callback, Campaign, FieldDefinition, Survey, SurveyAnswer
+from campaigns.models import Callback, Campaign, DoNotCall, FieldDefinition, Survey, SurveyAnswer
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
 from tests.floor import Floor, Person, Someone
 
@@ -176,6 +176,7 @@ def test_never_to_be_called_outweighs_not_to_be_called_back(floor: Floor, ana: S
     hangs_up(floor, ana)
     assert ana.finishes("dnc") == DONE
     assert maria.where == ("final", "do_not_call")
+    assert DoNotCall.objects.get().created_by == ana.agent.user
 
 
 def test_wrap_up_is_extended_as_often_as_the_campaign_lets_its_agents(floor: Floor, ana: Someone, maria: Person, campaign: Campaign) -> None:

@@ -13,6 +13,9 @@ from django.test import Client
 from agents.models import Agent, User
 from campaigns import facts
 from campaigns.models import CallableHours, CallingList, Campaign, CampaignVersion, Participation, RulePack
+from campaigns.rules.permit.in_words import in_words
+from campaigns.rules.permit.kinds import rule_from
+from campaigns.rules.rule_packs import PACKS
 from telephony.models import Announcement, CallerId
 from tests.ways_in.test_admin_campaign import errors, page_of, save, saved
 
@@ -144,3 +147,26 @@ def test_a_pack_that_would_concern_nobody_is_refused_beside_the_field(boss: Clie
     assert word in str(answer.context["adminform"].form.errors[field])
     assert boss.post("/admin/campaigns/rulepack/add/", fields).status_code == 302
     assert RulePack.objects.get(name="Ours").jurisdiction == "US-FL"
+
+
+def test_what_a_pack_asks_stands_there_in_words_and_a_new_version_begins_as_a_copy(boss: Client, campaign: Campaign) -> None:
+    call_command("load_rule_packs", stdout=StringIO())
+    strict = RulePack.objects.get(name="Strict default")
+    strict.campaigns.add(campaign)
+    page = boss.get(f"/admin/campaigns/rulepack/{strict.pk}/change/").content.decode()
+    for words in (
+        "Mon-Sat 09:00-20:00, not on Sun",
+        "At most 3 attempts within 24 hours to a number.",
+        "No call to a number for 3 days after an abandoned call.",
+    ):
+        assert words in page
+    answer: Any = boss.post("/admin/campaigns/rulepack/", {"action": "new_version", "_selected_action": [strict.pk]})
+    copy = RulePack.objects.get(name="Strict default", version=2)
+    assert answer.url == f"/admin/campaigns/rulepack/{copy.pk}/change/"
+    assert (copy.rules, copy.enabled, copy.campaigns.exists()) == (strict.rules, False, False)
+    assert boss.get(answer.url).status_code == 200
+
+
+@pytest.mark.parametrize("data", PACKS, ids=[data["name"] for data in PACKS])
+def test_every_rule_of_every_pack_can_be_said_in_words(data: dict[str, Any]) -> None:
+    assert all(in_words(rule_from(rule)).endswith(".") for rule in data["rules"])

@@ -41,7 +41,7 @@ from telephony.rules.sound import RATE, Playable
 LOGINS = "demo-logins.json"
 OURS = ("agents", "campaigns", "telephony")
 # what a supervisor may do besides looking at everything
-SUPERVISES = ("change_campaign", "listen_in", "whisper", "barge_in", "play_recording")
+SUPERVISES = ("change_campaign", "listen_in", "whisper", "barge_in", "play_recording", "approve_donotcallremoval")
 
 AGENTS = {
     "ana": ("Ana", "Ruiz"),

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from agents.models import Agent
 from campaigns.models import Lead
 from dialer_project.lib.redis import hot
-from dialer_project.local import browser as found
 from dialer_project.local import frontend
 from telephony.drivers.simulated.script import Answers, seconds
 from telephony.models import Node
 from tests.browser.centre import Centre, opened
 from tests.browser.served import WITHIN, Served, an_agent, cookie_of, reasons, served
+from tests.chromium import chromium as launched
 
 expect.set_options(timeout=WITHIN * 1000)
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,14 +37,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="package")
 def chromium(built: None) -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or next((path for name in found.NAMES if (path := shutil.which(name))), None)
-    if path is None:
-        pytest.fail("no Chromium was found: install one, or name it, for example: CHROMIUM=/path/to/chrome make test")
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread, and nothing else does
-        chromium = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with launched("--autoplay-policy=no-user-gesture-required") as browser:
+        yield browser
 
 
 @pytest.fixture(scope="package")

@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from subprocess import PIPE, Popen
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -201,6 +201,8 @@ class Person:
 
 @dataclass
 class Centre:
+    driver: ClassVar = "simulated"
+    message: ClassVar = "sound:abandoned"
     folder: Path
     database: str
     redis_server: RedisServer
@@ -365,10 +367,10 @@ class Centre:
 
     def furnish(self) -> None:
         """What every centre has."""
-        Node.objects.create(name="local", driver="simulated", url=self.carrier_url)
+        Node.objects.create(name="local", driver=self.driver, url=self.carrier_url)
         trunk = Trunk.objects.create(name="trunk", endpoint="trunk", calls_per_second=1000, max_calls=1000)
         CallerId.objects.create(e164="+34910000000", verified=True, trunk=trunk)
-        Announcement.objects.create(name="abandoned", media="sound:abandoned")
+        Announcement.objects.create(name="abandoned", media=self.message)
         ZoneGroup.objects.create(zones=["Europe/Madrid"])
         for code in ("login", "no_answer", "connection_lost", "wrap_up_expired"):
             NotReadyReason.objects.get_or_create(code=code, defaults={"label": code.capitalize(), "system": True})

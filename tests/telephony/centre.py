@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from agents.models import Agent, NotReadyReason, Station, User
-from campaigns.models import Disposition, ZoneGroup
-from campaigns.rules.outcomes import DispositionClass
+from agents.models import Agent, Station, User
 from dialer_project.local.redis_server import Redis
 from telephony.drivers.simulated.script import Behaviour
 from telephony.drivers.simulated.sip_world import Dialog, SipWorld
-from telephony.models import Announcement, CallerId, Node, Trunk
 from tests.chaos.centre import Centre, Person, Someone
 from tests.drivers.exchange import Exchange
 from tests.telephony.cable import Cable
@@ -42,6 +39,8 @@ class _People:
 
 @dataclass
 class RealCentre(Centre):
+    driver: ClassVar = "asterisk"
+    message: ClassVar = "sound:announcement-1-v1"  # as one that was uploaded is called
     strangers: set[str] = field(default_factory=set)  # numbers called behind our back
     others: dict[str, SipWorld] = field(default_factory=dict)  # around nodes besides the first, by their names
     leg_mode: str = Station.LegMode.NAILED_UP  # of the phones of those hired from now on
@@ -74,16 +73,6 @@ class RealCentre(Centre):
     @property
     def world(self) -> Any:
         return _People(self.exchange)
-
-    def furnish(self) -> None:
-        Node.objects.create(name="local", driver="asterisk", url=self.carrier_url)
-        trunk = Trunk.objects.create(name="trunk", endpoint="trunk", calls_per_second=1000, max_calls=1000)
-        CallerId.objects.create(e164="+34910000000", verified=True, trunk=trunk)
-        Announcement.objects.create(name="abandoned", media="sound:announcement-1-v1")  # as one that was uploaded is called
-        ZoneGroup.objects.create(zones=["Europe/Madrid"])
-        for code in ("login", "no_answer", "connection_lost", "wrap_up_expired"):
-            NotReadyReason.objects.get_or_create(code=code, defaults={"label": code.capitalize(), "system": True})
-        self.sale = Disposition.objects.create(code="sale", label="Sale", kind=DispositionClass.SUCCESS).pk
 
     def hire(self, *names: str) -> list[Someone]:
         """Each gets the next phone nobody has had, and it registers."""

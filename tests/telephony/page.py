@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,31 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from agents.models import Agent, User
 from dialer_project.lib.redis import hot, key
-from dialer_project.local import browser as found
 from dialer_project.local import processes
 from telephony.models import Call
 from tests.browser.served import cookie_of
 from tests.chaos.centre import Someone
 from tests.telephony.centre import RealCentre
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+MICROPHONE = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     # Chromium leaves the loopback out of a call's ways, and Asterisk offers nothing else here
     "--allow-loopback-in-peer-connection",
-]
+)
 # keeps every connection a page makes, so that a test can ask what the browser has counted of it
 KEEPS_CONNECTIONS = """
     window.connections = [];
@@ -69,18 +58,6 @@ def web_of(centre: RealCentre, folder: Path) -> Iterator[str]:
         running.kill()
         running.wait()
         hot().delete(key("present"))  # the other tests' agents have no screens, and are not to be missed
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or next((path for name in found.NAMES if (path := shutil.which(name))), None)
-    if path is None:
-        pytest.fail("no Chromium was found: install one, or name it, for example: CHROMIUM=/path/to/chrome make test")
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's own loop runs in this thread, and nothing else does
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @dataclass

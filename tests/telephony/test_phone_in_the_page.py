@@ -18,8 +18,9 @@ from telephony.drivers.base import Phone
 from telephony.drivers.simulated.script import Answers, seconds
 from telephony.models import CallEvent, Node
 from tests.browser.looking import no_axe_violations, picture
+from tests.chromium import chromium
 from tests.telephony.centre import RealCentre
-from tests.telephony.page import Desk, chromium, pages_known_to, web_of
+from tests.telephony.page import MICROPHONE, Desk, pages_known_to, web_of
 
 TALKS = Answers(after=seconds(0.5), talks_for=None)
 
@@ -27,7 +28,7 @@ TALKS = Answers(after=seconds(0.5), talks_for=None)
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     frontend.build(tmp_path_factory.mktemp("frontend") / "build.log")
-    with chromium() as browser:
+    with chromium(*MICROPHONE) as browser:
         yield browser
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Self
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
@@ -16,7 +13,7 @@ from websockets.sync.client import connect
 from telephony.drivers.asterisk.ari import APPLICATION, Ari
 from telephony.drivers.asterisk.translate import WANTED, Translator, left_empty, snoopers
 from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced
-from telephony.rules.events import CarrierEvent
+from telephony.drivers.heard import HeardOnAConnection
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +21,12 @@ PING_EVERY = 2.0  # seconds; a host that is gone without a word is noticed after
 PONG_WITHIN = 4.0
 
 
-class AsteriskSubscription:
+class AsteriskSubscription(HeardOnAConnection):
     """See base.Subscription."""
 
     def __init__(self, ari: Ari) -> None:
+        super().__init__()
         self._ari = ari
-        self._heard: deque[CarrierEvent] = deque()
-        self._ended_by: Exception | None = None
         self._held = ExitStack()
         try:
             self._socket = self._held.enter_context(
@@ -70,28 +66,10 @@ class AsteriskSubscription:
         if status >= 300:
             raise CarrierUnreachable(f"ARI refused a subscription with {status}")
 
-    def next(self, timeout: float, at_most: int = 500) -> list[CarrierEvent]:
-        until = time.monotonic() + timeout
-        while not self._heard and self._ended_by is None and self._read(until - time.monotonic()):
-            pass
-        while 0 < len(self._heard) < at_most and self._ended_by is None and self._read(0.0):
-            pass
-        if not self._heard and self._ended_by is not None:
-            raise self._ended_by
-        return [self._heard.popleft() for _ in range(min(at_most, len(self._heard)))]
-
-    def close(self) -> None:
-        self._ended_by = self._ended_by or LostCarrier()
+    def _disconnect(self) -> None:
         self._held.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _read(self, wait: float) -> bool:
-        """Takes in one event; False when there was none in time."""
         try:
             raw = self._socket.recv(timeout=max(wait, 0.0))
         except TimeoutError:

@@ -7,11 +7,10 @@ import os
 import select
 import socket
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from threading import local
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from telephony.drivers.base import (
@@ -28,6 +27,7 @@ from telephony.drivers.base import (
     Replaced,
     Unclear,
 )
+from telephony.drivers.heard import HeardOnAConnection
 from telephony.drivers.simulated import wire
 from telephony.drivers.simulated.script import Answers, Behaviour, behaviour_to_json
 from telephony.drivers.simulated.sound import write_tone
@@ -124,14 +124,13 @@ class _Line:
             return self.ask(do)
 
 
-class ClientSubscription:
+class ClientSubscription(HeardOnAConnection):
     """See base.Subscription."""
 
     def __init__(self, host: str, port: int, reply_within: float) -> None:
+        super().__init__()
         self._connection = _connect(host, port, reply_within)
         self._rest = b""
-        self._heard: deque[CarrierEvent] = deque()
-        self._ended_by: Exception | None = None
         self.boot = ""
         try:
             self._connection.sendall(wire.line({"id": 1, "do": "listen"}))
@@ -146,28 +145,10 @@ class ClientSubscription:
             self._connection.close()
             raise
 
-    def next(self, timeout: float, at_most: int = 500) -> list[CarrierEvent]:
-        until = time.monotonic() + timeout
-        while not self._heard and self._ended_by is None and self._read(until - time.monotonic()):
-            pass
-        while 0 < len(self._heard) < at_most and self._ended_by is None and self._read(0.0):
-            pass
-        if not self._heard and self._ended_by is not None:
-            raise self._ended_by
-        return [self._heard.popleft() for _ in range(min(at_most, len(self._heard)))]
-
-    def close(self) -> None:
-        self._ended_by = self._ended_by or LostCarrier()
+    def _disconnect(self) -> None:
         self._connection.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _read(self, wait: float) -> bool:
-        """Takes in one read's worth of lines; False when there was nothing in time."""
         self._connection.settimeout(max(wait, 0.0))
         try:
             more = self._connection.recv(AT_ONCE)

@@ -131,6 +131,7 @@ def state(screen: Screen, *, now: datetime) -> str:
             pending_reason=screen.pending_reason,
             station=screen.station_id,
             news=screen.news,
+            console=screen.connection_epoch,
             leg=screen.leg,
             phone=screen.leg_state,  # type: ignore[arg-type]  # the column's choices are these words; pydantic looks
         ),

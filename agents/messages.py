@@ -84,6 +84,7 @@ class SessionState(Message):
     phone: Literal["none", "ringing", "up", "suspect"]
     leg: UUID | None = Field(description="the call that keeps the phone connected: a page picks up what has this id, unasked")
     news: int = Field(description="rises when the campaigns to work on, or their notices, have changed: ask for them")
+    console: int = Field(description="which of the agent's consoles this is: a page that comes back says so, and takes over from no newer one")
 
 
 class CallbackWindow(Message):
@@ -115,6 +116,7 @@ class Draft(Message):
     survey: dict[str, bool | str] = {}
     disposition: int | None = None
     no_callback: bool = False
+    contact: dict[str, str] = Field(default={}, description="what was put right of the contact, by field")
     number_result: str = Field(default="", description="what the agent says of the number alone")
     extensions: int = Field(default=0, description="how often wrap-up was extended")
     preview_extensions: int = Field(default=0, description="how often the preview's countdown was")
@@ -244,6 +246,7 @@ class Campaigns(Message):
 
     campaigns: list[CampaignShown]
     notices: list[CampaignNotice]
+    ask_again: int | None = Field(description="seconds after which a remark may be out of date, though nothing has happened; none: never")
 
 
 class NumberShown(Message):
@@ -276,7 +279,10 @@ class ContactShown(Message):
     last_name: str
     company: str
     email: str
-    address: str
+    address: str = Field(description="all of it: street, city, and the area")
+    street: str
+    city: str
+    area: str = Field(description="region, postal code and country: where they are, which an agent cannot change")
     time_zone: str
     zones: list[str] = Field(description="every time zone they may be in: calls are made only where the hours hold in all of them")
     said_zone: str = Field(description="the one the customer said they are in, which alone counts; empty: nobody has asked")
@@ -386,6 +392,7 @@ class Details(Message):
     no_callback_days: int = Field(description="how long “Do not call back” leaves the customer alone")
     no_callback_ends: bool = Field(description="“Do not call back” finishes the record")
     reject_reason: bool = Field(description="a rejection needs a reason")
+    edits_contact: bool = Field(description="the agent may put the contact right")
     case: CaseShown | None
     history: History = Field(description="its first page")
     dispositions: list[DispositionChoice]
@@ -480,7 +487,7 @@ class Targets(Message):
 
 
 class ProblemShown(Message):
-    where: str = Field(description="disposition, note, callback, number_result, field:KEY or survey:KEY")
+    where: str = Field(description="disposition, note, callback, number_result, field:KEY, survey:KEY or contact:KEY")
     sentence: Words
 
 
@@ -719,6 +726,9 @@ class SaveNote(AboutWork):
     note: str = Field(max_length=LONGEST_NOTE)
 
 
+ContactField = Literal["title", "first_name", "last_name", "company", "address", "city", "email"]
+
+
 class SaveDraft(AboutWork):
     """Fields, answers, the disposition chosen so far: each part given replaces what was kept of it."""
 
@@ -727,6 +737,7 @@ class SaveDraft(AboutWork):
     survey: dict[str, bool | str] | None = Field(default=None, max_length=200)
     disposition: int | None = None
     no_callback: bool | None = None
+    contact: dict[ContactField, Annotated[str, Field(max_length=250)]] | None = None
     number_result: Literal["", "wrong_number", "fax", "not_in_service"] | None = None
 
 

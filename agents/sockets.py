@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import parse_qs
 from weakref import WeakKeyDictionary
 
 import redis.asyncio
@@ -167,8 +168,8 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
     # -- what the flow does with it; who is asked is said by the layer above
 
     @abstractmethod
-    def console_opened(self, *, now: datetime) -> int:
-        """This console is the newest; returns its epoch."""
+    def console_opened(self, *, was: int | None, now: datetime) -> int | None:
+        """This console is the newest; returns its epoch. `was`: the one it had, where it comes back; None where a newer one is open."""
 
     @abstractmethod
     def still_here(self, *, now: datetime) -> None:
@@ -209,7 +210,11 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
         await self.channel_layer.group_add(console.group(self.agent_id), self.channel_name)  # first: what is told from now on arrives
         try:
             await house.say_heard({self.agent_id: self.heard_at})
-            self.epoch = await in_thread(lambda: self.console_opened(now=timezone.now()))
+            epoch = await in_thread(lambda: self.console_opened(was=self._was(), now=timezone.now()))
+            if epoch is None:
+                await self.replaced()
+                return
+            self.epoch = epoch
             await self._older_ones_go()
             await self.refresh()
         except Exception:  # whatever it was, the screen tries again
@@ -217,6 +222,11 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
             await self.close(Closed.TRY_AGAIN)
             return
         house.enter(self)
+
+    def _was(self) -> int | None:
+        """Which console this page was before its connection was lost; None for one that was just loaded, or told to be used here."""
+        said = parse_qs(self.scope.get("query_string", b"").decode("ascii", "replace")).get("console", [""])[0]
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
 
     async def disconnect(self, code: int) -> None:
         if not self.agent_id:

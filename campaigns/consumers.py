@@ -27,8 +27,8 @@ from campaigns.flow.known_phones import PageAccess
 
 
 class AgentConsole(sockets.Connection):
-    def console_opened(self, *, now: datetime) -> int:
-        return phone.console_opened(self.agent_id, now=now)
+    def console_opened(self, *, was: int | None, now: datetime) -> int | None:
+        return phone.console_back(self.agent_id, was=was, now=now)
 
     def still_here(self, *, now: datetime) -> None:
         phone.still_here(self.agent_id, epoch=self.epoch, now=now)
@@ -99,7 +99,7 @@ class AgentConsole(sockets.Connection):
             case messages.SaveNote(interaction=work, note=note):
                 return wrap_up.save_note(work, me, note=note, now=now)
             case messages.SaveDraft(interaction=work):
-                entered = order.model_dump(include={"fields", "survey", "disposition", "no_callback", "number_result"}, exclude_none=True)
+                entered = order.model_dump(include={"fields", "survey", "disposition", "no_callback", "number_result", "contact"}, exclude_none=True)
                 return filled_in.save(work, me, entered, now=now)
             case messages.MoreTime(interaction=work):
                 return more_time.more(work, me, now=now)

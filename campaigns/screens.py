@@ -65,7 +65,7 @@ from campaigns.models import (
 )
 from campaigns.rules import forms
 from campaigns.rules.lifecycle import Boost, CallbackState, CampaignMove, CampaignState, LeadState, ParticipationState
-from campaigns.rules.modes import Delivery, DispositionFor, Joining, Mode, Needs, NoCallback, NumberChoice
+from campaigns.rules.modes import Delivery, DispositionFor, Joining, Needs, NoCallback, NumberChoice
 from campaigns.rules.permit.gate import campaign_holds
 from campaigns.rules.permit.hours import local_times
 from dialer_project.lib.sentence import say, together
@@ -135,6 +135,7 @@ def record(agent_id: int, interaction_id: UUID) -> Details | None:
         no_callback_days=campaign.no_callback_days if campaign else 0,
         no_callback_ends=campaign is not None and campaign.mode.no_callback is NoCallback.FINISHED,
         reject_reason=campaign is not None and campaign.reject_reason,
+        edits_contact=campaign is not None and campaign.edits_contacts,
         case=_case(campaign, lead) if campaign and lead else None,
         history=_history(work, lead) if lead else History(interaction=work.pk, attempts=[], more=False),
         dispositions=_dispositions(campaign),
@@ -215,6 +216,8 @@ TITLES = {
     CampaignMove.STOP: "Campaign Stopped",
     CampaignMove.COMPLETE: "Campaign Completed",
 }
+# seconds for which a remark that the clock decides may stand on a screen
+REMARKS_LAST = 30
 # an older notice is no news any more
 NEWS_FOR = timedelta(hours=12)
 
@@ -229,10 +232,12 @@ def campaigns(agent_id: int, *, now: datetime) -> Campaigns:
     read = {one.campaign_id: one.read for one in mine}
     for change in CampaignChange.objects.filter(campaign__in=read, move__in=list(TITLES), at__gte=now - NEWS_FOR).order_by("id"):
         newest[change.campaign_id] = change
+    told = [(one, *_remark(one, ready, now=now)) for one in mine if one.campaign.state in STATUS]
     shown_too = [one for one in mine if one.campaign_id in newest and newest[one.campaign_id].pk > one.read]
     return Campaigns(
-        campaigns=[_campaign(one, ready, now=now) for one in mine if one.campaign.state in STATUS],
+        campaigns=[_campaign(one, remark) for one, remark, _ in told],
         notices=[_notice(one, newest[one.campaign_id]) for one in shown_too],
+        ask_again=REMARKS_LAST if any(by_the_clock for _, _, by_the_clock in told) else None,
     )
 
 
@@ -243,7 +248,7 @@ STATUS: dict[str, Literal["Active", "Running", "Paused"]] = {
 }
 
 
-def _campaign(part: Participation, session: Session | None, *, now: datetime) -> CampaignShown:
+def _campaign(part: Participation, remark: str) -> CampaignShown:
     campaign, mode = part.campaign, part.campaign.mode
     joined = part.state == ParticipationState.JOINED
     explicit = mode.joining is Joining.EXPLICIT
@@ -266,33 +271,35 @@ def _campaign(part: Participation, session: Session | None, *, now: datetime) ->
         action=action,
         gets=mode.get_label,
         closes=joined and pulls and explicit,
-        remark=_remark(campaign, mode, session, joined=joined, now=now),
+        remark=remark,
     )
 
 
-def _remark(campaign: Campaign, mode: Mode, session: Session | None, *, joined: bool, now: datetime) -> str:
-    """Why nothing comes now, or what makes records come."""
+def _remark(part: Participation, session: Session | None, *, now: datetime) -> tuple[str, bool]:
+    """Why nothing comes now, or what makes records come; and whether that may become untrue by the clock alone."""
+    campaign, mode = part.campaign, part.campaign.mode
+    joined = part.state == ParticipationState.JOINED
     if campaign.state == CampaignState.PAUSED:
-        return say("Paused: nothing comes until it goes on.")
+        return say("Paused: nothing comes until it goes on."), False
     if campaign.state == CampaignState.LOADED:
-        return say("Not started yet.")
+        return say("Not started yet."), False
     setting = facts.settings_now([campaign.pk], now=now)[campaign.pk]
     if holds := campaign_holds(setting.terms, now=now):
-        return together(holds)
+        return together(holds), True
     if not _suits(campaign, session):
-        return take_part.other_phone(campaign.name, campaign.call_application).sentence
+        return take_part.other_phone(campaign.name, campaign.call_application).sentence, False
     if not joined:
-        return say("Stopped: nothing comes until you ask for it.")
+        return say("Stopped: nothing comes until you ask for it."), False
     if mode.delivery is Delivery.PULL:
-        return ""
+        return "", False
     if mode.needs is Needs.JOINED:
         comes = say("Records come whether you are Ready or not, until you stop.")
         at_work = session is not None and Interaction.objects.filter(agent_id=session.pk).exclude(phase=Phase.CLOSED).exists()
         nothing = "" if at_work else nothing_now.remark(setting, now=now)
-        return together([comes, nothing]) if nothing else comes
+        return together([comes, nothing]) if nothing else comes, True
     channel = say("Outbound preview") if mode.needs is Needs.PREVIEW else say("Voice")
     is_on = session is not None and (session.preview_ready if mode.needs is Needs.PREVIEW else session.voice_ready)
-    return say("Automatic when Ready.") if is_on else say("Automatic when Ready: switch {channel} on.", channel=channel)
+    return say("Automatic when Ready.") if is_on else say("Automatic when Ready: switch {channel} on.", channel=channel), False
 
 
 def _suits(campaign: Campaign, session: Session | None) -> bool:
@@ -352,7 +359,7 @@ def _contact(lead: Lead, *, dialed: int | None, campaign: Campaign | None, now: 
     keys = [number.number_key for number in contact.phones.all()]
     on_lists = _on_lists(keys, now=now).filter(Q(campaign=campaign) | Q(campaign__isnull=True))
     listed = set(on_lists.values_list("number_key", flat=True))
-    place = (contact.address, contact.city, contact.region, contact.postal_code, contact.country)
+    area = ", ".join(part for part in (contact.region, contact.postal_code, contact.country) if part)
     zones = _zones([contact.pk])
     said = contact.zone_confirmations.filter(ended_at=None).first()
     return ContactShown(
@@ -362,7 +369,10 @@ def _contact(lead: Lead, *, dialed: int | None, campaign: Campaign | None, now: 
         last_name=contact.last_name,
         company=contact.company,
         email=contact.email,
-        address=", ".join(part for part in place if part),
+        address=", ".join(part for part in (contact.address, contact.city, area) if part),
+        street=contact.address,
+        city=contact.city,
+        area=area,
         time_zone=contact.time_zone,
         zones=sorted({zone for number in contact.phones.all() if number.active for zone in zones[number.pk]}),
         said_zone=said.zone if said else "",

@@ -350,6 +350,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
                     "wrap_up_policy",
                     "disposition_for",
                     "note_required",
+                    "edits_contacts",
                     "transfers",
                     "supervision_shown",
                 ),

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from agents.models import User
 from campaigns.flow import confirm_zone
-from campaigns.models import CallingList, Consent, Contact, Lead, PhoneNumber, ZoneConfirmation
+from campaigns.models import CallingList, Consent, Contact, ContactChange, Lead, PhoneNumber, ZoneConfirmation
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
 from campaigns.rules.time_zones import zone_named
@@ -90,6 +90,14 @@ class ZoneConfirmationInline(LedgerInline):
     verbose_name_plural = "where they said they are"
 
 
+class ContactChangeInline(LedgerInline):
+    model = ContactChange
+    fields = ("at", "by", "before", "after")
+    ordering = ("-at",)
+    show_change_link = False
+    verbose_name_plural = "what agents put right"
+
+
 class PhoneInline(TabularInline[PhoneNumber, Contact]):
     model = PhoneNumber
     form = PhoneForm
@@ -121,7 +129,7 @@ class ContactAdmin(ModelAdmin[Contact]):
     search_fields = ("first_name", "last_name", "company", "=email", "=external_id", "=phones__e164")
     ordering = ("-id",)
     form = ContactForm
-    inlines = (PhoneInline, ZoneConfirmationInline, ConsentInline, LeadInline)
+    inlines = (PhoneInline, ZoneConfirmationInline, ConsentInline, ContactChangeInline, LeadInline)
 
     def has_delete_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.attempts.exists())

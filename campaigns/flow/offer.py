@@ -13,7 +13,7 @@ from agents.desk import DONE, Answer, Change, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts
 from campaigns.facts import Setting
-from campaigns.flow import conclude, new_number, next_for, phone, place, take_part, third_parties
+from campaigns.flow import conclude, new_number, next_for, phone, place, put_right, take_part, third_parties
 from campaigns.models import CampaignExclusion
 from campaigns.querysets import LeadStep, step
 from campaigns.rules.lifecycle import FinalReason, LeadState
@@ -202,6 +202,7 @@ def decline(interaction_id: UUID, agent_id: int, *, never: bool, now: datetime) 
             return NOT_BEFORE_YOU
         if work.outcome:
             return Refusal("It was called: say what came of it and press Done.")
+        put_right.store(work.id, now=now)
         if never:
             CampaignExclusion.objects.get_or_create(campaign_id=work.campaign_id, contact_id=work.contact_id, defaults={"created_at": now})
             step([LeadStep(id=work.lead_id, state=LeadState.FINAL, reason=FinalReason.EXCLUDED)], now=now)

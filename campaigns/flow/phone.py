@@ -50,6 +50,17 @@ def still_here(agent_id: int, *, epoch: int, now: datetime) -> None:
         next_for.settle(desk.still_here(agent_id, epoch=epoch, now=now), now=now)
 
 
+def console_back(agent_id: int, *, was: int | None, now: datetime) -> int | None:
+    """A page that was console `was` comes back, from a lost network or from sleep. Where its agent has opened a newer one meanwhile, and not
+    left it, nothing happens, and None says so: who sits there is not to lose the screen to a machine that woke up elsewhere."""
+    if was is not None and sql.rows(
+        "SELECT agent_id FROM agents_session WHERE agent_id = %s AND connection_epoch > %s AND (present OR absent_since > %s)",
+        [agent_id, was, now - ABSENT_FOR],
+    ):
+        return None
+    return console_opened(agent_id, now=now)
+
+
 def console_closed(agent_id: int, *, epoch: int, now: datetime) -> None:
     """At once: nobody is given work without a screen. Work in hand stays; the customer on the line stays."""
     with transaction.atomic():

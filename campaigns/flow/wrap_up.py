@@ -12,7 +12,7 @@ from agents.models import User
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
-from campaigns.flow import callbacks, conclude, do_not_call, filled_in, next_for, permit, place, take_part, third_parties
+from campaigns.flow import callbacks, conclude, do_not_call, filled_in, next_for, permit, place, put_right, take_part, third_parties
 from campaigns.models import Campaign
 from campaigns.rules.modes import DispositionFor, DoneNeeds
 from campaigns.rules.outcomes import DispositionClass, NumberResult, Outcome
@@ -97,6 +97,7 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
 
 def _put_away(work: sql.Row, campaign: Setting, *, note: str, stop: bool, now: datetime) -> None:
     """Looked at, and neither dialed nor judged: the lead goes where its next lawful time says, or back to the list for a while."""
+    _store(work, is_done=True, now=now)
     leads = querysets.owned([work.lead_id])
     cleared, steps = permit.consider(campaign, permit.candidates(leads, phones={work.lead_id: work.phone_id} if work.phone_id else {}), now=now)
     querysets.step(steps, now=now)
@@ -106,6 +107,12 @@ def _put_away(work: sql.Row, campaign: Setting, *, note: str, stop: bool, now: d
     if stop:
         moved = take_part.off(work.agent_id, work.campaign_id, now=now) or moved
     next_for.settle(moved, now=now)
+
+
+def _store(work: sql.Row, *, is_done: bool, now: datetime) -> None:
+    filled_in.store(work, is_done=is_done, now=now)
+    if (sql.loaded(work.draft) or {}).get("contact"):
+        put_right.store(work.id, now=now)
 
 
 _IN_WRAP_UP = f"""
@@ -146,6 +153,7 @@ def _problems(work: sql.Row, campaign: Setting, disposition_id: int | None, note
         found.append(Problem("callback", wrong))
     if _found_there(work, work.chosen_kind) and work.callback_id is not None and work.callback_phone == work.phone_id:
         found.append(Problem("callback", "The callback is for the number that you have marked: choose another number for it, or cancel it."))
+    found += put_right.problems(work.draft)
     if work.talked:
         found += filled_in.problems(work)
     return found
@@ -176,7 +184,7 @@ def _close(
     if found := _found_there(work, chosen.kind if chosen else None):
         # however often the turn comes round to it, it is not called for this person again
         sql.changed("UPDATE campaigns_phonenumber SET active = false, result = %s WHERE id = %s", [found, work.phone_id])
-    filled_in.store(work, is_done=because == "done", now=now)
+    _store(work, is_done=because == "done", now=now)
     kind = _kind(work, chosen)
     if work.lead_state == "busy" and work.owns_lead:
         ended = conclude.Ended(

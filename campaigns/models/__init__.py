@@ -17,7 +17,7 @@ from campaigns.models.compliance import (
 )
 from campaigns.models.inbound import InboundCall
 from campaigns.models.ledger import Attempt, Callback, Lead, Permit, ZoneGroup
-from campaigns.models.people import CallingList, Contact, ListImport, PhoneNumber, ZoneConfirmation
+from campaigns.models.people import CallingList, Contact, ContactChange, ListImport, PhoneNumber, ZoneConfirmation
 from campaigns.models.records import CallRequest, FieldDefinition, LiveSource, Outbox, Survey, SurveyAnswer
 from campaigns.models.supervision import Supervision
 from campaigns.models.third import Destination, ThirdParty
@@ -35,6 +35,7 @@ __all__ = [
     "CampaignVersion",
     "Consent",
     "Contact",
+    "ContactChange",
     "Destination",
     "Disposition",
     "DoNotCall",

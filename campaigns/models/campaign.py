@@ -231,6 +231,9 @@ class Campaign(models.Model):
         help_text="how often an agent may take the same time again before a record is dialed by itself; less than 10 may keep out who needs more time",
     )
     new_numbers = models.BooleanField("dial new numbers", default=True, help_text="an agent who previews a record may dial a number not on it")
+    edits_contacts = models.BooleanField(
+        "change contacts", default=True, db_default=True, help_text="an agent may put name, company, address and e-mail of the contact right"
+    )
     wrap_up_for = models.PositiveSmallIntegerField(default=30, validators=[MaxValueValidator(3600)], help_text="seconds after a call")
     wrap_up_extensions = models.PositiveSmallIntegerField(
         "more wrap-up", default=2, validators=[MaxValueValidator(20)], help_text="how often an agent may take thirty seconds more"

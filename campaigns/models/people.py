@@ -61,6 +61,20 @@ class ZoneConfirmation(models.Model):
         return self.zone
 
 
+class ContactChange(models.Model):
+    """An agent put a contact right: what it was, and what it is since then."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="changes")
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    interaction_id = models.UUIDField(help_text="with which record in hand")
+    before = models.JSONField()
+    after = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.after)} on {self.at:%Y-%m-%d %H:%M}"
+
+
 class PhoneNumber(models.Model):
     """One number of a contact, with every time zone it may be in."""
 

@@ -56,6 +56,9 @@ _CUT_OFF = """() => {
     const hides = ['hidden', 'clip'].includes(style.overflowX);
     const scrolls = element.closest('.scrolls');
     if (words && hides && element.scrollWidth > element.clientWidth + 1) found.push(`cut: ${element.textContent.trim().slice(0, 60)}`);
+    const frame = element.closest('.card, dialog, .menu-list');
+    const card = frame?.matches('.card') ? frame.getBoundingClientRect() : null;
+    if (!scrolls && card && (box.right > card.right + 1 || box.left < card.left - 1)) found.push(`beyond its card: <${element.tagName.toLowerCase()} class="${element.className}">`);
     if (!scrolls && (box.right > innerWidth + 1 || box.left < -1)) found.push(`outside: <${element.tagName.toLowerCase()} class="${element.className}">`);
   }
   return found;

@@ -126,10 +126,11 @@ def cookie_of(agent: Agent) -> str:
 class Screen:
     """A console without a browser: one websocket, and what it was told."""
 
-    def __init__(self, web: Served, agent: Agent | None, *, origin: str | None = None) -> None:
+    def __init__(self, web: Served, agent: Agent | None, *, origin: str | None = None, was: int | None = None) -> None:
+        """was: the console that this page was before its connection was lost."""
         headers = {"Cookie": cookie_of(agent)} if agent else {}
         self._way = connect(
-            f"ws://127.0.0.1:{web.port}/ws/agent/",
+            f"ws://127.0.0.1:{web.port}/ws/agent/" + ("" if was is None else f"?console={was}"),
             additional_headers=headers,
             origin=Origin(origin or web.url),
             open_timeout=WITHIN,

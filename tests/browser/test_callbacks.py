@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from campaigns.models import Callback, Campaign, Lead
+from tests.browser.by_keys import ByKeys
 from tests.browser.looking import chooses, looks_well
 from tests.browser.served import eventually
 
@@ -32,21 +33,28 @@ def booked() -> Callback | None:
 
 
 def test_booked_by_keys_alone_changed_by_reopening_and_shown_as_mine(connected: Page, maria: Lead) -> None:
-    connected.get_by_role("heading", name="Maria Lopez").click()
-    connected.keyboard.press("Alt+B")
+    keys = ByKeys(connected)
+    keys.presses("Tab")
+    keys.presses("Alt+B")
     window = connected.get_by_role("dialog", name="Schedule Callback")
-    expect(window.get_by_label("Schedule Callback")).to_be_focused()
-    window.get_by_role("button", name="Tomorrow 10:00").press("Enter")
+    keys.is_at(window.get_by_label("Schedule Callback"))
+    expect(window.get_by_label("To", exact=True).locator("option")).to_have_text(["Mobile - +34 600 00 00 01", "New Phone Number…"])
+    keys.presses("Shift+Tab")  # round from the first to the last, and on
+    keys.is_at(window.get_by_label("Note for the callback"))
+    for _ in range(25):
+        keys.presses("Tab")
+        assert window.evaluate("(one) => one.contains(document.activeElement)"), "the focus stays in the window until it is left"
+    keys.uses(window.get_by_role("button", name="Tomorrow 10:00"))
     expect(window.get_by_text(re.compile("your time"))).to_be_visible()
-    window.get_by_label("Personal Callback").press("Space")
+    keys.uses(window.get_by_label("Personal Callback"), "Space")
     eventually(lambda: (found := booked()) and found.kind == "personal")
     found = booked()
     assert found
     assert f"{found.due_at.astimezone(MADRID):%H:%M}" == "10:00"
     expect(connected.get_by_role("button", name="Scheduled Callback")).to_be_visible()
     looks_well(connected, "schedule-callback")
-    connected.keyboard.press("Escape")
-    expect(connected.get_by_role("button", name="Scheduled Callback")).to_be_focused()
+    keys.presses("Escape")
+    keys.is_at(connected.get_by_role("button", name="Scheduled Callback"))
     connected.reload()
     connected.get_by_role("button", name="Scheduled Callback").click()
     window.get_by_label("To", exact=True).select_option("New Phone Number…")

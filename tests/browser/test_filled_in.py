@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from agents.models import Agent, Interaction
 from campaigns.models import Disposition, FieldDefinition, Lead, Survey, SurveyAnswer
 from telephony.drivers.simulated.script import Answers, seconds
+from tests.browser.by_keys import ByKeys
 from tests.browser.centre import Centre
 from tests.browser.looking import looks_well, no_axe_violations
 from tests.browser.served import eventually
@@ -68,8 +69,24 @@ def test_a_record_filled_in_on_the_call_comes_back_after_a_reload_and_is_done_wh
     page.keyboard.press("Enter")
     expect(page.get_by_label("Colleague answered")).to_be_checked()
     no_axe_violations(page)
+    record = page.get_by_role("complementary", name="Record")
+    plan, contract = (record.locator("dl > div", has=page.get_by_text(name, exact=True)) for name in ("Plan", "Contract"))
+    expect(plan.locator("svg")).to_have_count(1)  # the pencil
+    expect(contract.locator("svg, input")).to_have_count(0)
+    keys = ByKeys(page)
+    pencil = page.get_by_role("button", name="Change contact")
+    keys.uses(pencil)
+    keys.is_at(page.get_by_label("Title"))
+    page.get_by_label("Last name").fill("López")
+    page.get_by_label("E-mail", exact=True).fill("maria at home")
+    expect(page.get_by_role("heading", name="Maria López")).to_be_visible()
+    looks_well(page, "change-contact")
+    keys.presses("Escape")
+    keys.is_at(pencil)
     eventually(lambda: (draft := Interaction.objects.get().draft).get("survey", {}).get("why_not") == "too dear" and draft.get("disposition"))
+    eventually(lambda: Interaction.objects.get().draft.get("contact") == {"last_name": "López", "email": "maria at home"})
     page.reload()
+    expect(page.get_by_role("heading", name="Maria López")).to_be_visible()
     expect(page.get_by_label("Plan")).to_have_value("Family 50", timeout=3000)
     expect(page.get_by_label("Why not?")).to_have_value("too dear")
     expect(page.get_by_label("Colleague answered")).to_be_checked()
@@ -81,8 +98,11 @@ def test_a_record_filled_in_on_the_call_comes_back_after_a_reload_and_is_done_wh
     expect(page.get_by_role("button", name="Done", exact=True)).to_be_enabled()
     page.get_by_role("button", name="Done", exact=True).click()
     wrong = page.get_by_role("alert").filter(has_text="It is not done yet")
-    expect(wrong.get_by_role("link")).to_have_count(2)
+    expect(wrong.get_by_role("link")).to_have_count(3)
     looks_well(page, "not-done-yet")
+    wrong.get_by_role("link", name=re.compile("Write the e-mail address")).click()
+    expect(page.get_by_label("E-mail", exact=True)).to_be_focused()
+    page.get_by_label("E-mail", exact=True).fill("maria@example.com")
     wrong.get_by_role("link", name=re.compile("Do you renew")).click()
     expect(page.get_by_label("Do you renew?")).to_be_focused()
     page.get_by_label("Do you renew?").select_option("Yes")
@@ -99,5 +119,6 @@ def test_a_record_filled_in_on_the_call_comes_back_after_a_reload_and_is_done_wh
         "custom_datetime": "2026-07-20T11:43",
         "remark": "prefers mornings",
     }
+    assert (lead.contact.name, lead.contact.email) == ("Maria López", "maria@example.com")
     assert SurveyAnswer.objects.get().answers == {"renews": "Yes"}
     assert (lead.state, lead.reason) == ("waiting", "no_callback")

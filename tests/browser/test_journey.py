@@ -9,15 +9,24 @@ from playwright.sync_api import Page, expect
 from agents.models import Agent, Interaction, Session
 from campaigns.models import Attempt, Lead
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
+from tests.browser.by_keys import ByKeys
 from tests.browser.centre import Centre
 from tests.browser.looking import chooses, looks_well, no_axe_violations
 from tests.browser.served import eventually
 
 DASH = "\N{EN DASH}"
+COUNTS_TONES = """
+  const start = AudioScheduledSourceNode.prototype.start;
+  OscillatorNode.prototype.start = function (...at) {
+    window.tones = (window.tones ?? 0) + 1;
+    return start.apply(this, at);
+  };
+"""
 
 
 def test_an_agents_whole_journey_from_signing_in_to_done(page: Page, ana: Agent, centre: Centre) -> None:
-    """Agent first, at a phone that stays connected: the console rings, Accept answers, the customer is called."""
+    """Agent first, at a phone that stays connected: the console rings, Accept answers, the customer is called. Without a mouse."""
+    keys = ByKeys(page)
     centre.station("Desk 12")
     campaign = centre.campaign(
         "Spring renewal",
@@ -37,25 +46,30 @@ def test_an_agents_whole_journey_from_signing_in_to_done(page: Page, ana: Agent,
         fields={"contract": "A-20391", "plan": "Family 50"},
     )
 
+    page.add_init_script(COUNTS_TONES)
     page.goto("/")
     expect(page).to_have_url(re.compile("/sign-in/"))
     looks_well(page, "sign-in")
-    page.get_by_label("User name").fill("ana")
-    page.get_by_label("Password").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    keys.goes_to(page.get_by_label("User name"))
+    keys.types("ana")
+    keys.goes_to(page.get_by_label("Password"))
+    keys.types("wrong")
+    keys.presses("Enter")
     expect(page.get_by_role("alert")).to_contain_text("correct username and password")
-    page.get_by_label("Password").fill("correct horse battery")
-    page.keyboard.press("Enter")
+    keys.goes_to(page.get_by_label("Password"))
+    keys.types("correct horse battery")
+    keys.presses("Enter")
 
-    expect(page.get_by_role("heading", name="Hello Ana")).to_be_visible()
+    keys.is_at(page.get_by_role("heading", name="Hello Ana"))
     looks_well(page, "station")
-    page.get_by_role("button", name="Start my shift").click()
+    keys.uses(page.get_by_role("button", name="Start my shift"))
 
-    expect(page.get_by_role("heading", name=f"Not Ready {DASH} Just signed in")).to_be_visible()
+    keys.is_at(page.get_by_role("heading", name=f"Not Ready {DASH} Just signed in"))
     expect(page.get_by_text("Phone connected")).to_be_visible()
     looks_well(page, "not-ready")
-    page.keyboard.press("Alt+R")
-    expect(page.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    keys.presses("Alt+R")
+    keys.is_at(page.get_by_role("heading", name="Waiting for the next call"))
+    keys.hears("Ready")
     looks_well(page, "waiting")
 
     centre.start(campaign)
@@ -63,43 +77,57 @@ def test_an_agents_whole_journey_from_signing_in_to_done(page: Page, ana: Agent,
     expect(alert).to_contain_text("Spring renewal")
     expect(alert.get_by_role("heading", name="Maria Lopez")).to_be_visible()
     expect(alert).to_contain_text("+34 600 00 00 01")
-    expect(alert.get_by_role("button", name="Accept")).to_be_focused()
+    keys.is_at(alert.get_by_role("button", name="Accept"))
+    keys.hears("Your phone is ringing: Spring renewal, Maria Lopez")
     assert not Attempt.objects.exists()  # nobody is dialed before the agent has answered
+    eventually(lambda: page.evaluate("window.tones") >= 2)  # it rings
     looks_well(page, "alert")
-    page.keyboard.press("Enter")
+    keys.presses("Enter")
 
     call = page.get_by_role("region", name="Call")
     expect(call).to_contain_text("customer")
     expect(call).to_contain_text("Connected")
+    keys.hears("Connected: Spring renewal, Maria Lopez")
+    keys.is_at(page.get_by_role("heading", name="Maria Lopez"))
+    origin = page.locator("dl > div", has=page.get_by_text("Origin", exact=True)).locator("dd")
+    expect(origin).to_have_text(re.compile(r"Outbound campaign call to \+34.600.00.00.01"))
     expect(page).to_have_title(re.compile(f"Maria Lopez {DASH} On a call"))
     expect(page.get_by_role("complementary", name="Record")).to_contain_text("Lopez & Daughters")
     expect(page.get_by_role("complementary", name="Record")).to_contain_text("A-20391")
     looks_well(page, "on-the-phone")
     expect(page.get_by_role("button", name="Done", exact=True)).to_be_disabled()
-    page.get_by_label("Note").fill("Wants the family plan.")
+    keys.presses("Alt+N")
+    keys.types("Wants the family plan.")
     expect(page.get_by_text("Saved as you type")).to_be_visible()
     eventually(lambda: Interaction.objects.get().note == "Wants the family plan.")
-    page.get_by_role("button", name="Hang up").click()
+    keys.uses(page.get_by_role("button", name="Hang up"), back=True)
 
     expect(page.get_by_text(re.compile(r"Wrap-up: \d+ s left"))).to_be_visible()
+    keys.hears("Call ended")
+    keys.is_at(page.get_by_role("heading", name="Maria Lopez"))
     looks_well(page, "wrap-up")
-    page.get_by_role("button", name="Done", exact=True).click()
-    expect(page.get_by_text("Choose a disposition first: this campaign wants one for every such call.")).to_be_visible()
+    keys.uses(page.get_by_role("button", name="Done", exact=True))
+    missing = page.get_by_role("link", name="Choose a disposition first: this campaign wants one for every such call.")
+    expect(missing).to_be_visible()
     looks_well(page, "not-done")
-    page.get_by_role("heading", name="Maria Lopez").click()
-    page.keyboard.press("1")
+    keys.uses(missing, back=True)
+    keys.is_at(page.get_by_label("Renewed"))
+    keys.presses("1")
     expect(page.get_by_label("Renewed")).to_be_checked()
-    page.keyboard.press("Alt+Enter")
+    keys.presses("Alt+Enter")
 
-    expect(page.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    keys.is_at(page.get_by_role("heading", name="Waiting for the next call"))
     work = Interaction.objects.get()
     assert (work.phase, work.closed_because, work.note, work.talked) == ("closed", "done", "Wants the family plan.", True)
     maria.refresh_from_db()
     assert (maria.state, maria.reason) == ("final", "success")
 
-    page.get_by_role("button", name=re.compile("Account of Ana")).click()
-    page.get_by_role("menuitem", name="End my shift").click()
-    expect(page.get_by_role("heading", name="Hello Ana")).to_be_visible()
+    keys.uses(page.get_by_role("button", name=re.compile("Account of Ana")), "ArrowDown", back=True)
+    keys.is_at(page.get_by_role("menuitem", name="Keyboard shortcuts"))
+    keys.presses("End")
+    keys.is_at(page.get_by_role("menuitem", name="End my shift"))
+    keys.presses("Enter")
+    keys.is_at(page.get_by_role("heading", name="Hello Ana"))
     page.get_by_role("button", name=re.compile("Account of Ana")).click()
     page.get_by_role("menuitem", name="Sign out").click()
     expect(page).to_have_url(re.compile("/sign-in/"))
@@ -107,14 +135,25 @@ def test_an_agents_whole_journey_from_signing_in_to_done(page: Page, ana: Agent,
 
 
 def test_a_progressive_call_needs_no_further_action_than_to_talk(working: Page, maria: Lead) -> None:
+    keys = ByKeys(working)
     call = working.get_by_role("region", name="Call")
     expect(call).to_contain_text("Connected")
-    expect(working.get_by_role("heading", name="Maria Lopez")).to_be_visible()
+    expect(working.get_by_role("heading", name="Maria Lopez")).to_be_focused()
     assert Attempt.objects.get().connected_at is not None
-    working.get_by_role("button", name="Hang up").click()
-    chooses(working, "Not interested")
-    working.get_by_role("button", name="Done and Stop").click()
-    expect(working.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    started = working.get_by_role("article", name="Campaign Started: Spring renewal")
+    expect(started.get_by_role("button")).to_have_text(["OK"])
+    keys.presses("F6")
+    keys.is_at(started.get_by_role("button", name="OK"))
+    keys.presses("Enter")
+    expect(started).to_be_hidden()
+    keys.sees_where_they_are()
+    keys.presses("Alt+H")
+    keys.hears("Call ended")
+    keys.sees_where_they_are()
+    keys.presses("3")
+    expect(working.get_by_label("Not interested")).to_be_checked()
+    keys.presses("Alt+Shift+Enter")
+    keys.is_at(working.get_by_role("heading", name="Waiting for the next call"))
 
 
 def test_a_break_asked_for_on_a_call_begins_after_it(working: Page, maria: Lead) -> None:
@@ -150,7 +189,13 @@ def test_a_rejected_alert_goes_back_and_its_agent_is_not_ready(working: Page, an
     campaign = centre.campaign("Spring renewal", mode="agent_first", agents=[ana])
     lead = centre.person(campaign, "Maria Lopez", "+34600000001")
     centre.start(campaign)
-    working.get_by_role("button", name="Reject").click()
+    expect(working.get_by_role("button", name="Accept")).to_be_focused()
+
+    def is_rejected() -> bool:
+        working.keyboard.press("Escape")  # in the first moments it was meant for something else
+        return Interaction.objects.filter(closed_because="missed").exists()
+
+    eventually(is_rejected)
     expect(working.get_by_role("heading", name=f"Not Ready {DASH} Did not answer")).to_be_visible()
     lead.refresh_from_db()
     assert lead.state == "waiting"

@@ -13,9 +13,10 @@ from campaigns.flow import call_back, control, do_not_call
 from campaigns.models import Attempt, Lead, Participation, PhoneNumber, ZoneConfirmation
 from telephony.drivers.simulated.script import Answers, Busy, seconds
 from telephony.models import CallerId
+from tests.browser.by_keys import ByKeys
 from tests.browser.centre import Centre, now, opened
 from tests.browser.looking import looks_well
-from tests.browser.served import Served, eventually
+from tests.browser.served import Served, an_agent, eventually
 
 DASH = "\N{EN DASH}"
 TALKS = Answers(after=seconds(0.5))
@@ -37,89 +38,139 @@ def sitting(console: Page, ana: Agent, centre: Centre) -> Page:
     return console
 
 
-def talks_and_is_done(page: Page, disposition: str = "Renewed") -> None:
+@pytest.fixture
+def keys(console: Page) -> ByKeys:
+    """Every mode's journey is made without a mouse."""
+    return ByKeys(console)
+
+
+def talks_and_is_done(keys: ByKeys, disposition: str = "Renewed") -> None:
+    page = keys.page
     expect(page.get_by_role("region", name="Call")).to_contain_text("Connected")
-    page.get_by_role("button", name="Hang up").click()
+    keys.hears("Connected")
+    keys.sees_where_they_are()
+    keys.presses("Alt+H")
     expect(page.get_by_text(re.compile(r"Wrap-up: \d+ s left"))).to_be_visible()
-    radio = page.get_by_label(disposition)
+    keys.hears("Call ended")
+    keys.sees_where_they_are()
+    keys.presses("Alt+N")
+    keys.types("Said so.")
+    keys.presses("Alt+D")
+    keys.presses("1")
+    expect(page.get_by_label(disposition)).to_be_checked()
+    keys.presses("Alt+Enter")
 
-    def chosen() -> bool:
-        if not radio.is_checked():
-            radio.click(force=True)
-        return radio.is_checked()
 
-    eventually(chosen)
-    page.get_by_role("button", name="Done", exact=True).click()
+def acknowledges(keys: ByKeys, title: str) -> None:
+    """OK of the notice with this title, which goes; F6 leads to it from anywhere."""
+    notice = keys.page.get_by_role("article", name=title)
+    expect(notice).to_be_visible()
+    keys.presses("F6")
+    keys.uses(notice.get_by_role("button", name="OK"))
+    expect(notice).to_be_hidden()
+    keys.sees_where_they_are()
 
 
-def test_preview_from_the_notice_to_done(sitting: Page, ana: Agent, centre: Centre) -> None:
+def test_preview_from_the_notice_to_done(sitting: Page, keys: ByKeys, ana: Agent, centre: Centre) -> None:
+    loaded = centre.campaign("Summer offers", mode="preview", agents=[ana])
+    control.edited(loaded, by=None, now=now())
+    control.approve(loaded, by=None, now=now())
+    assert isinstance(control.load(loaded, by=None, now=now()), control.Moved)
+    centre.campaign("Not loaded", mode="preview", agents=[ana])
+    centre.start(centre.campaign("Of others", mode="preview", agents=[an_agent("Ben Ruiz")]))
     campaign = centre.campaign("Spring renewal", mode="preview", agents=[ana], description="Renew the yearly plan.", wrap_up_for=60)
     other = CallerId.objects.create(e164="+34911111111", label="Madrid office", verified=True)
     campaign.other_caller_ids.add(other)
-    maria = centre.person(campaign, "Maria Lopez", "+34600000001", TALKS, company="Lopez & Daughters")
+    place = {"company": "Lopez & Daughters", "address": "Calle Mayor 1", "city": "Madrid"}
+    maria = centre.person(campaign, "Maria Lopez", "+34600000001", TALKS, title="Dr", email="maria@example.com", **place)
     PhoneNumber.objects.create(contact=maria.contact, e164="+34910000002", number_key="x", kind="work", position=1, zones=["Europe/Madrid"])
     centre.world.say("+34910000002", TALKS)
     centre.start(campaign)
 
     notice = sitting.get_by_role("article", name="Campaign Started: Spring renewal")
     expect(notice).to_be_visible()
-    row = sitting.get_by_role("row", name=re.compile("Spring renewal"))
-    expect(row).to_contain_text("Running")
-    expect(row).to_contain_text("Manual")
+    table = sitting.get_by_role("table", name="My Campaigns")
+    expect(table.get_by_role("columnheader")).to_have_text(["Status", "Name", "Delivery Mode", "Description", "Action"])
+    row = table.get_by_role("row", name=re.compile("Spring renewal"))
+    expect(row.locator("[role=cell], [role=rowheader]")).to_have_text(
+        ["Running", "Spring renewal", re.compile("^Manual"), "Renew the yearly plan.", "Get Record"]
+    )
+    expect(table.get_by_role("row")).to_have_count(3)  # its head, this one, and the one that is loaded
+    expect(table.get_by_role("row", name=re.compile("Summer offers"))).to_contain_text("Active")
     looks_well(sitting, "my-campaigns")
-    notice.get_by_role("button", name="Get Record").click()
+    keys.presses("F6")
+    keys.uses(notice.get_by_role("button", name="Get Record"))
 
-    expect(sitting.get_by_role("heading", name="Maria Lopez")).to_be_visible()
+    keys.is_at(sitting.get_by_role("heading", name="Maria Lopez"))
+    keys.hears("Preview")
     expect(notice).to_be_hidden()
     call = sitting.get_by_role("region", name="Call")
     expect(call).to_contain_text("Preview")
     expect(sitting.get_by_role("radio", name=re.compile("600 00 00 01"))).to_be_checked()
     looks_well(sitting, "preview")
     record = sitting.get_by_role("complementary", name="Record")
+    information = record.get_by_role("tabpanel", name="Information").locator("dt")
+    expect(information).to_have_text(["Title", "First name", "Last name", "Company", "Address", "E-mail", "Mobile", "Work"])
     expect(record).to_contain_text(re.compile(r"Taken to be in Madrid, where it is \d\d:\d\d"))
-    record.get_by_role("button", name="Confirm where the customer is").click()
-    expect(record.get_by_label("They say they are in")).to_be_focused()
-    record.get_by_label("They say they are in").select_option("Atlantic/Canary")
+    keys.uses(record.get_by_role("button", name="Confirm where the customer is"))
+    keys.is_at(record.get_by_label("They say they are in"))
+    keys.types("Canary")
     looks_well(sitting, "where-the-customer-is")
-    record.get_by_role("button", name="Save").click()
+    keys.uses(record.get_by_role("button", name="Save"))
     expect(record.get_by_role("status")).to_contain_text("The customer said they are in Canary")
+    keys.sees_where_they_are()
     assert ZoneConfirmation.objects.get().by == ana.user
     assert not Attempt.objects.exists()
-    sitting.get_by_role("radio", name=re.compile("910 00 00 02")).check(force=True)
-    sitting.get_by_label("Caller ID").select_option(label="+34 911 11 11 11 · Madrid office")
-    sitting.keyboard.press("Alt+C")
-    talks_and_is_done(sitting)
-    expect(sitting.get_by_role("heading", name=f"Not Ready {DASH} Just signed in")).to_be_visible()
+    keys.goes_to(sitting.get_by_role("radio", name=re.compile("600 00 00 01")), back=True)
+    keys.presses("ArrowRight")
+    expect(sitting.get_by_role("radio", name=re.compile("910 00 00 02"))).to_be_checked()
+    keys.uses(sitting.get_by_label("Caller ID"), "ArrowDown")
+    expect(sitting.get_by_label("Caller ID").locator("option:checked")).to_have_text("+34 911 11 11 11 · Madrid office")
+    keys.presses("Alt+C")
+    talks_and_is_done(keys)
+    keys.is_at(sitting.get_by_role("heading", name=f"Not Ready {DASH} Just signed in"))
+    keys.hears("Not Ready")
     attempt = Attempt.objects.get()
     assert (attempt.e164, attempt.outcome) == ("+34910000002", "connected")
     maria.refresh_from_db()
     assert maria.state == "final"
 
 
-def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Page, ana: Agent, centre: Centre) -> None:
+def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Page, keys: ByKeys, ana: Agent, centre: Centre) -> None:
     campaign = centre.campaign("Spring renewal", mode="preview", agents=[ana], wrap_up_for=60)
     maria = centre.person(campaign, "Maria Lopez", "+34600000001", TALKS)
     centre.start(campaign)
-    sitting.get_by_role("button", name="OK").click()
-    sitting.keyboard.press("Alt+G")
-    expect(sitting.get_by_role("heading", name="Maria Lopez")).to_be_visible()
+    acknowledges(keys, "Campaign Started: Spring renewal")
+    keys.presses("Alt+G")
+    keys.is_at(sitting.get_by_role("heading", name="Maria Lopez"))
+    expect(sitting.get_by_label("Caller ID")).to_have_count(0)  # there is nothing to choose from
     do_not_call.list_numbers(["+34600000001"], source="agent", now=now())
-    sitting.get_by_role("button", name="Call", exact=True).click()
-    expect(sitting.get_by_role("alert").filter(has_text="The phone number is on the Do-Not-Call list")).to_be_visible()
+    keys.uses(sitting.get_by_role("button", name="Call", exact=True))
+    expect(sitting.get_by_role("alert").filter(has_text=re.compile("^The phone number is on the Do-Not-Call list$"))).to_be_visible()
+    keys.sees_where_they_are()
     looks_well(sitting, "refused")
 
-    sitting.get_by_role("button", name="Dial New Phone Number").click()
+    opener = sitting.get_by_role("button", name="Dial New Phone Number")
     window = sitting.get_by_role("dialog", name="Dial New Phone Number")
+    keys.uses(opener)
+    keys.is_at(window.get_by_label("Enter Phone Number"))
     looks_well(sitting, "new-number")
-    window.get_by_label("Enter Phone Number").fill("622 22 22 22")
-    window.get_by_label("Type").select_option("mobile")
+    expect(window.get_by_label("Type").locator("option")).to_have_text(["Mobile", "Home", "Work", "Other"])
+    keys.presses("Escape")
+    keys.is_at(opener)
+    keys.presses("Enter")
+    keys.is_at(window.get_by_label("Enter Phone Number"))
+    keys.types("622 22 22 22")
     centre.world.say("+34622222222", Busy())
-    window.get_by_label("Enter Phone Number").press("Enter")
+    keys.uses(window.get_by_label("Type"), "m")
+    keys.uses(window.get_by_role("button", name="Dial", exact=True))
     expect(sitting.get_by_role("region", name="Call")).to_contain_text("The line was busy")
+    keys.hears("The line was busy")
+    keys.sees_where_they_are()
     expect(sitting.get_by_text("1 of at most 6")).to_be_visible()
     looks_well(sitting, "not-reached")
-    sitting.get_by_role("tab", name="Information").press("ArrowRight")
-    expect(sitting.get_by_role("tab", name="History")).to_be_focused()
+    keys.uses(sitting.get_by_role("tab", name="Information"), "ArrowRight")
+    keys.is_at(sitting.get_by_role("tab", name="History"))
     expect(sitting.get_by_role("tabpanel", name="History").get_by_role("listitem")).to_contain_text("The line was busy")
     looks_well(sitting, "history")
     sitting.set_viewport_size({"width": 320, "height": 640})
@@ -129,9 +180,11 @@ def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Pag
     expect(sitting.get_by_text("It is not called again; other numbers of this contact are.")).to_be_visible()
     sitting.get_by_label("This number").scroll_into_view_if_needed()
     looks_well(sitting, "number-result")
-    sitting.get_by_label("Call again later").check(force=True)
-    sitting.get_by_role("button", name="Done and Stop").click()
-    expect(sitting.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
+    keys.presses("Alt+D")
+    keys.presses("4")
+    expect(sitting.get_by_label("Call again later")).to_be_checked()
+    keys.presses("Alt+Shift+Enter")
+    keys.is_at(sitting.get_by_role("heading", name=re.compile("Not Ready")))
     eventually(lambda: Participation.objects.get().state == "off")
     maria.refresh_from_db()
     # of two numbers one is on the list, and the other a fax
@@ -139,27 +192,33 @@ def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Pag
     assert PhoneNumber.objects.get(e164="+34622222222").result == "fax"
 
     pedro = centre.person(campaign, "Pedro Ruiz", "+34600000003", TALKS)
-    sitting.get_by_role("button", name="Get Record: Spring renewal").click()
-    expect(sitting.get_by_role("heading", name="Pedro Ruiz")).to_be_visible()
-    sitting.get_by_role("button", name="Decline").click()
-    sitting.get_by_role("menuitem", name="Do not call this contact").click()
-    expect(sitting.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
+    keys.uses(sitting.get_by_role("button", name="Get Record: Spring renewal"))
+    keys.is_at(sitting.get_by_role("heading", name="Pedro Ruiz"))
+    keys.uses(sitting.get_by_role("button", name="Decline"))
+    keys.is_at(sitting.get_by_role("menuitem", name="Call this contact later"))
+    looks_well(sitting, "decline")
+    keys.presses("ArrowDown")
+    keys.is_at(sitting.get_by_role("menuitem", name="Do not call this contact"))
+    keys.presses("Enter")
+    keys.is_at(sitting.get_by_role("heading", name=re.compile("Not Ready")))
     pedro.refresh_from_db()
     assert (pedro.state, pedro.reason) == ("final", "excluded")
 
 
-def test_the_countdown_dials_by_itself_unless_it_is_held(sitting: Page, ana: Agent, centre: Centre) -> None:
+def test_the_countdown_dials_by_itself_unless_it_is_held(sitting: Page, keys: ByKeys, ana: Agent, centre: Centre) -> None:
     campaign = centre.campaign("Spring renewal", mode="preview", agents=[ana], preview_for=30, wrap_up_for=60)
     centre.person(campaign, "Maria Lopez", "+34600000001", TALKS)
     centre.start(campaign)
     sitting.get_by_role("article").get_by_role("button", name="Get Record").click()
     expect(sitting.get_by_text(re.compile(r"Dials automatically in \d+ s")).first).to_be_visible()
     looks_well(sitting, "countdown")
-    sitting.get_by_role("button", name="More time").click()
+    keys.uses(sitting.get_by_role("button", name="More time"))
     expect(sitting.get_by_text(re.compile(r"Dials automatically in [345]\d s")).first).to_be_visible()
-    sitting.get_by_role("button", name="Wait").click()
+    keys.sees_where_they_are()
+    keys.uses(sitting.get_by_role("button", name="Wait"), back=True)
     expect(sitting.get_by_text(re.compile(r"Dials automatically"))).to_have_count(0)
-    sitting.get_by_role("button", name="Done", exact=True).click()
+    keys.sees_where_they_are()
+    keys.presses("Alt+Enter")
     expect(sitting.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
 
     type(campaign).objects.filter(pk=campaign.pk).update(preview_for=1)
@@ -168,106 +227,119 @@ def test_the_countdown_dials_by_itself_unless_it_is_held(sitting: Page, ana: Age
     expect(sitting.get_by_role("region", name="Call")).to_contain_text("Connected")
 
 
-def test_manual_customers_come_one_by_one(sitting: Page, ana: Agent, centre: Centre) -> None:
+def test_manual_customers_come_one_by_one(sitting: Page, keys: ByKeys, ana: Agent, centre: Centre) -> None:
     campaign = centre.campaign("Door to door", mode="manual", agents=[ana], wrap_up_for=60)
     centre.person(campaign, "Maria Lopez", "+34600000001", TALKS)
     centre.start(campaign)
-    sitting.get_by_role("button", name="OK").click()
-    sitting.get_by_role("button", name="Run campaign: Door to door").click()
-    sitting.get_by_role("button", name="Get customers: Door to door").click()
-    expect(sitting.get_by_role("heading", name="Maria Lopez")).to_be_visible()
-    sitting.get_by_role("button", name="Done", exact=True).click()
+    acknowledges(keys, "Campaign Started: Door to door")
+    run = sitting.get_by_role("button", name="Run campaign: Door to door")
+    get = sitting.get_by_role("button", name="Get customers: Door to door")
+    keys.uses(run)
+    keys.is_at(get)
+    keys.presses("Enter")
+    keys.is_at(sitting.get_by_role("heading", name="Maria Lopez"))
+    keys.presses("Alt+Enter")
     expect(sitting.get_by_text("Process this customer first")).to_be_visible()
-    sitting.get_by_role("button", name="Call", exact=True).click()
-    talks_and_is_done(sitting)
-    sitting.get_by_role("button", name="Get customers: Door to door").click()
+    keys.presses("Alt+C")
+    talks_and_is_done(keys)
+    keys.uses(get)
     expect(sitting.get_by_text("No records available now")).to_be_visible()
+    keys.is_at(get)
     looks_well(sitting, "manual")
     while sitting.get_by_role("button", name=re.compile("Dismiss")).count():
-        sitting.get_by_role("button", name=re.compile("Dismiss")).first.click()
-    sitting.get_by_role("button", name="Close the window of Door to door").click()
-    expect(sitting.get_by_role("button", name="Run campaign: Door to door")).to_be_visible()
+        keys.uses(sitting.get_by_role("button", name=re.compile("Dismiss")).first)
+    keys.uses(sitting.get_by_role("button", name="Close the window of Door to door"), back=True)
+    keys.is_at(run)
 
 
-def test_push_preview_is_offered_accepted_and_dialed(sitting: Page, ana: Agent, centre: Centre) -> None:
+def test_push_preview_is_offered_accepted_and_dialed(sitting: Page, keys: ByKeys, ana: Agent, centre: Centre) -> None:
     campaign = centre.campaign("Warm leads", mode="push_preview", agents=[ana], wrap_up_for=60, reject_reason=True, when_rejected="ready")
     centre.person(campaign, "Maria Lopez", "+34600000001", TALKS, company="Lopez & Daughters")
     centre.start(campaign)
     notice = sitting.get_by_role("article", name="Campaign Started: Warm leads")
     expect(notice).to_contain_text("OK joins the campaign.")
-    notice.get_by_role("button", name="OK").click()
+    acknowledges(keys, "Campaign Started: Warm leads")
     expect(sitting.get_by_role("row", name=re.compile("Warm leads"))).to_contain_text("switch Outbound preview on")
-    sitting.get_by_role("button", name="Outbound preview").click()
+    keys.uses(sitting.get_by_role("button", name="Outbound preview"), back=True)
 
     offer = sitting.get_by_role("dialog")
     expect(offer).to_contain_text("Lopez & Daughters")
-    expect(offer.get_by_role("button", name="Accept")).to_be_focused()
+    keys.is_at(offer.get_by_role("button", name="Accept"))
+    keys.hears("A record for you: Warm leads, Maria Lopez")
     looks_well(sitting, "offer")
-    offer.get_by_role("button", name="Reject").click()
-    offer.get_by_label("Why do you reject it?").fill("She asked for Ben")
+    keys.presses("Escape")  # this campaign wants to know why
+    keys.is_at(offer.get_by_label("Why do you reject it?"))
+    keys.types("She asked for Ben")
     looks_well(sitting, "offer-rejected")
-    sitting.keyboard.press("Enter")
+    keys.presses("Enter")
     eventually(lambda: Interaction.objects.filter(phase="closed", note="She asked for Ben").exists())
-    expect(offer.get_by_role("button", name="Accept")).to_be_focused()
-    sitting.keyboard.press("Enter")
+    keys.is_at(offer.get_by_role("button", name="Accept"))
+    keys.presses("Enter")
     expect(sitting.get_by_role("region", name="Call")).to_contain_text("Preview")
+    keys.is_at(sitting.get_by_role("heading", name="Maria Lopez"))
     assert not Attempt.objects.exists()
-    sitting.keyboard.press("Alt+C")
-    talks_and_is_done(sitting)
-    expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    keys.presses("Alt+C")
+    talks_and_is_done(keys)
+    keys.is_at(sitting.get_by_role("heading", name="Waiting for the next call"))
 
 
-def test_power_brings_the_customer_who_has_answered(sitting: Page, ana: Agent, centre: Centre) -> None:
+def test_power_brings_the_customer_who_has_answered(sitting: Page, keys: ByKeys, ana: Agent, centre: Centre) -> None:
     campaign = centre.campaign("Flash sale", mode="power", agents=[ana], wrap_up_for=60, dial_ratio="2.0")
     centre.person(campaign, "Maria Lopez", "+34600000001", Answers(after=seconds(2)))
     centre.person(campaign, "Pedro Ruiz", "+34600000002", Busy())
     centre.start(campaign)
-    sitting.get_by_role("button", name="OK").click()
-    sitting.get_by_role("button", name="Go Ready").click()
-    expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    acknowledges(keys, "Campaign Started: Flash sale")
+    keys.uses(sitting.get_by_role("button", name="Go Ready"))
+    keys.is_at(sitting.get_by_role("heading", name="Waiting for the next call"))
     eventually(lambda: Attempt.objects.count() == 2)
-    expect(sitting.get_by_role("heading", name="Maria Lopez")).to_be_visible()
-    talks_and_is_done(sitting)
-    expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    keys.is_at(sitting.get_by_role("heading", name="Maria Lopez"))
+    talks_and_is_done(keys)
+    keys.is_at(sitting.get_by_role("heading", name="Waiting for the next call"))
 
 
-def test_who_called_in_vain_is_called_back_agent_first(sitting: Page, ana: Agent, centre: Centre) -> None:
+def test_who_called_in_vain_is_called_back_agent_first(sitting: Page, keys: ByKeys, ana: Agent, centre: Centre) -> None:
     campaign = centre.campaign("Call-backs", mode="auto_callback", agents=[ana], wrap_up_for=60)
     centre.start(campaign)
-    sitting.get_by_role("button", name="OK").click()
-    sitting.get_by_role("button", name="Go Ready").click()
+    acknowledges(keys, "Campaign Started: Call-backs")
+    keys.presses("Alt+R")
     centre.world.say("+34600000009", TALKS)
     call_back.call_back(call_back.Wanted(campaign.pk, "+34600000009", now(), "Maria"), now=now())
     alert = sitting.get_by_role("dialog")
     expect(alert.get_by_role("heading", name="Maria")).to_be_visible()
-    alert.get_by_role("button", name="Accept").click()
-    expect(
-        sitting.locator("section", has=sitting.get_by_role("heading", name="Campaign Information")).get_by_label("Do not call back")
-    ).to_be_visible()
-    talks_and_is_done(sitting)
-    expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    keys.is_at(alert.get_by_role("button", name="Accept"))
+    keys.presses("Enter")
+    box = sitting.locator("section", has=sitting.get_by_role("heading", name="Campaign Information")).get_by_label("Do not call back")
+    keys.uses(box, "Space")
+    expect(box).to_be_checked()
+    talks_and_is_done(keys)
+    keys.is_at(sitting.get_by_role("heading", name="Waiting for the next call"))
+    lead = Lead.objects.get()
+    assert (lead.state, lead.reason) == ("final", "callback_not_required")
 
 
-def test_direct_push_preview_ignores_not_ready(sitting: Page, ana: Agent, centre: Centre) -> None:
+def test_direct_push_preview_ignores_not_ready(sitting: Page, keys: ByKeys, ana: Agent, centre: Centre) -> None:
     campaign = centre.campaign("Hot leads", mode="direct_push_preview", agents=[ana], wrap_up_for=60)
     centre.person(campaign, "Maria Lopez", "+34600000001", TALKS, fields={"plan": "Family 50"})
     centre.start(campaign)
-    sitting.get_by_role("button", name="OK").click()
-    sitting.get_by_role("button", name="Get Record: Hot leads").click()
+    acknowledges(keys, "Campaign Started: Hot leads")
+    keys.uses(sitting.get_by_role("button", name="Get Record: Hot leads"))
     offer = sitting.get_by_role("dialog")
     expect(offer).to_contain_text("Family 50")
     expect(offer).to_contain_text("Accept dials at once.")
     looks_well(sitting, "direct-offer")
-    offer.get_by_role("button", name="Accept").click()
+    keys.is_at(offer.get_by_role("button", name="Accept"))
+    keys.presses("Enter")
     expect(sitting.get_by_role("region", name="Call")).to_contain_text("Connected")
     assert not Session.objects.get().voice_ready
-    sitting.get_by_role("button", name="My Campaigns").click()
+    opener = sitting.get_by_role("button", name="My Campaigns")
+    keys.uses(opener, back=True)
     sheet = sitting.get_by_role("dialog", name="My Campaigns")
     looks_well(sitting, "campaigns-over-the-call")
-    sheet.get_by_role("button", name="Stop: Hot leads").click()
-    expect(sheet.get_by_role("button", name="Get Record: Hot leads")).to_be_visible()
-    sitting.keyboard.press("Escape")
-    talks_and_is_done(sitting)
-    expect(sitting.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
+    keys.uses(sheet.get_by_role("button", name="Stop: Hot leads"))
+    keys.is_at(sheet.get_by_role("button", name="Get Record: Hot leads"))
+    keys.presses("Escape")
+    keys.is_at(opener)
+    talks_and_is_done(keys)
+    keys.is_at(sitting.get_by_role("heading", name=re.compile("Not Ready")))
     control.stop(campaign, by=None, now=now())
     expect(sitting.get_by_role("article", name="Campaign Stopped: Hot leads")).to_be_visible()

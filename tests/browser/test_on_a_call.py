@@ -11,6 +11,7 @@ from agents.models import Agent, Interaction
 from campaigns.models import Attempt, Lead
 from telephony.drivers.simulated.script import Machine, seconds
 from telephony.models import Announcement
+from tests.browser.by_keys import ByKeys
 from tests.browser.centre import Centre
 from tests.browser.looking import looks_well
 from tests.browser.served import eventually
@@ -24,10 +25,12 @@ def connected(working: Page, maria: Lead) -> Page:
 
 def test_hold_mute_and_keys_stay_in_their_places_and_say_what_they_have_done(connected: Page) -> None:
     call = connected.get_by_role("region", name="Call")
-    call.get_by_role("button", name="Hold").click()
+    keys = ByKeys(connected)
+    expect(call.get_by_role("timer")).to_have_text(re.compile(r"^\d\d:\d\d$"))
+    keys.uses(call.get_by_role("button", name="Hold"))
     expect(call).to_contain_text("on hold")
-    connected.get_by_role("heading", name="Maria Lopez").click()
-    connected.keyboard.press("Alt+M")
+    keys.is_at(call.get_by_role("button", name="Resume"))
+    keys.presses("Alt+M")
     expect(call).to_contain_text("muted")
     expect(call.get_by_role("button", name="Unmute")).to_be_visible()
     connected.reload()
@@ -35,16 +38,18 @@ def test_hold_mute_and_keys_stay_in_their_places_and_say_what_they_have_done(con
     expect(call).to_contain_text("muted")
     connected.keyboard.press("Alt+O")
     expect(call.get_by_role("button", name="Hold")).to_be_visible()
-    connected.keyboard.press("Alt+K")
-    expect(call.get_by_role("button", name="1", exact=True)).to_be_focused()
-    connected.keyboard.type("42#")
-    call.get_by_role("button", name="7", exact=True).click()
+    keys.presses("Alt+K")
+    keys.is_at(call.get_by_role("button", name="1", exact=True))
+    keys.types("42#")
+    keys.uses(call.get_by_role("button", name="7", exact=True))
     expect(call.get_by_label("Keys sent")).to_have_text("42#7")
     looks_well(connected, "on-a-call")
-    connected.keyboard.press("Escape")
+    keys.presses("Escape")
     expect(call.get_by_label("Keys sent")).to_have_count(0)
-    connected.keyboard.press("Alt+H")
+    keys.is_at(call.get_by_role("button", name="Keypad"))
+    keys.presses("Alt+H")
     expect(connected.get_by_text(re.compile("Wrap-up: "))).to_be_visible()
+    keys.is_at(connected.get_by_role("heading", name="Maria Lopez"))
     expect(call.get_by_role("button", name="Hold")).to_be_disabled()
     work = Interaction.objects.get()
     assert (work.held, work.muted) == (False, False)

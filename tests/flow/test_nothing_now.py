@@ -105,5 +105,9 @@ def test_it_is_told_unasked_where_records_come_by_themselves(floor: Floor, ana: 
         " No records available now. 1 is waiting for its local calling hours; next at 14:00 (Madrid time)."
     )
     floor.person(direct, "Pedro")
-    (row,) = [one for one in screens.campaigns(ana.id, now=floor.now).campaigns if one.id == direct.pk]
+    mine = screens.campaigns(ana.id, now=floor.now)
+    (row,) = [one for one in mine.campaigns if one.id == direct.pk]
     assert in_english(row.remark) == "Records come whether you are Ready or not, until you stop.", "one is about to come"
+    assert mine.ask_again == screens.REMARKS_LAST, "the clock alone makes it untrue"
+    ana.stops(direct)
+    assert screens.campaigns(ana.id, now=floor.now).ask_again is None

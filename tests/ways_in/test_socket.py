@@ -147,6 +147,27 @@ def test_the_newest_tab_wins_and_the_older_one_is_told_so(web: Served, ana: Agen
         eventually(lambda: not Session.objects.get(agent=ana).present)
 
 
+def test_a_page_that_wakes_up_takes_over_from_no_newer_one_unless_that_was_left(web: Served, ana: Agent) -> None:
+    with Screen(web, ana) as asleep:
+        was = asleep.hears("state")["session"]["console"]
+    with Screen(web, ana, was=was) as back:  # nobody sat down elsewhere
+        was = back.hears("state")["session"]["console"]
+    with Screen(web, ana) as newer:
+        newer.hears("state")
+        with Screen(web, ana, was=was) as woken:
+            woken.hears("replaced")
+            assert woken.closes_with() == messages.Closed.REPLACED
+        newer.says("ping", version=0)
+        newer.hears("pong")
+        assert Session.objects.get(agent=ana).present
+    eventually(lambda: not Session.objects.get(agent=ana).present)
+    with Screen(web, ana, was=was) as woken:  # it may come back in a moment
+        woken.hears("replaced")
+    Session.objects.filter(agent=ana).update(absent_since=now() - phone.ABSENT_FOR - timedelta(seconds=1))
+    with Screen(web, ana, was=was) as woken:
+        woken.hears("state")
+
+
 def test_a_command_of_an_older_tab_is_refused(web: Served, ana: Agent) -> None:
     with Screen(web, ana) as older:
         older.hears("state")

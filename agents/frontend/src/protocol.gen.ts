@@ -247,6 +247,8 @@ export interface CampaignShown {
 export interface Campaigns {
   campaigns: (CampaignShown)[];
   notices: (CampaignNotice)[];
+  /** seconds after which a remark may be out of date, though nothing has happened; none: never */
+  ask_again: number | null;
 }
 
 export interface CancelCallback {
@@ -314,7 +316,12 @@ export interface ContactShown {
   last_name: string;
   company: string;
   email: string;
+  /** all of it: street, city, and the area */
   address: string;
+  street: string;
+  city: string;
+  /** region, postal code and country: where they are, which an agent cannot change */
+  area: string;
   time_zone: string;
   /** every time zone they may be in: calls are made only where the hours hold in all of them */
   zones: (string)[];
@@ -375,6 +382,8 @@ export interface Details {
   no_callback_ends: boolean;
   /** a rejection needs a reason */
   reject_reason: boolean;
+  /** the agent may put the contact right */
+  edits_contact: boolean;
   case: CaseShown | null;
   /** its first page */
   history: History;
@@ -430,6 +439,8 @@ export interface Draft {
   survey?: Record<string, boolean | string>;
   disposition?: number | null;
   no_callback?: boolean;
+  /** what was put right of the contact, by field */
+  contact?: Record<string, string>;
   /** what the agent says of the number alone */
   number_result?: string;
   /** how often wrap-up was extended */
@@ -666,7 +677,7 @@ export interface Pong {
 }
 
 export interface ProblemShown {
-  /** disposition, note, callback, number_result, field:KEY or survey:KEY */
+  /** disposition, note, callback, number_result, field:KEY, survey:KEY or contact:KEY */
   where: string;
   sentence: string | Said;
 }
@@ -751,6 +762,7 @@ export interface SaveDraft {
   survey?: Record<string, boolean | string> | null;
   disposition?: number | null;
   no_callback?: boolean | null;
+  contact?: Record<string, string> | null;
   number_result?: "" | "wrong_number" | "fax" | "not_in_service" | null;
 }
 
@@ -806,6 +818,8 @@ export interface SessionState {
   leg: string | null;
   /** rises when the campaigns to work on, or their notices, have changed: ask for them */
   news: number;
+  /** which of the agent's consoles this is: a page that comes back says so, and takes over from no newer one */
+  console: number;
 }
 
 /** One channel Ready or not; the other stays as it is. */

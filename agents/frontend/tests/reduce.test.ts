@@ -20,6 +20,7 @@ function state(version: number, interaction: string | null = null): State {
       pending_reason: null,
       station: 1,
       news: 0,
+      console: 1,
       leg: null,
       phone: 'up',
     },

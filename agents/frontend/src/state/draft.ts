@@ -14,6 +14,8 @@ export const unsaved = signal(false);
 export const fields = signal<Values>({});
 export const answers = signal<Values>({});
 export const noCallback = signal(false);
+/** what was put right of the contact: only what was touched */
+export const contact = signal<Readonly<Record<string, string>>>({});
 /** what is said of the number alone */
 export const numberResult = signal<NumberResult>('');
 /** entered and not yet on the server */
@@ -32,6 +34,7 @@ interface Stash {
   readonly fields: Values;
   readonly answers: Values;
   readonly noCallback: boolean;
+  readonly contact: Readonly<Record<string, string>>;
 }
 const STASH = 'draft';
 
@@ -57,6 +60,11 @@ export function fill(key: string, value: string | boolean): void {
 export function answer(key: string, value: string | boolean): void {
   answers.value = { ...answers.value, [key]: value };
   enter(`survey:${key}`);
+}
+
+export function putRight(key: string, value: string): void {
+  contact.value = { ...contact.value, [key]: value };
+  enter(`contact:${key}`);
 }
 
 export function leaveAlone(on: boolean): void {
@@ -88,6 +96,7 @@ export function keep(): void {
     survey: answers.value,
     disposition: disposition.value,
     no_callback: noCallback.value,
+    contact: contact.value,
     number_result: numberResult.value,
   });
 }
@@ -126,6 +135,7 @@ export function followTheDesk(): void {
       fields.value = current?.draft.fields ?? {};
       answers.value = current?.draft.survey ?? {};
       noCallback.value = current?.draft.no_callback ?? false;
+      contact.value = current?.draft.contact ?? {};
       numberResult.value = (current?.draft.number_result ?? '') as NumberResult;
       unkept.value = false;
       clearTimeout(keeper);
@@ -137,6 +147,7 @@ export function followTheDesk(): void {
         fields.value = stashed.fields;
         answers.value = stashed.answers;
         noCallback.value = stashed.noCallback;
+        contact.value = stashed.contact;
         unsaved.value = unkept.value = true;
         save();
         keep();
@@ -148,7 +159,7 @@ export function followTheDesk(): void {
     if (!work.value && stashed) return; // it is not known yet what is on the desk
     const isAtRisk = unsaved.value || unkept.value || waits('save_note', 'save_draft');
     if (!about || !isAtRisk) return sessionStorage.removeItem(STASH);
-    const entered = { disposition: disposition.value, fields: fields.value, answers: answers.value, noCallback: noCallback.value };
+    const entered = { disposition: disposition.value, fields: fields.value, answers: answers.value, noCallback: noCallback.value, contact: contact.value };
     sessionStorage.setItem(STASH, JSON.stringify({ about, note: note.value, ...entered } satisfies Stash));
   });
   effect(() => {

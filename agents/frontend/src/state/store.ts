@@ -33,6 +33,8 @@ export const reasons = computed(() => view.value.menu?.reasons ?? []);
 export const station = computed(() => view.value.menu?.stations.find((one) => one.id === session.value?.station) ?? null);
 /** My Campaigns; null until they were told */
 export const campaigns = computed(() => view.value.campaigns?.campaigns ?? null);
+const campaignsTold = computed(() => view.value.campaigns);
+const atWork = computed(() => work.value !== null);
 export const notices = computed(() => view.value.campaigns?.notices ?? []);
 /** connected, and told by this connection how things are */
 export const isLive = computed(() => view.value.link === 'live' && view.value.state !== null && !view.value.expectSnapshot);
@@ -52,6 +54,8 @@ export const refused = signal<{ readonly command: ClientCommand['type'] } | null
 export const access = signal<PhoneAccess | null>(null);
 
 let link: Link | null = null;
+/** which console this page is, said when it comes back; without it a connection takes over from every other */
+let mine: number | null = null;
 
 export function happen(happened: Happened): void {
   view.value = reduce(view.value, happened);
@@ -63,6 +67,7 @@ export function ask(wish: Wish): void {
 
 /** Here again, after a newer tab had taken over. */
 export function takeBack(): void {
+  mine = null;
   view.value = { ...BLANK, state: view.value.state };
   link?.open();
 }
@@ -76,6 +81,7 @@ export function start(boot: Boot): void {
         const command = message.type === 'answer' && message.id !== null ? view.value.waiting[message.id] : undefined;
         const done = message.type === 'answer' && message.ok;
         clock.value = Date.now();
+        if (message.type === 'state') mine = message.session.console;
         happen({ what: 'said', message, at: clock.value });
         if (done && command === 'phone') access.value = (message as Answer).data as PhoneAccess;
         if (command && !done) refused.value = { command };
@@ -89,7 +95,10 @@ export function start(boot: Boot): void {
       wanted: () => view.value.over === null,
     },
     {
-      socket: () => new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${boot.socket}`),
+      socket: () => {
+        const known = mine === null ? '' : `?console=${mine}`;
+        return new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${boot.socket}${known}`);
+      },
       now: () => Date.now(),
       random: () => Math.random(),
       newId: () => newId(),
@@ -133,6 +142,7 @@ export function start(boot: Boot): void {
     if (newest !== null && news !== null && newest !== news) ask({ type: 'callbacks' }); // one of them may have ended
     news = newest;
   });
+  freshen(() => ask({ type: 'campaigns' }));
   let offered: string | null = null;
   effect(() => {
     // an offer that nobody is told of is withdrawn
@@ -156,6 +166,20 @@ export function start(boot: Boot): void {
     promised = now;
   });
   remind();
+}
+
+/** What stands beside a campaign may become untrue by the clock alone, or with a record that has come or gone: then it is asked for again. */
+export function freshen(again: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let worked = atWork.peek();
+  return effect(() => {
+    const after = isLive.value ? (campaignsTold.value?.ask_again ?? null) : null;
+    const works = atWork.value;
+    clearTimeout(timer);
+    if (after !== null && worked !== works) untracked(again);
+    else if (after !== null && !works) timer = setTimeout(again, after * 1000);
+    worked = works;
+  });
 }
 
 const REMIND_BEFORE = 5 * 60_000;

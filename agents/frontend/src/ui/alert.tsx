@@ -1,6 +1,7 @@
 /** The call alert: campaign, name and number, and one thing to press. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { notify } from '../attention';
 import { t } from '../i18n';
 import { answerRinging, isThisPage } from '../phone/phone';
 import { ring } from '../sound';
@@ -10,6 +11,9 @@ import { Icon } from './icons';
 import { shown } from './record';
 import { left } from './time';
 import { initials, originWords, pastWords, phaseWords } from './words';
+
+/** milliseconds in which Escape was meant for what was there before */
+const NOT_MEANT = 600;
 
 /** What is known of it, before it is accepted. */
 function Offered({ work }: { work: InteractionState }) {
@@ -53,11 +57,18 @@ export function Alert({ work }: { work: InteractionState }) {
   const busy = !isLive.value || waits('accept', 'reject');
   const [saysWhy, setSaysWhy] = useState(false);
   const asksWhy = offered && (view.value.details?.reject_reason ?? false);
+  const since = useRef(Date.now());
+  const reject = () => (asksWhy ? setSaysWhy(true) : ask({ type: 'reject', interaction: work.id }));
+  const seconds = work.deadline ? left(work.deadline) : null;
 
   useEffect(() => {
     dialog.current?.showModal();
     ring(true);
-    return () => ring(false);
+    const takeBack = notify(name, [phaseWords(work), work.card.campaign].filter(Boolean).join(' · '));
+    return () => {
+      ring(false);
+      takeBack();
+    };
   }, []);
 
   return (
@@ -67,6 +78,12 @@ export function Alert({ work }: { work: InteractionState }) {
       aria-labelledby="alert-name"
       aria-describedby="alert-what"
       onCancel={(event) => event.preventDefault()}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        event.preventDefault();
+        if (saysWhy) setSaysWhy(false);
+        else if (answersHere && !busy && !event.repeat && Date.now() - since.current > NOT_MEANT) reject();
+      }}
     >
       <p class="alert-campaign" id="alert-what">
         <span class="sr-only">{phaseWords(work)}: </span>
@@ -100,7 +117,8 @@ export function Alert({ work }: { work: InteractionState }) {
             class="button big"
             disabled={busy}
             aria-expanded={asksWhy ? saysWhy : undefined}
-            onClick={() => (asksWhy ? setSaysWhy(true) : ask({ type: 'reject', interaction: work.id }))}
+            aria-keyshortcuts="Escape"
+            onClick={reject}
           >
             <Icon name="close" />
             {t('Reject')}
@@ -112,11 +130,14 @@ export function Alert({ work }: { work: InteractionState }) {
         </p>
       )}
       {saysWhy && <Why work={work} busy={busy} />}
-      {work.deadline && (
+      {seconds !== null && (
         <p class="quiet small" role="timer" aria-live="off">
-          {t('{seconds} s left', { seconds: left(work.deadline) })}
+          {t('{seconds} s left', { seconds })}
         </p>
       )}
+      <p class="sr-only" role="status">
+        {(seconds === 20 || seconds === 10 || seconds === 5) && t('{seconds} s left', { seconds })}
+      </p>
     </dialog>
   );
 }

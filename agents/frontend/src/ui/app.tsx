@@ -1,6 +1,7 @@
 /** Which screen it is: exactly one, decided by what the server says. */
 
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
+import { neverLoseFocus } from '../focus';
 import { t } from '../i18n';
 import { listen } from '../keys';
 import { allowSound } from '../sound';
@@ -53,6 +54,7 @@ export function App({ boot }: { boot: Boot }) {
       }),
     [],
   );
+  useEffect(neverLoseFocus, []);
   useEffect(() => {
     // the first touch of the page after a reload lets it ring again
     const touched = () => allowSound();
@@ -90,7 +92,9 @@ function Stage({ boot }: { boot: Boot }) {
   if (!view.value.state) {
     return (
       <section class="idle" aria-busy="true">
-        <h1 class="quiet">{view.value.link === 'lost' ? t('The server cannot be reached. Trying again…') : t('Connecting…')}</h1>
+        <h1 class="quiet" tabIndex={-1}>
+          {view.value.link === 'lost' ? t('The server cannot be reached. Trying again…') : t('Connecting…')}
+        </h1>
       </section>
     );
   }
@@ -109,10 +113,14 @@ function Stage({ boot }: { boot: Boot }) {
 
 function Over({ boot }: { boot: Boot }) {
   const said = words(view.value.over!);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), [view.value.over]);
   return (
     <main class="card-page">
       <section class="card narrow" role="alert">
-        <h1>{said.title}</h1>
+        <h1 ref={heading} tabIndex={-1}>
+          {said.title}
+        </h1>
         <p class="quiet">{said.words}</p>
         {view.value.over === 'replaced' && (
           <button type="button" class="button primary wide" onClick={takeBack}>

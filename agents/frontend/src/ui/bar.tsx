@@ -5,7 +5,7 @@ import { language, t } from '../i18n';
 import { isThisPage, quality, standing } from '../phone/phone';
 import { silenced, trouble } from '../phone/sound';
 import { choose } from '../state/language';
-import { ask, doing, isLive, reasons, session, station, view, waits, work, type Boot } from '../state/store';
+import { ask, doing, isLive, reasons, serverNow, session, station, view, waits, work, type Boot } from '../state/store';
 import { qualityWords, soundsBad } from './browser_phone';
 import { listIsOpen } from './campaigns';
 import { Icon } from './icons';
@@ -32,13 +32,14 @@ export function Bar({ boot }: { boot: Boot }) {
         <img class="mark" src={markUrl()} alt="Ringmaster" width="28" height="28" />
         {now && doing.value && (
           <div class="standing">
-            <span class="pill">
+            <span class={`pill ${limit() ? 'late' : ''}`}>
               <span class="dot" aria-hidden="true" />
               <span class="pill-words">
                 {doingWords(doing.value)}
                 {doing.value === 'not_ready' && reasonWords(now.reason) && <span class="pill-reason"> · {reasonWords(now.reason)}</span>}
               </span>
               <Since at={now.since} />
+              <Limit />
             </span>
             {now.signed_in && <Readiness />}
             {now.signed_in && <Channels />}
@@ -64,6 +65,21 @@ export function Bar({ boot }: { boot: Boot }) {
       </div>
     </header>
   );
+}
+
+/** From four fifths of what a Not Ready reason may last: how long is left, or how long it is over. */
+function limit(): string {
+  const now = session.value;
+  const minutes = reasons.value.find((reason) => reason.code === now?.reason)?.max_minutes;
+  if (doing.value !== 'not_ready' || !minutes || !now?.since) return '';
+  const lasted = (serverNow.value - Date.parse(now.since)) / 60_000;
+  if (lasted >= minutes) return t('over by {minutes} min', { minutes: Math.floor(lasted - minutes) });
+  return lasted >= minutes * 0.8 ? t('{minutes} min left', { minutes: Math.ceil(minutes - lasted) }) : '';
+}
+
+function Limit() {
+  const words = limit();
+  return words ? <span class="pill-limit">{words}</span> : null;
 }
 
 function Readiness() {
@@ -95,7 +111,7 @@ function Readiness() {
         </span>
       )}
       {!ready && work.value && (
-        <button type="button" class="button go" disabled={busy} aria-keyshortcuts="Alt+R" onClick={() => ask({ type: 'go_ready' })}>
+        <button type="button" class="button" disabled={busy} aria-keyshortcuts="Alt+R" onClick={() => ask({ type: 'go_ready' })}>
           <Icon name="play" />
           {t('Go Ready')}
         </button>

@@ -31,7 +31,13 @@ export function record(work: InteractionState): void {
 }
 
 export function openKeypad(work: InteractionState): void {
-  if (onTheLine(work)) keypadIsOpen.value = !keypadIsOpen.value;
+  if (keypadIsOpen.value) shutKeypad();
+  else if (onTheLine(work)) keypadIsOpen.value = true;
+}
+
+function shutKeypad(): void {
+  keypadIsOpen.value = false;
+  document.querySelector<HTMLElement>('[aria-keyshortcuts="Alt+K"]')?.focus();
 }
 
 const keypadIsOpen = signal(false);
@@ -210,7 +216,7 @@ function Keypad({ work }: { work: InteractionState }) {
       aria-label={t('Keypad')}
       onKeyDown={(event) => {
         if (event.altKey || event.ctrlKey || event.metaKey) return;
-        if (event.key === 'Escape') keypadIsOpen.value = false;
+        if (event.key === 'Escape') shutKeypad();
         else if (KEYS.includes(event.key)) press(event.key);
         else return;
         event.preventDefault();

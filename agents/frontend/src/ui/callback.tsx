@@ -1,6 +1,7 @@
 /** Schedule Callback, as a window beside the call; its button tells whether a callback exists. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { goRound } from '../focus';
 import { said, t } from '../i18n';
 import { change, isOpen, nearest, numbersKept, problem, promised, unsent, window as wanted } from '../state/callback';
 import { serverNow, view, waits } from '../state/store';
@@ -61,6 +62,7 @@ export function CallbackWindow({ work }: { work: InteractionState }) {
       aria-labelledby="callback-title"
       onKeyDown={(event) => {
         if (event.key === 'Escape') shut();
+        goRound(event);
       }}
     >
       <div class="callback-head">
@@ -90,13 +92,13 @@ export function CallbackWindow({ work }: { work: InteractionState }) {
           {promised.value && ` = ${t('{time} your time', { time: spoken(promised.value) })}`}
         </p>
         <div class="picks">
-          <button type="button" class="button" onClick={() => pick(later(here, { hours: 1 }))}>
+          <button type="button" class="button slim" onClick={() => pick(later(here, { hours: 1 }))}>
             {t('In 1 hour')}
           </button>
-          <button type="button" class="button" onClick={() => pick(later(here, { days: 1, at: '10:00' }))}>
+          <button type="button" class="button slim" onClick={() => pick(later(here, { days: 1, at: '10:00' }))}>
             {t('Tomorrow 10:00')}
           </button>
-          <button type="button" class="button" onClick={() => pick(later(here, { days: 7, at: '10:00' }))}>
+          <button type="button" class="button slim" onClick={() => pick(later(here, { days: 7, at: '10:00' }))}>
             {t('Next week')}
           </button>
         </div>

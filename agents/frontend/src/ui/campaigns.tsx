@@ -85,7 +85,7 @@ function Action({ campaign }: { campaign: CampaignShown }) {
       {campaign.action === 'get_record' && (
         <button
           type="button"
-          class="button go"
+          class="button soft"
           disabled={busy || (needsDesk && work.value !== null) || campaign.status === 'Active'}
           aria-label={t('{what}: {campaign}', { what: getWords(campaign.gets), ...about })}
           onClick={() => ask({ type: 'get_record', campaign: campaign.id })}
@@ -97,7 +97,7 @@ function Action({ campaign }: { campaign: CampaignShown }) {
       {campaign.action === 'run' && (
         <button
           type="button"
-          class="button primary"
+          class="button soft"
           disabled={busy}
           aria-label={t('Run campaign: {campaign}', about)}
           onClick={() => ask({ type: 'run_campaign', campaign: campaign.id })}
@@ -176,17 +176,19 @@ function Notice({ notice }: { notice: CampaignNotice }) {
   const about = { what: titleWords(notice.title), campaign: notice.name };
   return (
     <article class="card campaign-notice" aria-label={t('{what}: {campaign}', about)}>
-      <p class="campaign-notice-title">{titleWords(notice.title)}</p>
-      <p class="campaign-notice-name">{notice.name}</p>
-      <p class="quiet small">
-        {said(notice.mode)}
-        {notice.description && ` · ${notice.description}`}
-      </p>
+      <div class="campaign-notice-words">
+        <p class="campaign-notice-title">{titleWords(notice.title)}</p>
+        <p class="campaign-notice-name">{notice.name}</p>
+        <p class="quiet small">
+          {said(notice.mode)}
+          {notice.description && ` · ${notice.description}`}
+        </p>
+      </div>
       <div class="campaign-notice-buttons">
         {notice.get_record && (
           <button
             type="button"
-            class="button go"
+            class="button soft"
             disabled={busy || work.value !== null}
             onClick={() => {
               ask({ type: 'get_record', campaign: notice.campaign });
@@ -196,7 +198,7 @@ function Notice({ notice }: { notice: CampaignNotice }) {
             {t('Get Record')}
           </button>
         )}
-        <button type="button" class={`button ${notice.get_record ? '' : 'primary'}`} disabled={busy} onClick={read}>
+        <button type="button" class={`button ${notice.joins && !work.value ? 'primary' : ''}`} disabled={busy} onClick={read}>
           {t('OK')}
         </button>
         {notice.joins && <span class="quiet small">{t('OK joins the campaign.')}</span>}

@@ -1,9 +1,13 @@
 /** Who it is, and what was tried with them before: the contact panel's two tabs. */
 
-import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import { said, t } from '../i18n';
+import { editContact, editing, tab } from '../state/contact';
+import { contact as changed, putRight } from '../state/draft';
 import { ask, isLive, view, waits } from '../state/store';
 import type { AttemptShown, ContactShown, Details, InteractionState } from '../protocol.gen';
+import { Icon } from './icons';
+import { isWrong } from './problems';
 import { Tabs } from './tabs';
 import { elapsed } from './time';
 import { Unwanted } from './unwanted';
@@ -11,22 +15,23 @@ import { Whereabouts } from './whereabouts';
 import { numberResultWords, pastWords } from './words';
 import { spoken, zoneWords } from './zones';
 
-const chosen = signal('information');
-
 export function ContactPanel({ work, details }: { work: InteractionState; details: Details }) {
   const contact = details.contact;
+  useEffect(() => {
+    tab.value = 'information'; // another record begins with who it is
+  }, [work.id]);
   if (!contact) return <p class="quiet">{t('No contact belongs to this call.')}</p>;
   return (
     <Tabs
       label={t('Contact')}
-      chosen={chosen}
+      chosen={tab}
       tabs={[
         {
           key: 'information',
           label: t('Information'),
           panel: () => (
             <>
-              <Information contact={contact} />
+              <Information work={work} contact={contact} mayEdit={details.edits_contact} />
               <Whereabouts work={work} contact={contact} />
               <Unwanted work={work} contact={contact} />
             </>
@@ -38,38 +43,130 @@ export function ContactPanel({ work, details }: { work: InteractionState; detail
   );
 }
 
-function Information({ contact }: { contact: ContactShown }) {
+/** What can be put right of a contact. Where they are called is not among it: that has its own place below. */
+const editable = (contact: ContactShown): readonly (readonly [key: string, label: string, value: string, autocomplete?: string])[] => [
+  ['title', t('Title'), contact.title],
+  ['first_name', t('First name'), contact.first_name],
+  ['last_name', t('Last name'), contact.last_name],
+  ['company', t('Company'), contact.company],
+  ['address', t('Street'), contact.street],
+  ['city', t('City'), contact.city],
+  ['email', t('E-mail'), contact.email],
+];
+
+/** As the agent has put it right, or as it was. */
+function nowOf(contact: ContactShown): ContactShown {
+  const { address: street = contact.street, city = contact.city, ...others } = changed.value;
+  return { ...contact, ...others, street, city, address: [street, city, contact.area].filter(Boolean).join(', ') };
+}
+
+/** The name in the heading follows what was put right. */
+export function nameNow(work: InteractionState): string {
+  const contact = view.value.details?.contact;
+  const touched = 'first_name' in changed.value || 'last_name' in changed.value;
+  if (!contact || !touched) return work.card.name ?? '';
+  const { first_name: first, last_name: last } = nowOf(contact);
+  return [first, last].filter(Boolean).join(' ') || (work.card.name ?? '');
+}
+
+function Information({ work, contact, mayEdit }: { work: InteractionState; contact: ContactShown; mayEdit: boolean }) {
+  const opener = useRef<HTMLButtonElement>(null);
+  const isEditing = editing.value?.work === work.id && mayEdit;
+  const shut = () => {
+    editing.value = null;
+    requestAnimationFrame(() => opener.current?.focus());
+  };
+  const now = nowOf(contact);
   const lines: [string, string][] = [
-    [t('Title'), contact.title],
-    [t('First name'), contact.first_name],
-    [t('Last name'), contact.last_name],
-    [t('Company'), contact.company],
-    [t('Address'), contact.address],
-    [t('E-mail'), contact.email],
-    [t('Time zone'), zoneWords(contact.time_zone)],
+    [t('Title'), now.title],
+    [t('First name'), now.first_name],
+    [t('Last name'), now.last_name],
+    [t('Company'), now.company],
+    [t('Address'), now.address],
+    [t('E-mail'), now.email],
   ];
   return (
-    <dl>
-      {lines
-        .filter(([, value]) => value)
-        .map(([label, value]) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
+    <>
+      {isEditing ? (
+        <EditContact contact={contact} shut={shut} />
+      ) : (
+        <dl>
+          {lines
+            .filter(([, value]) => value)
+            .map(([label, value]) => (
+              <div key={label}>
+                <dt>{label}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+        </dl>
+      )}
+      <dl>
+        {contact.numbers.map((number) => (
+          <div key={number.id}>
+            <dt>{said(number.kind)}</dt>
+            <dd class={number.dialed ? 'dialed' : number.active ? '' : 'struck'}>
+              <bdi>{number.number}</bdi>
+              {number.dialed && <span class="tag">{work.phase === 'preview' ? t('selected') : t('this call')}</span>}
+              {!number.active && <span class="quiet small"> {numberResultWords(number.result)}</span>}
+              {number.listed && <span class="tag">{t('do not call')}</span>}
+            </dd>
           </div>
         ))}
-      {contact.numbers.map((number) => (
-        <div key={number.id}>
-          <dt>{said(number.kind)}</dt>
-          <dd class={number.dialed ? 'dialed' : number.active ? '' : 'struck'}>
-            <bdi>{number.number}</bdi>
-            {number.dialed && <span class="tag">{t('this call')}</span>}
-            {!number.active && <span class="quiet small"> {numberResultWords(number.result)}</span>}
-            {number.listed && <span class="tag">{t('do not call')}</span>}
-          </dd>
+        {contact.time_zone && (
+          <div>
+            <dt>{t('Time zone')}</dt>
+            <dd>{zoneWords(contact.time_zone)}</dd>
+          </div>
+        )}
+      </dl>
+      {mayEdit && !isEditing && (
+        <button type="button" class="button slim edit-contact" ref={opener} onClick={() => editContact(work.id)}>
+          <Icon name="pencil" />
+          {t('Change contact')}
+        </button>
+      )}
+    </>
+  );
+}
+
+/** Kept as it is typed, and stored with the contact when the record is done. */
+function EditContact({ contact, shut }: { contact: ContactShown; shut: () => void }) {
+  useEffect(() => document.getElementById(`contact-${editing.value?.at}`)?.focus(), [editing.value]);
+  return (
+    <form
+      class="contact-form"
+      aria-label={t('Change contact')}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        shut();
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') shut();
+      }}
+    >
+      {editable(contact).map(([key, label, before]) => (
+        <div class="field" key={key}>
+          <label for={`contact-${key}`} class="editable">
+            <Icon name="pencil" />
+            {label}
+          </label>
+          <input
+            id={`contact-${key}`}
+            type={key === 'email' ? 'email' : 'text'}
+            autocomplete="off"
+            maxLength={250}
+            value={changed.value[key] ?? before}
+            aria-invalid={isWrong(`contact:${key}`)}
+            aria-describedby={isWrong(`contact:${key}`) ? `problem-contact-${key}` : undefined}
+            onInput={(event) => putRight(key, event.currentTarget.value)}
+          />
         </div>
       ))}
-    </dl>
+      <p class="quiet small">{t('Saved as you type, and stored with the contact at Done.')}</p>
+      <button class="button">{t('Close')}</button>
+    </form>
   );
 }
 

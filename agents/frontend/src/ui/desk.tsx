@@ -10,6 +10,7 @@ import { Icon } from './icons';
 import { isTyping } from '../keys';
 import { CampaignNotices } from './campaigns';
 import { CallLine } from './call';
+import { nameNow } from './contact';
 import { CallbackButton, CallbackWindow } from './callback';
 import { Dispositions } from './dispositions';
 import { LeaveAlone } from './leave_alone';
@@ -31,11 +32,16 @@ function mayFinish(work: InteractionState): boolean {
   return work.phase === 'wrap_up' || work.phase === 'preview';
 }
 
+/** Who fills in a form, a window or a menu stays there, whatever the call does. */
+function isBusyHere(at: Element | null): boolean {
+  return isTyping(at) || at?.closest('form, dialog, [role=dialog], .menu') != null;
+}
+
 export function Desk({ work }: { work: InteractionState }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const was = useRef<string | null>(null);
   useEffect(() => {
-    if (!isTyping(document.activeElement)) heading.current?.focus({ preventScroll: true });
+    if (!isBusyHere(document.activeElement)) heading.current?.focus({ preventScroll: true });
     if (was.current === null) bell();
     else if (work.phase === 'connected') beep();
     was.current = work.phase;
@@ -51,7 +57,7 @@ export function Desk({ work }: { work: InteractionState }) {
           <div class="who-words">
             <p class="campaign">{work.card.campaign}</p>
             <h1 id="who" ref={heading} tabIndex={-1}>
-              {work.card.name || t('Unknown')}
+              {nameNow(work) || t('Unknown')}
             </h1>
             <p class="number">
               <bdi>{work.card.number}</bdi>
@@ -80,6 +86,7 @@ function Conclusion({ work }: { work: InteractionState }) {
   const details = view.value.details;
   const over = mayFinish(work);
   const busy = !over || !isLive.value || waits('finish');
+  const untried = work.phase === 'preview' && work.outcome === '' && work.progress !== 'refused'; // then Call is what comes next
   return (
     <form
       class="conclusion"
@@ -121,7 +128,7 @@ function Conclusion({ work }: { work: InteractionState }) {
       </div>
       <Problems />
       <div class="finish">
-        <button class="button primary big" disabled={busy} aria-keyshortcuts="Alt+Enter">
+        <button class={`button big ${untried ? '' : 'primary'}`} disabled={busy} aria-keyshortcuts="Alt+Enter">
           <Icon name="check" />
           {t('Done')}
         </button>

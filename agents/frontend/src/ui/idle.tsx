@@ -13,13 +13,13 @@ export function Idle() {
   const now = session.value!;
   const ready = doing.value === 'ready';
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), [ready]);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
   const noPhone = station.value?.leg_mode === 'nailed_up' && now.phone !== 'up';
   const reason = reasonWords(now.reason);
 
   return (
     <div class="between">
-      <section class="idle">
+      <section class="card standing-now" aria-labelledby="standing">
         <div class={`aura ${ready ? 'alive' : ''}`} aria-hidden="true">
           <span class="aura-ring" />
           <span class="aura-ring" />
@@ -27,34 +27,38 @@ export function Idle() {
             <Icon name={ready ? 'phone' : 'cup'} />
           </span>
         </div>
-        <h1 ref={heading} tabIndex={-1}>
-          {ready ? t('Waiting for the next call') : reason ? t('Not Ready – {reason}', { reason }) : t('Not Ready')}
-        </h1>
-        <p class="idle-time">
+        <div class="standing-words">
+          <h1 id="standing" ref={heading} tabIndex={-1}>
+            {ready ? t('Waiting for the next call') : reason ? t('Not Ready – {reason}', { reason }) : t('Not Ready')}
+          </h1>
+          <p class="quiet">
+            {ready
+              ? noPhone
+                ? t('Your phone is not connected yet. Calls come as soon as it is.')
+                : t('The next call rings here, with the name of the campaign and of the person.')
+              : t('Nothing rings while you are not ready.')}
+          </p>
+        </div>
+        <p class="standing-time">
           <Since at={now.since} />
         </p>
-        <p class="quiet idle-words">
-          {ready
-            ? noPhone
-              ? t('Your phone is not connected yet. Calls come as soon as it is.')
-              : t('The next call rings here, with the name of the campaign and of the person.')
-            : t('Nothing rings while you are not ready.')}
-        </p>
-        {!ready && (
-          <button
-            type="button"
-            class="button go big"
-            disabled={!isLive.value || waits('go_ready')}
-            aria-keyshortcuts="Alt+R"
-            onClick={() => ask({ type: 'go_ready' })}
-          >
-            <Icon name="play" />
-            {t('Go Ready')}
-          </button>
-        )}
-        <p class="quiet small keys">
-          <kbd>Alt</kbd> <kbd>R</kbd> {ready ? t('takes a break') : t('makes you Ready')}
-        </p>
+        <div class="standing-act">
+          <p class="quiet small keys">
+            <kbd>Alt</kbd> <kbd>R</kbd> {ready ? t('takes a break') : t('makes you Ready')}
+          </p>
+          {!ready && (
+            <button
+              type="button"
+              class="button go big"
+              disabled={!isLive.value || waits('go_ready')}
+              aria-keyshortcuts="Alt+R"
+              onClick={() => ask({ type: 'go_ready' })}
+            >
+              <Icon name="play" />
+              {t('Go Ready')}
+            </button>
+          )}
+        </div>
       </section>
       <CampaignNotices />
       <MyCampaigns />

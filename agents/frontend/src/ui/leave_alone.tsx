@@ -2,6 +2,7 @@
 
 import { t, tn } from '../i18n';
 import { leaveAlone, noCallback } from '../state/draft';
+import { Icon } from './icons';
 import type { Details } from '../protocol.gen';
 
 export function LeaveAlone({ details }: { details: Details }) {
@@ -9,7 +10,10 @@ export function LeaveAlone({ details }: { details: Details }) {
     <label class="check">
       <input type="checkbox" checked={noCallback.value} onChange={(event) => leaveAlone(event.currentTarget.checked)} />
       <span>
-        {t('Do not call back')}
+        <span class="ticked">
+          <Icon name="hangup" />
+          {t('Do not call back')}
+        </span>
         <span class="quiet small block">
           {details.no_callback_ends
             ? t('No callback is required: the record is finished.')

@@ -27,6 +27,7 @@ export function Menu({ label, name, items, class: style = '', disabled = false, 
   const id = useId();
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const entries = () => [...(root.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
 
   const wanted = open?.value ?? false;
@@ -39,12 +40,16 @@ export function Menu({ label, name, items, class: style = '', disabled = false, 
   useEffect(() => {
     if (!isOpen) return;
     entries()[0]?.focus();
+    const fit = () => list.current && moveInside(list.current);
+    fit();
+    addEventListener('resize', fit);
     const outside = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };
     addEventListener('pointerdown', outside);
     addEventListener('focusin', outside);
     return () => {
+      removeEventListener('resize', fit);
       removeEventListener('pointerdown', outside);
       removeEventListener('focusin', outside);
     };
@@ -91,7 +96,7 @@ export function Menu({ label, name, items, class: style = '', disabled = false, 
         <Icon name="chevron" />
       </button>
       {isOpen && (
-        <div class="menu-list" role="menu" id={id} aria-label={name} onKeyDown={pressed}>
+        <div class="menu-list" ref={list} role="menu" id={id} aria-label={name} onKeyDown={pressed}>
           {items.map((item) => (
             <button
               type="button"
@@ -111,4 +116,15 @@ export function Menu({ label, name, items, class: style = '', disabled = false, 
       )}
     </div>
   );
+}
+
+/** pixels between a list and the edge of the window */
+const EDGE = 8;
+
+/** Where its button stands at the edge of a narrow window, the list is moved to where it can be read. */
+function moveInside(list: HTMLElement): void {
+  list.style.translate = 'none';
+  const { left, right } = list.getBoundingClientRect();
+  const over = Math.max(0, right + EDGE - innerWidth);
+  list.style.translate = `${-over - Math.min(0, left - over - EDGE)}px`;
 }

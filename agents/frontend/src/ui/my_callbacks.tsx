@@ -41,7 +41,7 @@ export function MyCallbacks() {
               <>
                 <button
                   type="button"
-                  class="button"
+                  class="button slim"
                   disabled={!isLive.value}
                   aria-expanded={editing === one.id}
                   onClick={() => edit(editing === one.id ? null : one.id)}
@@ -49,7 +49,7 @@ export function MyCallbacks() {
                   {t('Change')}
                   <span class="sr-only"> {one.name}</span>
                 </button>
-                <button type="button" class="button" disabled={!isLive.value} onClick={() => ask({ type: 'cancel_callback', callback: one.id })}>
+                <button type="button" class="button slim" disabled={!isLive.value} onClick={() => ask({ type: 'cancel_callback', callback: one.id })}>
                   {t('Cancel')}
                   <span class="sr-only"> {one.name}</span>
                 </button>

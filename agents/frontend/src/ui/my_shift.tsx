@@ -24,7 +24,9 @@ export function MyShift() {
   const due = dueCallbacks();
   return (
     <section class="card part shift" aria-labelledby="my-shift">
-      <h2 id="my-shift">{t('My shift')}</h2>
+      <h2 id="my-shift" class="sr-only">
+        {t('My shift')}
+      </h2>
       <Tabs
         label={t('My shift')}
         chosen={chosen}

@@ -54,7 +54,7 @@ export function Preview({ work }: { work: InteractionState }) {
       {details?.chooses_number && details.contact && <Numbers details={details} numbers={details.contact.numbers} disabled={busy} />}
       {details && details.caller_ids.length > 1 && <CallerIds details={details} disabled={busy} />}
       <div class="preview-buttons">
-        <button type="button" class="button go big" disabled={busy} aria-keyshortcuts="Alt+C" onClick={() => call(work)}>
+        <button type="button" class={`button big ${tried || work.progress === 'refused' ? '' : 'go'}`} disabled={busy} aria-keyshortcuts="Alt+C" onClick={() => call(work)}>
           <Icon name="phone" />
           {tried ? t('Call again') : tp('command', 'Call')}
         </button>
@@ -90,14 +90,14 @@ function CountDown({ work, to }: { work: InteractionState; to: string }) {
       <span role="timer" aria-live="off">
         {seconds > 0 ? t('Dials automatically in {seconds} s', { seconds }) : t('Dials now')}
       </span>
-      <button type="button" class="button" disabled={waits('wait')} onClick={() => ask({ type: 'wait', interaction: work.id })}>
+      <button type="button" class="button slim" disabled={waits('wait')} onClick={() => ask({ type: 'wait', interaction: work.id })}>
         <Icon name="pause" />
         {t('Wait')}
       </button>
       {more > 0 && (
         <button
           type="button"
-          class="button"
+          class="button slim"
           disabled={!isLive.value || waits('more_time')}
           onClick={() => ask({ type: 'more_time', interaction: work.id })}
         >

@@ -2,7 +2,8 @@
 
 import { said, t } from '../i18n';
 import { isOpen } from '../state/callback';
-import { view } from '../state/store';
+import { editContact } from '../state/contact';
+import { view, work } from '../state/store';
 
 export function isWrong(where: string): boolean {
   return view.value.problems.some((problem) => problem.where === where);
@@ -42,6 +43,8 @@ function idOf(where: string): string {
 
 function lead(where: string): void {
   if (where === 'callback') isOpen.value = true;
+  const [kind, key] = where.split(':');
+  if (kind === 'contact' && work.value) return editContact(work.value.id, key);
   // the window is there a moment after it was opened
   requestAnimationFrame(() => {
     const place = document.getElementById(idOf(where));

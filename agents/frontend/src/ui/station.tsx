@@ -1,6 +1,7 @@
 /** Where am I sitting today: chosen once, remembered for tomorrow. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { allowNotifications } from '../attention';
 import { t } from '../i18n';
 import { allowSound } from '../sound';
 import { connect, standing } from '../phone/phone';
@@ -40,6 +41,7 @@ export function StationChoice({ boot }: { boot: Boot }) {
         onSubmit={(event) => {
           event.preventDefault();
           allowSound();
+          allowNotifications();
           void start();
         }}
       >

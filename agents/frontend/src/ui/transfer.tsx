@@ -12,13 +12,18 @@ const how = signal<BringIn['how']>('consult');
 const typed = signal('');
 
 export function openTransfer(work: InteractionState): void {
-  if (work.phase !== 'connected' || work.progress === 'asked' || !isLive.value || !view.value.details?.transfers) return;
-  transferIsOpen.value = !transferIsOpen.value;
+  if (transferIsOpen.value) return shutTransfer();
+  if (work.phase === 'connected' && work.progress !== 'asked' && isLive.value && view.value.details?.transfers) transferIsOpen.value = true;
+}
+
+function shutTransfer(): void {
+  transferIsOpen.value = false;
+  document.querySelector<HTMLElement>('[aria-keyshortcuts="Alt+T"]')?.focus();
 }
 
 function bringIn(work: InteractionState, whom: { destination: number } | { number: string } | { agent: number }): void {
   ask({ type: 'bring_in', interaction: work.id, how: how.value, ...whom });
-  transferIsOpen.value = false;
+  shutTransfer();
 }
 
 /** Agents who are free, the directory, and a number where one may be typed. */
@@ -43,7 +48,7 @@ export function Transfer({ work }: { work: InteractionState }) {
       role="group"
       aria-label={t('Transfer')}
       onKeyDown={(event) => {
-        if (event.key === 'Escape') transferIsOpen.value = false;
+        if (event.key === 'Escape') shutTransfer();
       }}
     >
       <fieldset class="ways">

@@ -34,7 +34,7 @@ export function Unwanted({ work, contact }: { work: InteractionState; contact: C
     <div class="aside-choice">
       <button
         type="button"
-        class="button"
+        class="button slim"
         ref={opener}
         aria-expanded={isAsking}
         disabled={!isLive.value || busy}

@@ -34,7 +34,7 @@ export function Whereabouts({ work, contact }: { work: InteractionState; contact
       </p>
       <button
         type="button"
-        class="button"
+        class="button slim"
         ref={opener}
         aria-expanded={isAsking}
         disabled={!isLive.value || busy}

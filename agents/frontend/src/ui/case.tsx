@@ -1,5 +1,6 @@
 /** Case Information: what kind of call this is, where the record stands in its campaign, and what came of the last attempts. */
 
+import type { ComponentChildren } from 'preact';
 import { said, t } from '../i18n';
 import { serverNow, view } from '../state/store';
 import type { CaseShown, Details, InteractionState } from '../protocol.gen';
@@ -8,13 +9,23 @@ import { clockThere } from './zones';
 
 const LAST = 3;
 
+/** A number keeps its own direction. */
+function Numbered({ number, kind }: { number: string; kind: string }) {
+  return (
+    <>
+      <bdi>{number}</bdi>
+      {kind && ` · ${kind}`}
+    </>
+  );
+}
+
 export function CaseInformation({ work, details }: { work: InteractionState; details: Details }) {
   const number = details.contact?.numbers.find((one) => one.dialed);
   const last = (view.value.history?.attempts ?? []).slice(0, LAST).map((one) => one.disposition || pastWords(one.outcome));
-  const lines: [string, string][] = [
+  const lines: [string, ComponentChildren][] = [
     [t('Origin'), originWords(work)],
     ...(details.case ? [...ofCase(details.case)] : []),
-    [t('Number'), [work.card.number, said(number?.kind ?? '')].filter(Boolean).join(' · ')],
+    [t('Number'), work.card.number ? <Numbered number={work.card.number} kind={said(number?.kind ?? '')} /> : ''],
     [t('Local time'), number ? clockThere(number, serverNow.value) : ''],
     [t('Last results'), last.join(', ')],
   ];

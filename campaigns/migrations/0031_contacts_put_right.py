@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0029_consent_and_who_wrote_it_down"),
+        ("campaigns", "0030_whose_phone_rang_in_vain"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0030_whose_phone_rang_in_vain"),
+        ("campaigns", "0031_packs_say_what_their_fields_are"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

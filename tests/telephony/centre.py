@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
+
+from django.utils import timezone
 
 from agents.models import Agent, Station, User
 from dialer_project.local.redis_server import Redis
@@ -41,6 +44,7 @@ class _People:
 class RealCentre(Centre):
     driver: ClassVar = "asterisk"
     message: ClassVar = "sound:announcement-1-v1"  # as one that was uploaded is called
+    compared_at: datetime = field(default_factory=timezone.now)
     strangers: set[str] = field(default_factory=set)  # numbers called behind our back
     others: dict[str, SipWorld] = field(default_factory=dict)  # around nodes besides the first, by their names
     leg_mode: str = Station.LegMode.NAILED_UP  # of the phones of those hired from now on
@@ -101,8 +105,8 @@ class RealCentre(Centre):
         for dialog in list(self.exchange.world.calls):
             if dialog.incoming and not dialog.over:
                 self.exchange.world.hangs_up(dialog)
-        super().end_shift()
         self.leg_mode = Station.LegMode.NAILED_UP
+        super().end_shift()
 
     @property
     def worlds(self) -> dict[str, SipWorld]:
@@ -119,7 +123,8 @@ class RealCentre(Centre):
     def compare(self) -> None:
         talking = [dialog for world in self.worlds.values() for dialog in list(world.calls) if dialog.answered_at and not dialog.station]
         self.until(lambda: all(dialog.over for dialog in talking), what="their end has reached everybody")
-        compare(self.worlds, strangers=self.strangers)
+        since, self.compared_at = self.compared_at, timezone.now()
+        compare(self.worlds, since=since, strangers=self.strangers)
 
     def end(self) -> None:
         super().end()

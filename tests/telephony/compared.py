@@ -35,26 +35,30 @@ ANSWERED = {Outcome.CONNECTED, Outcome.ABANDONED, Outcome.EARLY_HANG_UP, Outcome
 NEVER_REACHED = {Outcome.UNKNOWN, Outcome.CANCELLED}  # whoever was to send it died, or had no reply
 
 
-def compare(worlds: Mapping[str, SipWorld], *, strangers: Iterable[str] = ()) -> None:
-    """worlds: around each node, by the node's name. strangers: numbers that were called behind our back."""
-    attempts = {attempt.pk: attempt for attempt in Attempt.objects.all()}
-    rows = list(Call.objects.exclude(dialing_at=None).filter(party__in=("customer", "third")).select_related("node").order_by("dialing_at"))
+def compare(worlds: Mapping[str, SipWorld], *, since: datetime, strangers: Iterable[str] = ()) -> None:
+    """worlds: around each node, by the node's name. since: when nobody was on the line and the last comparison ended.
+    strangers: numbers that were called behind our back."""
+    attempts = {attempt.pk: attempt for attempt in Attempt.objects.filter(planned_at__gte=since)}
+    dialing = Call.objects.filter(dialing_at__gte=since, party__in=("customer", "third"))
+    rows = list(dialing.select_related("node").order_by("dialing_at"))
     dialed = {row.pk for row in rows if row.party == "customer"}
     counted = {attempt.pk for attempt in attempts.values() if attempt.dialed_at}
     assert dialed == counted, f"calls without an attempt {dialed - counted}, attempts without a call {counted - dialed}"
     for name, world in worlds.items():
         theirs: dict[str, list[Dialog]] = {}
-        for dialog in list(world.calls):
-            if not dialog.station and not dialog.incoming and dialog.who not in strangers:
+        met = [dialog for dialog in list(world.calls) if not dialog.station and began(dialog) >= since]
+        for dialog in met:
+            if not dialog.incoming:
                 theirs.setdefault(dialog.who, []).append(dialog)
         ours: dict[str, list[Call]] = {}
         for row in rows:
             if row.node.name == name:
                 ours.setdefault(row.address, []).append(row)
-        assert theirs.keys() <= ours.keys(), f"called past the ledger: {theirs.keys() - ours.keys()}"
+        past = theirs.keys() - ours.keys() - set(strangers)
+        assert not past, f"called past the ledger: {past}"
         for number, calls in ours.items():
             _in_order(number, calls, theirs.get(number, []), {call.pk: attempts[call.pk].outcome for call in calls if call.pk in attempts})
-        _who_called_us([dialog for dialog in list(world.calls) if dialog.incoming])
+        _who_called_us([dialog for dialog in met if dialog.incoming], since=since)
     nowhere = {row.node.name for row in rows} - worlds.keys()
     assert not nowhere, f"nobody was asked what reached {nowhere}"
 
@@ -115,7 +119,7 @@ def _heard_in_time(number: str, dialog: Dialog, call: Call, outcome: str | None)
         assert outcome == Outcome.MACHINE, f"{number}: hung up on without a word after {silent:.2f} s"
 
 
-def _who_called_us(incoming: list[Dialog]) -> None:
+def _who_called_us(incoming: list[Dialog], *, since: datetime) -> None:
     """Everybody whose call we took is written down once, and heard a voice or music."""
     taken: dict[str, int] = {}
     for dialog in incoming:
@@ -125,7 +129,7 @@ def _who_called_us(incoming: list[Dialog]) -> None:
             assert until is not None
             assert until - dialog.answered_at < WAITS_FOR, f"{dialog.who}: called us and heard nothing for {until - dialog.answered_at:.2f} s"
     for number, times in taken.items():
-        written = InboundCall.objects.filter(number=number).count()
+        written = InboundCall.objects.filter(number=number, came_at__gte=since).count()
         assert written >= times, f"{number}: we took {times} calls and wrote down {written}"
 
 

@@ -159,8 +159,12 @@ def player(recording: Recording) -> SafeString:
     """To listen on an admin page. Nothing is fetched, and no play written down, before somebody presses the button."""
     if recording.state != RecordingState.STORED:
         return format_html("{}", recording.get_state_display())
-    address = reverse("recording", args=[recording.pk])
-    return format_html('<audio controls preload="none" src="{}" aria-label="Recording of {}"></audio>', address, recording.started_at)
+    return audio(recording.pk, of=str(recording.started_at))
+
+
+def audio(recording_id: int, *, of: str) -> SafeString:
+    address = reverse("recording", args=[recording_id])
+    return format_html('<audio controls preload="none" src="{}" aria-label="Recording of {}"></audio>', address, of)
 
 
 class PlayInline(LedgerInline):

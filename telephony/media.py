@@ -24,6 +24,7 @@ from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import F
 
 from dialer_project.lib import sql, wake
 from dialer_project.lib.lifecycle import after, states_before
@@ -54,7 +55,8 @@ class Bring(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A conversation to be recorded. notice: what everybody in it hears first; keep_for None: for ever."""
+    """A conversation to be recorded, or, where `bridge` is the call itself, what is heard of a call before it is in any. notice: what
+    everybody in it hears first; keep_for None: for ever."""
 
     call_id: UUID
     node_id: int
@@ -272,8 +274,10 @@ def repair(file: BinaryIO) -> None:
 
 
 def look_after(*, now: datetime) -> None:
-    """Recordings whose beginning or end was told to nobody, files to be fetched, and those whose time is over."""
+    """Recordings whose beginning or end was told to nobody, or that go on beyond what they were meant for, files to be fetched, and those
+    whose time is over."""
     _start_again(now=now)
+    _past_the_verdict(now=now)
     _ended_unheard(now=now)
     due = sql.rows("SELECT id FROM telephony_recording WHERE fetch_at <= %s ORDER BY fetch_at LIMIT %s", [now, AT_ONCE])
     wake.fetch_recordings([row.id for row in due])
@@ -284,7 +288,7 @@ def _start_again(*, now: datetime) -> None:
     for row in sql.rows(
         """
         SELECT r.id, r.name, r.node_id, r.bridge FROM telephony_recording r JOIN telephony_call c ON c.id = r.call_id
-        WHERE r.state = 'wanted' AND r.started_at < %s AND c.state = 'connected' LIMIT %s
+        WHERE r.state = 'wanted' AND r.started_at < %s AND c.state = 'connected' AND r.bridge <> r.call_id LIMIT %s
         """,
         [now - STANDS_STILL_FOR, AT_ONCE],
     ):
@@ -293,6 +297,18 @@ def _start_again(*, now: datetime) -> None:
             started([row.name])
         else:
             _start(row)
+
+
+def _past_the_verdict(*, now: datetime) -> None:
+    """What was to be heard was whether a machine speaks, and no more: should the node not have been told to stop."""
+    for row in sql.rows(
+        """
+        SELECT r.name, r.node_id FROM telephony_recording r JOIN telephony_call c ON c.id = r.call_id
+        WHERE r.bridge = r.call_id AND r.state = ANY(%s) AND c.verdict_at < %s LIMIT %s
+        """,
+        [[state.value for state in STILL_RECORDED], now - STANDS_STILL_FOR, AT_ONCE],
+    ):
+        _ask(row, RecordingMove.ENDED)
 
 
 def _ended_unheard(*, now: datetime) -> None:
@@ -322,9 +338,10 @@ def delete_old(*, now: datetime) -> int:
 
 
 def of_calls(call_ids: Iterable[UUID]) -> dict[UUID, list[Recording]]:
-    """What can be listened to, by call, the earliest first."""
+    """The conversations that can be listened to, by call, the earliest first."""
     found: dict[UUID, list[Recording]] = {}
-    for recording in Recording.objects.filter(call_id__in=list(call_ids), state=RecordingState.STORED).order_by("started_at"):
+    stored = Recording.objects.filter(call_id__in=list(call_ids), state=RecordingState.STORED).exclude(bridge=F("call_id"))
+    for recording in stored.order_by("started_at"):
         found.setdefault(recording.call_id, []).append(recording)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,9 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from campaigns.admin.ledger import MAY_PLAY
 from campaigns.models import VerdictReview
 from dialer_project.lib.admin import ModelAdmin
-from telephony.models import Call
+from telephony.admin import audio
+from telephony.models import Call, Recording
+from telephony.rules.lifecycle import RecordingState
 
 Truth = VerdictReview.Truth
 
@@ -42,12 +46,12 @@ class ToReview(admin.SimpleListFilter):
 
 @admin.register(VerdictReview)
 class VerdictReviewAdmin(ModelAdmin[VerdictReview]):
-    list_display = ("drawn_at", "campaign", "number", "taken_for", "why", "took", "said", "call", "truth")
+    list_display = ("drawn_at", "campaign", "number", "taken_for", "why", "took", "heard", "said", "call", "truth")
     list_filter = (ToReview, "campaign", "verdict", "truth")
     list_select_related = ("attempt__disposition", "campaign")
     ordering = ("drawn_at",)
-    fields = ("campaign", "number", "taken_for", "why", "took", "said", "call", "truth")
-    readonly_fields = ("campaign", "number", "taken_for", "why", "took", "said", "call")
+    fields = ("campaign", "number", "taken_for", "why", "took", "heard", "said", "call", "truth")
+    readonly_fields = ("campaign", "number", "taken_for", "why", "took", "heard", "said", "call")
     actions = ("a_person", "a_machine", "nobody_can_tell")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -72,6 +76,20 @@ class VerdictReviewAdmin(ModelAdmin[VerdictReview]):
     def took(self, review: Any) -> str:
         return f"{(review.call_verdict_at - review.call_answered_at).total_seconds():.1f} s"
 
+    @admin.display(description="what was heard")
+    def heard(self, review: Any) -> str:
+        """From the answer to the verdict; nothing is fetched before somebody presses the button."""
+        return audio(review.call_heard, of=review.attempt.e164) if review.call_heard is not None else "-"
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return self._open_to(request, self.list_display)
+
+    def get_fields(self, request: HttpRequest, obj: VerdictReview | None = None) -> Any:
+        return self._open_to(request, self.fields)
+
+    def _open_to(self, request: HttpRequest, columns: Sequence[str]) -> list[str]:
+        return [name for name in columns if name != "heard" or request.user.has_perm(MAY_PLAY)]
+
     @admin.display(description="what came of it")
     def said(self, review: VerdictReview) -> str:
         attempt = review.attempt
@@ -84,6 +102,8 @@ class VerdictReviewAdmin(ModelAdmin[VerdictReview]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[VerdictReview]:
         of_its_call = Call.objects.filter(pk=OuterRef("pk"))
         told = {f"call_{name}": Subquery(of_its_call.values(name)) for name in ("answered_at", "verdict_at")}
+        kept = Recording.objects.filter(call=OuterRef("pk"), bridge=OuterRef("pk"), state=RecordingState.STORED)
+        told["call_heard"] = Subquery(kept.values("pk")[:1])
         return super().get_queryset(request).annotate(call_why=Subquery(of_its_call.values("verdict_why")), **told)
 
     @admin.action(description="It was a person", permissions=["change"])

@@ -36,6 +36,7 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         talk.on_hold(
             {e.call_id: e.kind is Happened.HELD for e in recorded.others if e.call_id and e.kind in (Happened.HELD, Happened.RESUMED)}, now=now
         )
+        talk.listened_to(answered, now=now)
         next_for.settle(talk.verdicts(heard, now=now), now=now)
         inbound.answered(_callers(moved.get(CallMove.ANSWERED, [])), now=now)
         inbound.in_conversation(_callers(moved.get(CallMove.CONNECTED, [])), now=now)

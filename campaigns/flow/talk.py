@@ -156,17 +156,39 @@ def verdicts(told: Sequence[calls.Moved], *, now: datetime) -> list[Moved]:
     _draw_for_review([call.id for call in told], now=now)
     match.heard([call for call in told if call.verdict is Verdict.HUMAN], progress="answered", now=now)
     machines = [call for call in told if call.verdict is Verdict.MACHINE]
-    return _machines(machines, now=now) if machines else []
+    freed = _machines(machines, now=now) if machines else []
+    for call in told:  # after everything that somebody waits for
+        transaction.on_commit(partial(media.stop, call.id), robust=True)
+    return freed
+
+
+# so many of every hundred, by the last digits of the call's id, which are chance
+_DRAWN = "('x' || right(a.id::text, 7))::bit(28)::int %% 100 < k.review_share"
+
+
+def listened_to(answered: Sequence[calls.Moved], *, now: datetime) -> None:
+    """Customers who have just answered: where the carrier listens for a machine, and somebody is to say later whether it was right, what it
+    hears is kept, until the verdict."""
+    under_way = {call.id: call for call in answered if call.waits_since is not None and call.waits_since > call.at}
+    if not under_way:
+        return
+    rows = sql.rows(
+        f"""
+        SELECT a.id, k.recording_days, '' AS notice FROM campaigns_attempt a JOIN campaigns_campaign k ON k.id = a.campaign_id
+        WHERE a.id = ANY(%s) AND a.state = 'open' AND {_DRAWN}
+        """,
+        [list(under_way)],
+    )
+    media.record([match.recorded(row, call_id=row.id, node_id=under_way[row.id].node_id, bridge=row.id) for row in rows], now=now)
 
 
 def _draw_for_review(call_ids: Sequence[UUID], *, now: datetime) -> None:
-    """So many of every hundred, by the last digits of the call's id, which are chance."""
     sql.changed(
-        """
+        f"""
         INSERT INTO campaigns_verdictreview (attempt_id, campaign_id, verdict, drawn_at, truth)
         SELECT a.id, a.campaign_id, c.verdict, %s, '' FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id
         JOIN campaigns_campaign k ON k.id = a.campaign_id
-        WHERE a.id = ANY(%s) AND ('x' || right(a.id::text, 7))::bit(28)::int %% 100 < k.review_share
+        WHERE a.id = ANY(%s) AND {_DRAWN}
         ON CONFLICT DO NOTHING
         """,
         [now, list(call_ids)],

@@ -133,7 +133,7 @@ class Campaign(models.Model):
         default=0,
         db_default=0,
         validators=[MaxValueValidator(100)],
-        help_text="so many of every hundred verdicts, person or machine, are put before somebody who says whether they were right",
+        help_text="so many of every hundred verdicts, person or machine, are put before somebody who hears what was heard until then, and says whether they were right",
     )
     transfers = models.CharField(
         max_length=10,

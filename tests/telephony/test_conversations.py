@@ -253,3 +253,23 @@ def test_what_is_said_in_a_pause_is_not_in_the_recording_and_a_message_left_play
     assert 0.4 < voices < 1.0, "two moments of three tenths of a second, and nothing of the second in between"
     assert lasts < wall - 0.9
     assert not list(centre.exchange.server.recordings.glob(f"{recording.name}*")), "gone from the node"
+
+
+def test_what_a_verdict_was_taken_on_is_kept_and_nothing_of_the_conversation(centre: RealCentre) -> None:
+    maria, ana, hers, ours = talking(centre, on_machine="hang_up", review_share=100)
+    call = Call.objects.get(pk=maria.attempts[0].pk)
+    centre.until(lambda: Recording.objects.filter(bridge=call.pk, state="ended").exists(), what="it has ended with the verdict")
+    assert hears(centre, ours, hers) == [True]
+    recording = Recording.objects.get(bridge=call.pk)
+    media.fetch(recording.pk, now=timezone.now())
+    recording.refresh_from_db()
+    assert recording.file.name is not None
+    lasts, voices = aloud(recording.file.name)
+    assert call.verdict_at is not None
+    assert call.answered_at is not None
+    listened = (call.verdict_at - call.answered_at).total_seconds()
+    print(f"listened for {listened:.2f} s, kept {lasts:.2f} s, of which {voices:.2f} s are a voice")
+    assert 0.2 < voices <= lasts
+    assert listened - 0.6 < lasts < listened + 0.6
+    centre.exchange.world.hangs_up(hers)
+    centre.until(lambda: maria.outcomes == ["connected"] and ana.phase is None, what="Ana is done with Maria")

@@ -1,15 +1,18 @@
 """Who may listen to a recording, in which parts, and that it is written down."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Permission
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.test import Client
+from django.http import StreamingHttpResponse
+from django.test import AsyncRequestFactory, Client
 
 from agents.models import User
-from campaigns import screens
+from campaigns import screens, views
 from campaigns.models import Attempt
 from telephony.models import Recording, RecordingPlay
 from tests.floor import Floor, Someone
@@ -102,3 +105,42 @@ def test_an_agent_with_permission_finds_earlier_recordings_in_the_history(floor:
     details = screens.record(ana.id, ana._work())
     assert details
     assert [(shown.id, shown.seconds) for shown in details.history.attempts[0].recordings] == [(recording.pk, 61)]
+
+
+def test_a_web_process_reads_the_next_piece_when_the_one_before_has_gone_out(
+    recording: Recording, admin_user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "CHUNK", 256)
+    read: list[int] = []
+
+    class Watched(File):  # type: ignore[type-arg]
+        def read(self, size: int = -1) -> bytes:
+            read.append(size)
+            assert self.file is not None
+            found: bytes = self.file.read(size)
+            return found
+
+    opened: list[Watched] = []
+
+    def watched(name: str) -> Watched:
+        opened.append(Watched(Path(default_storage.path(name)).open("rb")))  # noqa: SIM115  # the view closes it
+        return opened[-1]
+
+    request = AsyncRequestFactory().get(f"/recordings/{recording.pk}/", headers={"Range": "bytes=100-899"})
+    request.user = admin_user  # type: ignore[attr-defined]
+    with monkeypatch.context() as patch:
+        patch.setattr(default_storage, "open", watched)
+        response = views.recording(request, recording.pk)
+        assert isinstance(response, StreamingHttpResponse)
+        assert response.is_async
+
+        async def goes_out() -> bytes:
+            sound = b""
+            async for piece in response:
+                sound += piece
+                assert sum(read) == len(sound), "nothing is read ahead"
+            return sound
+
+        assert async_to_sync(goes_out)() == SOUND[100:900]
+    assert read == [256, 256, 256, 32]
+    assert (response.status_code, response["Content-Range"], opened[0].closed) == (206, "bytes 100-899/1024", True)

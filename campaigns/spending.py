@@ -1,4 +1,5 @@
-"""What was spent today, by the ledger: concluded attempts at their cost, open ones at what they will cost at least.
+"""What was spent today, by the ledger: concluded attempts at their cost, open ones at what they will cost at least; and so the calls to whom
+agents brought into a conversation.
 
 The ledger is the truth and is summed; what was summed before is remembered in Redis and only the rest is added to it.
 """
@@ -17,22 +18,41 @@ _REMEMBERED_FOR = 2 * 24 * 3600
 # the class of our advisory locks; those of the flow are 1 to 5
 SPENDING = 6
 
+_PAID = """(
+    SELECT campaign_id, concluded_at AS at, cost FROM campaigns_attempt WHERE cost > 0
+    UNION ALL SELECT campaign_id, ended_at, cost FROM campaigns_thirdparty WHERE cost > 0)"""
+_OPEN = """(
+    SELECT id, campaign_id, price FROM campaigns_attempt WHERE state = 'open'
+    UNION ALL SELECT id, campaign_id, price FROM campaigns_thirdparty WHERE state <> 'ended' AND price IS NOT NULL)"""
+
+
+def price_of(trunk_id: int, e164: str) -> Decimal | None:
+    """A minute to this number, by the longest prefix; None where the trunk has no price."""
+    rows = sql.rows(
+        """
+        SELECT coalesce((SELECT p.per_minute FROM telephony_trunkprice p WHERE p.trunk_id = t.id AND starts_with(%s, p.prefix)
+                         ORDER BY length(p.prefix) DESC LIMIT 1), t.per_minute) AS price FROM telephony_trunk t WHERE t.id = %s
+        """,
+        [e164, trunk_id],
+    )
+    return rows[0].price if rows else None
+
 
 def read(limits: Collection[Limit], trunks: Sequence[int], *, now: datetime) -> tuple[dict[int, Spent], dict[int, Decimal]]:
     """Limit id -> how it stands; trunk id -> its dearest price by prefix, where it has any. One statement."""
     known = _remembered(limits, now=now)
     settled_until = now - _SETTLED
     row = sql.rows(
-        """
+        f"""
         SELECT (
             SELECT json_object_agg(q.id, json_build_array(
-                (SELECT coalesce(sum(a.cost), 0) FROM campaigns_attempt a WHERE a.cost > 0 AND a.concluded_at >= q.since AND a.concluded_at < %(settled)s
+                (SELECT coalesce(sum(a.cost), 0) FROM {_PAID} a WHERE a.at >= q.since AND a.at < %(settled)s
                     AND (q.campaign_id IS NULL OR a.campaign_id = q.campaign_id))::text,
-                (SELECT coalesce(sum(a.cost), 0) FROM campaigns_attempt a WHERE a.cost > 0 AND a.concluded_at >= greatest(q.since, %(settled)s)
+                (SELECT coalesce(sum(a.cost), 0) FROM {_PAID} a WHERE a.at >= greatest(q.since, %(settled)s)
                     AND (q.campaign_id IS NULL OR a.campaign_id = q.campaign_id))::text,
                 (SELECT coalesce(sum(a.price * greatest(%(minimum)s, ceil(extract(epoch FROM %(now)s - c.answered_at) / 60))), 0)
-                    FROM campaigns_attempt a LEFT JOIN telephony_call c ON c.id = a.id
-                    WHERE a.state = 'open' AND (q.campaign_id IS NULL OR a.campaign_id = q.campaign_id))::text
+                    FROM {_OPEN} a LEFT JOIN telephony_call c ON c.id = a.id
+                    WHERE q.campaign_id IS NULL OR a.campaign_id = q.campaign_id)::text
             )) FROM json_to_recordset(%(limits)s::json) AS q(id bigint, campaign_id bigint, since timestamptz)
         ) AS spent, (
             SELECT json_object_agg(d.trunk_id, d.dearest::text) FROM (

@@ -11,7 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from campaigns import explain
-from campaigns.models import Attempt, Callback, InboundCall, Lead, Permit
+from campaigns.models import Attempt, Callback, InboundCall, Lead, Permit, ThirdParty
 from dialer_project.lib.admin import Ledger, LedgerInline
 from telephony import media
 from telephony.admin import player
@@ -77,7 +77,14 @@ class AttemptAdmin(Ledger[Attempt]):
     search_fields = ("=id", "=e164", "=lead__id", "=contact__external_id")
     ordering = ("-planned_at",)
     inlines = (PermitInline,)
-    readonly_fields = ("recordings",)
+    readonly_fields = ("recordings", "others")
+
+    @admin.display(description="others in the conversation")
+    def others(self, attempt: Attempt) -> SafeString:
+        """Whom its agents brought in, from when, and what that cost."""
+        brought_in = ThirdParty.objects.filter(call=attempt.pk).order_by("asked_at")
+        told = ((f"{one.name or one.e164}, {one.asked_at:%H:%M:%S}" + (f", {one.cost:.2f}" if one.cost is not None else ""),) for one in brought_in)
+        return format_html_join(SafeString("<br>"), "{}", told) or SafeString("-")
 
     def get_fields(self, request: HttpRequest, obj: Attempt | None = None) -> Any:
         fields = super().get_fields(request, obj)

@@ -17,7 +17,7 @@ class DestinationAdmin(ModelAdmin[Destination]):
 
 @admin.register(ThirdParty)
 class ThirdPartyAdmin(Ledger[ThirdParty]):
-    list_display = ("asked_at", "name", "e164", "how", "state", "agent", "to_agent", "campaign", "call", "handed_at", "ended_at", "cause")
+    list_display = ("asked_at", "name", "e164", "how", "state", "agent", "to_agent", "campaign", "call", "handed_at", "ended_at", "cause", "cost")
     list_filter = ("state", "how", "asked_at")
     list_select_related = ("agent__user", "to_agent__user", "campaign", "call")
     search_fields = ("name", "=e164", "=call__id", "agent__user__username")

@@ -250,6 +250,13 @@ def put_right(bridges: Mapping[UUID, frozenset[UUID]], *, node_id: int) -> None:
 # --- small steps ------------------------------------------------------------------------------------------------------------------
 
 
+# begun minutes from the answer on, as an attempt's
+_COST = """
+    price * coalesce((SELECT greatest(1, ceil(extract(epoch FROM coalesce(c.ended_at, %(now)s) - c.answered_at) / 60))
+                      FROM telephony_call c WHERE c.id = campaigns_thirdparty.id AND c.answered_at IS NOT NULL), 0)
+"""
+
+
 def moved(
     event: ThirdMove, ids: Sequence[UUID], *, now: datetime, cause: Cause | None = None, only: Sequence[ThirdState] | None = None
 ) -> list[UUID]:
@@ -257,7 +264,7 @@ def moved(
     if not ids:
         return []
     before = [state for state in states_before(THIRD, event) if only is None or state in only]
-    stamp = {ThirdMove.HAND: ", handed_at = %(now)s", ThirdMove.END: ", ended_at = %(now)s, cause = %(cause)s"}.get(event, "")
+    stamp = {ThirdMove.HAND: ", handed_at = %(now)s", ThirdMove.END: f", ended_at = %(now)s, cause = %(cause)s, cost = {_COST}"}.get(event, "")
     found = sql.rows(
         f"UPDATE campaigns_thirdparty SET state = %(to)s{stamp} WHERE id = ANY(%(ids)s) AND state = ANY(%(before)s) RETURNING id",
         {

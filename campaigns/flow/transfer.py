@@ -8,6 +8,7 @@ Another agent is asked at their desk, and a customer given to them comes with th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from django.db import transaction
 from agents import desk
 from agents.desk import DONE, NOT_YOURS, Answer, Change, NewWork, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns import facts
+from campaigns import facts, spending
 from campaigns.facts import Setting
 from campaigns.flow import conclude, next_for, permit, place, talk, third_parties
 from campaigns.models import Campaign, ThirdParty
@@ -107,11 +108,14 @@ def _calls(line: sql.Row, campaign: Setting, destination: int | None, number: st
         caller_id=campaign.caller_id,
     )
     calls.plan([plan], now=now)
-    _written_down(third, line, how=how, name=name, e164=e164, now=now)
+    price = spending.price_of(campaign.trunk_id, e164) if campaign.trunk_id is not None else None
+    _written_down(third, line, how=how, name=name, e164=e164, price=price, now=now)
     return third
 
 
-def _written_down(third: UUID, line: sql.Row, *, how: str, name: str, e164: str = "", to_agent: int | None = None, now: datetime) -> None:
+def _written_down(
+    third: UUID, line: sql.Row, *, how: str, name: str, e164: str = "", price: Decimal | None = None, to_agent: int | None = None, now: datetime
+) -> None:
     ThirdParty.objects.create(
         id=third,
         call_id=line.call_id,
@@ -122,6 +126,7 @@ def _written_down(third: UUID, line: sql.Row, *, how: str, name: str, e164: str 
         how=how,
         name=name,
         e164=e164,
+        price=price,
         asked_at=now,
     )
 

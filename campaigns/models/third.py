@@ -63,6 +63,8 @@ class ThirdParty(models.Model):
     handed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     cause = models.CharField(max_length=24, blank=True)
+    price = models.DecimalField(max_digits=10, decimal_places=5, null=True, blank=True, help_text="a minute, when they were called")
+    cost = models.DecimalField(max_digits=12, decimal_places=5, null=True, blank=True, help_text="begun minutes since the answer at that price")
 
     class Meta:
         verbose_name = "third party"
@@ -74,7 +76,10 @@ class ThirdParty(models.Model):
                 condition=Q(state__in=[ThirdState.CALLING.value, ThirdState.CONSULTED.value]),
             )
         ]
-        indexes = [models.Index(fields=["interaction_id"], name="third_open", condition=~Q(state=ThirdState.ENDED))]
+        indexes = [
+            models.Index(fields=["interaction_id"], name="third_open", condition=~Q(state=ThirdState.ENDED)),
+            models.Index(fields=["ended_at"], include=["campaign", "cost"], name="third_cost", condition=Q(cost__gt=0)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name or self.e164} ({self.state})"

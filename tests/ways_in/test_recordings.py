@@ -127,7 +127,7 @@ def test_a_web_process_reads_the_next_piece_when_the_one_before_has_gone_out(
         return opened[-1]
 
     request = AsyncRequestFactory().get(f"/recordings/{recording.pk}/", headers={"Range": "bytes=100-899"})
-    request.user = admin_user  # type: ignore[attr-defined]
+    request.user = admin_user
     with monkeypatch.context() as patch:
         patch.setattr(default_storage, "open", watched)
         response = views.recording(request, recording.pk)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0030_whose_phone_rang_in_vain"),
+        ("campaigns", "0032_contacts_put_right"),
     ]
 
     operations = [

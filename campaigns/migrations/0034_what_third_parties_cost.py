@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("agents", "0015_watched"),
-        ("campaigns", "0031_verdicts_are_heard"),
+        ("campaigns", "0033_verdicts_are_heard"),
         ("telephony", "0011_announcements_uploaded"),
     ]
 

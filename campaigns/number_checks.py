@@ -108,6 +108,7 @@ class _Taken:
     service: ValidationService
     numbers: dict[str, str]
     until: datetime
+    at_most: int
 
 
 def ask(service_id: int, *, now: datetime) -> int:
@@ -125,7 +126,7 @@ def ask(service_id: int, *, now: datetime) -> int:
         over = now + timedelta(seconds=time.monotonic() - began)
         _write(taken, answers, now=over)
         place.verdicts(now=over)  # agents who wait for one
-        if isinstance(answers, Unreadable) or len(taken.numbers) < AT_ONCE:
+        if isinstance(answers, Unreadable) or len(taken.numbers) < taken.at_most:
             break
     return asked
 
@@ -140,6 +141,7 @@ def _take(service_id: int, *, now: datetime) -> _Taken | None:
         if not breaker.may_ask(now):
             return None
         until = now + timedelta(seconds=service.timeout) + _MARGIN
+        at_most = 1 if breaker.failures else AT_ONCE
         if breaker.is_open:  # ours is the question that finds out; nobody else asks meanwhile
             ValidationService.objects.filter(pk=service.pk).update(ask_again_at=until)
         rows = sql.rows(
@@ -151,12 +153,12 @@ def _take(service_id: int, *, now: datetime) -> _Taken | None:
             ) free WHERE v.id = free.id
             RETURNING v.id, v.number_key, (SELECT p.e164 FROM campaigns_phonenumber p WHERE p.number_key = v.number_key LIMIT 1) AS e164
             """,
-            {"service": service_id, "until": until, "now": now, "at_most": 1 if breaker.is_open else AT_ONCE},
+            {"service": service_id, "until": until, "now": now, "at_most": at_most},
         )
         if gone := [row.id for row in rows if row.e164 is None]:  # nobody has this number any more
             sql.changed("DELETE FROM campaigns_numbercheck WHERE id = ANY(%s)", [gone])
     numbers = {row.e164: row.number_key for row in rows if row.e164 is not None}
-    return _Taken(service, numbers, until) if numbers else None
+    return _Taken(service, numbers, until, at_most) if numbers else None
 
 
 def _ask(taken: _Taken) -> dict[str, Answer] | Unreadable:
@@ -181,8 +183,9 @@ def _write(taken: _Taken, answers: dict[str, Answer] | Unreadable, *, now: datet
         if isinstance(answers, Unreadable):
             _failed(service, breaker.failed(now), answers.why, now=now)
             sql.changed(
-                "UPDATE campaigns_numbercheck SET asking_until = NULL WHERE service_id = %s AND number_key = ANY(%s) AND asking_until = %s",
-                [service.pk, list(taken.numbers.values()), taken.until],
+                # behind all others: a number over which the service stumbles must not be the one that is asked about for ever
+                "UPDATE campaigns_numbercheck SET asking_until = NULL, wanted_at = %s WHERE service_id = %s AND number_key = ANY(%s) AND asking_until = %s",
+                [now, service.pk, list(taken.numbers.values()), taken.until],
             )
             return
         ValidationService.objects.filter(pk=service.pk).update(failures=0, ask_again_at=None, problem="", failing_since=None, answered_at=now)

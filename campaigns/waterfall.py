@@ -341,9 +341,8 @@ def _statement(
                 q.used_up,
                 CASE WHEN length(q.e164) < %(shortest)s THEN q.e164 ELSE rpad(left(q.e164, %(decide)s), %(shortest)s, '0') END AS e164,
                 CASE WHEN q.kind IN ('home', 'work') THEN q.kind ELSE '' END AS kind, q.zones, c.region, c.country, c.time_zone, h.zone AS confirmed_zone,
-                d.number_key IS NOT NULL AND d.expires_at IS NULL OR o.number_key IS NOT NULL AND o.expires_at IS NULL AS listed, x.id IS NOT NULL AS excluded,
-                greatest(s.until, n.until, CASE WHEN d.expires_at > %(now)s THEN d.expires_at END, CASE WHEN o.expires_at > %(now)s THEN o.expires_at END)
-                    AS suppressed_until,
+                coalesce(d.for_good, false) AS listed, x.id IS NOT NULL AS excluded,
+                greatest(s.until, n.until, d.until) AS suppressed_until,
                 coalesce(q.contact_id IN (SELECT a.contact_id FROM campaigns_attempt a WHERE a.state = 'open')
                     OR q.contact_id IN (SELECT h.contact_id FROM campaigns_lead h JOIN agents_interaction i ON i.lead_id = h.id
                         WHERE i.phase IN ('dialing', 'connecting', 'connected', 'wrap_up') AND h.state = 'busy'
@@ -353,8 +352,10 @@ def _statement(
                 {"v.verdict" if setting.terms.service else "NULL"} AS answer
             FROM chosen q LEFT JOIN campaigns_contact c ON c.id = q.contact_id
             LEFT JOIN campaigns_zoneconfirmation h ON h.contact_id = q.contact_id AND h.ended_at IS NULL
-            LEFT JOIN campaigns_donotcall d ON d.number_key = q.number_key AND d.campaign_id IS NULL
-            LEFT JOIN campaigns_donotcall o ON o.number_key = q.number_key AND o.campaign_id = %(campaign)s
+            -- a number may stand on several lists at once: ours, a campaign's, registers'
+            LEFT JOIN (SELECT e.number_key, bool_or(e.expires_at IS NULL) AS for_good, max(e.expires_at) FILTER (WHERE e.expires_at > %(now)s) AS until
+                FROM campaigns_donotcall e WHERE (e.campaign_id IS NULL OR e.campaign_id = %(campaign)s)
+                    {"AND e.number_key IN (SELECT c.number_key FROM chosen c)" if few else ""} GROUP BY 1) d ON d.number_key = q.number_key
             LEFT JOIN campaigns_campaignexclusion x ON x.contact_id = q.contact_id AND x.campaign_id = %(campaign)s
             LEFT JOIN (SELECT s.contact_id, max(s.until) AS until FROM campaigns_suppression s
                 WHERE s.until > %(now)s AND (s.campaign_id IS NULL OR s.campaign_id = %(campaign)s) GROUP BY 1) s ON s.contact_id = q.contact_id

@@ -36,6 +36,7 @@ class Register:
     unknown: set[str] = field(default_factory=set)
     secret: str = ""
     fault: Fault = Fault.NONE
+    stumbles: set[str] = field(default_factory=set)  # a question with one of these fails whole
     asked: list[list[str]] = field(default_factory=list)
 
     def answer(self, body: bytes, *, secret: str = "") -> tuple[int, bytes]:
@@ -48,6 +49,8 @@ class Register:
             return 400, b""
         self.asked.append(numbers)
         match self.fault:
+            case _ if self.stumbles.intersection(numbers):
+                return 400, b"no such number"
             case Fault.ERROR:
                 return 500, b"out of order"
             case Fault.GARBAGE:

@@ -121,6 +121,18 @@ def test_a_service_that_is_down_holds_the_campaign_moves_no_lead_and_lets_it_go_
     assert (service.failures, service.problem, service.ask_again_at) == (0, "", None)
 
 
+def test_a_number_over_which_the_service_stumbles_holds_up_no_other(
+    floor: Floor, campaign: Campaign, service: ValidationService, checker: Checker
+) -> None:
+    people = [floor.person(campaign, f"Person {i}") for i in range(6)]
+    checker.stumbles = {people[0].number}
+    floor.run(30)
+    checked = {check.number_key for check in NumberCheck.objects.exclude(verdict="")}
+    assert checked == {number_key(person.number, settings.NUMBER_KEY) for person in people[1:]}
+    checker.stumbles = set()
+    floor.run(until=lambda: NumberCheck.objects.filter(verdict="clear").count() == 6, at_most=70)
+
+
 def test_a_call_an_agent_has_answered_for_goes_on_with_a_verdict_that_is_good(
     floor: Floor, ana: Someone, service: ValidationService, checker: Checker
 ) -> None:

@@ -25,6 +25,7 @@ from campaigns.models import (
     Consent,
     Contact,
     DoNotCall,
+    DoNotCallList,
     Holiday,
     HolidayCalendar,
     Lead,
@@ -106,6 +107,7 @@ def somebody(dice: random.Random) -> dict[str, Any]:
         "elsewhere": dice.random() < 0.3,
         "listed": now_and_then(dice.choice(("all", "campaign", "other")), None),
         "listed_until": dice.choice((None, moment(dice, -40, 40))),
+        "registered": dice.random() < 0.3,  # where it is listed, a register has it as well
         "excluded": now_and_then(dice.choice(("campaign", "other")), None),
         "is_in": now_and_then("Asia/Kolkata", None),
         "was_in": now_and_then("Pacific/Apia", None),
@@ -224,7 +226,11 @@ def listings(campaign: Campaign, other: Campaign, contact: Contact, phones: list
     of = {"all": None, "campaign": campaign, "other": other}
     if one["listed"] and phones:
         where = of[one["listed"]]
-        DoNotCall.objects.create(number_key=phones[0].number_key, campaign=where, source="test", created_at=MORNING, expires_at=one["listed_until"])
+        key = {"number_key": phones[0].number_key, "source": "test", "created_at": MORNING}
+        DoNotCall.objects.create(**key, campaign=where, expires_at=one["listed_until"])
+        if one["registered"]:
+            register, _ = DoNotCallList.objects.get_or_create(name="national")
+            DoNotCall.objects.create(**key, register=register)
     if campaign.validation_service:
         verdict, until = one["verdict"]
         NumberCheck.objects.bulk_create(
@@ -277,6 +283,7 @@ ORDINARY: dict[str, Any] = {
     "elsewhere": False,
     "listed": None,
     "listed_until": None,
+    "registered": False,
     "excluded": None,
     "is_in": None,
     "was_in": None,
@@ -297,6 +304,7 @@ def made(*hours: int, outcome: str = "no_answer") -> list[tuple[datetime, str]]:
 ONE_THING: tuple[dict[str, Any], ...] = (
     {},
     *({"listed": where, "listed_until": until} for where in ("all", "campaign", "other") for until in (None, YESTERDAY, TOMORROW)),
+    *({"listed": "all", "listed_until": until, "registered": True} for until in (None, TOMORROW)),
     *({"excluded": where} for where in ("campaign", "other")),
     *({"left_alone": (what, TOMORROW, where)} for what in ("person", "number") for where in ("all", "campaign", "other")),
     *({"on_the_line": what} for what in ("person", "number", "hands")),

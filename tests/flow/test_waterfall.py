@@ -226,11 +226,11 @@ def listings(campaign: Campaign, other: Campaign, contact: Contact, phones: list
     of = {"all": None, "campaign": campaign, "other": other}
     if one["listed"] and phones:
         where = of[one["listed"]]
-        key = {"number_key": phones[0].number_key, "source": "test", "created_at": MORNING}
-        DoNotCall.objects.create(**key, campaign=where, expires_at=one["listed_until"])
+        entry: Any = {"number_key": phones[0].number_key, "source": "test", "created_at": MORNING}
+        DoNotCall.objects.create(**entry, campaign=where, expires_at=one["listed_until"])
         if one["registered"]:
             register, _ = DoNotCallList.objects.get_or_create(name="national")
-            DoNotCall.objects.create(**key, register=register)
+            DoNotCall.objects.create(**entry, register=register)
     if campaign.validation_service:
         verdict, until = one["verdict"]
         NumberCheck.objects.bulk_create(

@@ -5,14 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from agents.desk import DONE, Answer, Refusal
 from campaigns import explain, facts, spending
-from campaigns.flow import transfer
-from campaigns.models import Attempt, Campaign, Destination, SpendLimit, ThirdParty
+from campaigns.models import Attempt, Campaign, SpendLimit
 from campaigns.rules.permit.gate import campaign_holds
 from dialer_project.lib import redis
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
-from telephony.models import Call, Trunk, TrunkPrice
+from telephony.models import Trunk, TrunkPrice
 from tests.counting import Batch
 from tests.floor import Floor, Someone
 
@@ -151,42 +149,3 @@ def test_sixteen_statements_are_enough_far_from_a_limit(floor: Floor, size: int)
     batch.all_ready()
     cost = batch.dispatched()
     assert len(cost.statements) <= 16, cost.statements
-
-
-def test_a_call_into_a_conversation_counts_as_soon_as_it_is_planned_and_at_its_begun_minutes(floor: Floor, ana: Someone, campaign: Campaign) -> None:
-    limit = SpendLimit.objects.create(campaign=campaign, per_day="1.00")
-    elsewhere = SpendLimit.objects.create(campaign=floor.campaign("progressive", agents=[], start=False), per_day="1.00")
-    expert = Destination.objects.create(name="Expert", number="+351211000111")
-    TrunkPrice.objects.create(trunk=Trunk.objects.get(), prefix="+351", per_minute="0.25")
-    floor.script.say(expert.number, Answers(after=seconds(3), talks_for=seconds(300)), NoAnswer())
-    floor.person(campaign, "Maria", Answers(after=seconds(3), talks_for=seconds(600)))
-    ana.sits_down()
-    floor.run(until=lambda: ana.phase == "connected", at_most=20)
-
-    def consults() -> Answer:
-        return transfer.bring_in(ana._work(), ana.id, destination=expert.pk, how="consult", now=floor.now)
-
-    assert consults() == DONE
-    assert spent(limit, floor) == Decimal("0.35"), "a minute of the customer's, and one of the expert's"
-    floor.run(75)
-    assert spent(limit, floor) == Decimal("0.70"), "two minutes each"
-    transfer.with_other(ana._work(), ana.id, ThirdParty.objects.get().pk, "drop", now=floor.now)
-    floor.run(1)
-    assert spent(limit, floor) == Decimal("0.70")
-    assert consults() == DONE
-    floor.run(until=lambda: not ThirdParty.objects.exclude(state="ended").exists(), at_most=40)
-    assert spent(limit, floor) - spent_by_attempts() == Decimal("0.50"), "whom nobody reached costs nothing"
-    assert spent(elsewhere, floor) == 0
-    limit.per_day = "0.80"
-    limit.save()
-    refused = consults()
-    assert isinstance(refused, Refusal)
-    assert "has spent" in refused.sentence
-
-
-def spent_by_attempts() -> Decimal:
-    """The customer's call alone, two minutes of it or three."""
-    attempt, call = Attempt.objects.get(), Call.objects.get(party="customer")
-    assert call.answered_at is not None
-    minutes = -(-(Call.objects.filter(party="third").latest("ended_at").ended_at - call.answered_at) // timedelta(minutes=1))  # type: ignore[operator]  # it has ended
-    return (attempt.price or Decimal(0)) * minutes

@@ -68,7 +68,7 @@ export function Bar({ boot }: { boot: Boot }) {
 }
 
 /** From four fifths of what a Not Ready reason may last: how long is left, or how long it is over. */
-function limit(): string {
+export function limit(): string {
   const now = session.value;
   const minutes = reasons.value.find((reason) => reason.code === now?.reason)?.max_minutes;
   if (doing.value !== 'not_ready' || !minutes || !now?.since) return '';

@@ -24,7 +24,7 @@ export function CaseInformation({ work, details }: { work: InteractionState; det
   const last = (view.value.history?.attempts ?? []).slice(0, LAST).map((one) => one.disposition || pastWords(one.outcome));
   const lines: [string, ComponentChildren][] = [
     [t('Origin'), originWords(work)],
-    ...(details.case ? [...ofCase(details.case)] : []),
+    ...(details.case ? [...ofCase(details.case, calledNow(work))] : []),
     [t('Number'), work.card.number ? <Numbered number={work.card.number} kind={said(number?.kind ?? '')} /> : ''],
     [t('Local time'), number ? clockThere(number, serverNow.value) : ''],
     [t('Last results'), last.join(', ')],
@@ -46,11 +46,16 @@ export function CaseInformation({ work, details }: { work: InteractionState; det
   );
 }
 
-function ofCase(one: CaseShown): [string, string][] {
+/** Which attempt the call in hand is; the record may have been told before it was dialed. */
+function calledNow(work: InteractionState): number {
+  return ['connecting', 'connected', 'wrap_up'].includes(work.phase) ? Number(work.card['attempt'] ?? 0) : 0;
+}
+
+function ofCase(one: CaseShown, now: number): [string, string][] {
   return [
     [t('Priority'), priorityWords(one.priority)],
     [t('List'), one.calling_list],
-    [t('Attempts made'), t('{made} of at most {most}', { made: one.attempts, most: one.max_attempts })],
+    [t('Attempts made'), t('{made} of at most {most}', { made: Math.max(one.attempts, now), most: one.max_attempts })],
   ];
 }
 

@@ -27,6 +27,7 @@ from campaigns.models import (
     CampaignVersion,
     Consent,
     Contact,
+    ContactChange,
     Destination,
     Disposition,
     DoNotCall,
@@ -65,7 +66,17 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 3, 10, 0, tzinfo=UTC)
 OURS = [model for label in ("agents", "telephony", "campaigns") for model in apps.get_app_config(label).get_models()]
 # shown inside the page of what they belong to
-WITHIN_ANOTHER: set[type[Model]] = {AnnouncementFile, PhoneNumber, RetryRule, FieldDefinition, Holiday, TrunkPrice, ZoneConfirmation, ZoneGroup}
+WITHIN_ANOTHER: set[type[Model]] = {
+    AnnouncementFile,
+    ContactChange,
+    FieldDefinition,
+    Holiday,
+    PhoneNumber,
+    RetryRule,
+    TrunkPrice,
+    ZoneConfirmation,
+    ZoneGroup,
+}
 LEDGERS: list[type[Model]] = [
     Attempt,
     Permit,
@@ -136,6 +147,7 @@ def house() -> dict[type[Model], Model]:
     keep(Holiday.objects.create(calendar=calendar, day=NOW.date()))
     contact = keep(Contact.objects.create(first_name="Maria"))
     keep(ZoneConfirmation.objects.create(contact=contact, zone="Europe/London", at=NOW))
+    keep(ContactChange.objects.create(contact=contact, at=NOW, interaction_id=uuid7(), before={"city": ""}, after={"city": "London"}))
     phone = keep(PhoneNumber.objects.create(contact=contact, e164="+447700900001", number_key="k", zones=["Europe/London"]))
     calling_list = keep(CallingList.objects.create(campaign=campaign, name="March"))
     zones = keep(ZoneGroup.objects.create(zones=["Europe/London"]))

@@ -321,7 +321,7 @@ def test_hours_that_cannot_be_are_refused_in_a_sentence(boss: Client, typed: dic
 
 def phones(**typed: str) -> dict[str, str]:
     first = {"phones-TOTAL_FORMS": "1", "phones-INITIAL_FORMS": "0"}
-    for ledger in ("zone_confirmations", "consents", "leads"):
+    for ledger in ("zone_confirmations", "consents", "changes", "leads"):
         first |= {f"{ledger}-TOTAL_FORMS": "0", f"{ledger}-INITIAL_FORMS": "0"}
     return first | {"first_name": "Maria", "fields": "{}", "phones-0-kind": "mobile", "phones-0-position": "0"} | typed
 

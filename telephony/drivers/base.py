@@ -99,7 +99,7 @@ class CallStanding(StrEnum):
     DIALING = "dialing"
     RINGING = "ringing"
     UP = "up"
-    AWAY = "away"  # up, but out of our hands: the carrier plays a last announcement, or the call was transferred
+    AWAY = "away"  # up, but out of our hands: the carrier plays a last announcement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,10 +260,6 @@ class Carrier(Protocol):
 
         Asked again, that changes. It ends when either call does, and when this one is connected elsewhere; this call itself goes on.
         """
-        ...
-
-    def transfer(self, call_id: UUID, to: Address) -> bool:
-        """Blind: the call leaves (LEFT_BRIDGE, transferred_to) and is out of our hands until its ENDED."""
         ...
 
     def admit(self, phone: Phone) -> bool:

@@ -22,7 +22,7 @@ class Happened(StrEnum):
     HUMAN_DETECTED = "human_detected"  # or nobody could tell; data: why
     MACHINE_DETECTED = "machine_detected"  # data: why
     ENTERED_BRIDGE = "entered_bridge"
-    LEFT_BRIDGE = "left_bridge"  # and lives on: a call that ends in its bridge says ENDED alone; data: transferred_to
+    LEFT_BRIDGE = "left_bridge"  # and lives on: a call that ends in its bridge says ENDED alone
     HELD = "held"
     RESUMED = "resumed"
     ANNOUNCEMENT_STARTED = "announcement_started"  # data: announcement, by (guard: the carrier alone), goes_on (the call does, afterwards)

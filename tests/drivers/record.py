@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from telephony.drivers.base import Address, AddressKind
+from telephony.drivers.base import Address
 from telephony.rules.events import Happened
 from telephony.rules.hangup_causes import Cause
 
@@ -138,14 +138,6 @@ def main() -> None:
         lab.carrier.play(call, "voicemail", then_hang_up=True)
         ended(lab, call)
 
-    def transfer(lab: AsteriskLab) -> None:
-        call = lab.answered(lab.customer_answers())
-        lab.bridged(uuid4(), call)
-        lab.carrier.transfer(call, Address(AddressKind.NUMBER, "+4940999", "trunk"))
-        lab.wait_for(call, Happened.LEFT_BRIDGE)
-        lab.far_hangs_up(call)
-        ended(lab, call)
-
     def incoming(lab: AsteriskLab) -> None:
         call = lab.somebody_calls()
         lab.carrier.answer(call)
@@ -170,7 +162,6 @@ def main() -> None:
         record("longest", longest)
         record("dead_phone", dead_phone)
         record("talk", talk)
-        record("transfer", transfer)
         record("incoming", incoming)
         record("incoming_in_vain", incoming_in_vain)
     finally:

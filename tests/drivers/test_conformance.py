@@ -584,23 +584,6 @@ def test_a_supervisor_listens_whispers_and_joins(lab: Lab) -> None:
     assert lab.carrier.list().bridges == {bridge: {agent, customer}}
 
 
-def test_a_blind_transfer_takes_the_call_out_of_our_hands(lab: Lab) -> None:
-    call = lab.answered(lab.customer_answers())
-    bridge = uuid4()
-    lab.bridged(bridge, call)
-
-    assert lab.carrier.transfer(call, Address(AddressKind.NUMBER, "+4940999", "trunk"))
-
-    left = lab.wait_for(call, Happened.LEFT_BRIDGE)
-    assert (left.bridge, left.data["transferred_to"]) == (bridge, "+4940999")
-    assert not lab.carrier.connect(bridge, call)
-    listed = lab.listed(call)
-    assert listed is not None
-    assert listed.state is CallStanding.AWAY
-    lab.far_hangs_up(call)
-    lab.wait_for(call, Happened.ENDED)
-
-
 def test_keys_pressed_over_there_are_told_and_ours_are_sent(lab: Lab) -> None:
     call = lab.answered(lab.customer_answers())
 

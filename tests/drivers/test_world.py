@@ -102,7 +102,7 @@ class Story:
                 world.record(who, f"recording{who}", now)
                 world.record(bridge, f"recording{bridge}", now)
             case 11:
-                world.transfer(who, station, now)
+                world.snoop(who, bridge, who.int % 2 == 0, now)
             case 12:
                 world.station_down(station.value, now)
             case 13:

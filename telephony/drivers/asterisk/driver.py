@@ -183,12 +183,6 @@ class Asterisk:
     def send_digits(self, call_id: UUID, digits: str) -> bool:
         return self._tell(call_id, "dtmf", dtmf=digits)
 
-    def transfer(self, call_id: UUID, to: Address) -> bool:
-        endpoint = _endpoint(to)
-        if endpoint is None or (to.kind is AddressKind.STATION and not self._is_registered(to.value)):
-            return False
-        return self._set(call_id, "RM_TRANSFER", endpoint) and self._continue(call_id, "ringmaster-transfer")
-
     # Recording
 
     def record(self, what: UUID, name: str) -> bool:
@@ -339,10 +333,6 @@ class Asterisk:
     def _state(self, call_id: UUID) -> str:
         reply = self._ari.question("channels", translate.channel_of(call_id))
         return str(reply.said["state"]) if reply.ok else ""
-
-    def _is_registered(self, station: str) -> bool:
-        reply = self._ari.question("endpoints", "PJSIP", station)
-        return reply.ok and reply.said["state"] == "online"
 
     def _tell(self, call_id: UUID, what: str, **how: Any) -> bool:
         return self._ari.ask("POST", "channels", translate.channel_of(call_id), what, **how).ok

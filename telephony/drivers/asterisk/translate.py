@@ -36,7 +36,6 @@ WANTED = (
     "RecordingFailed",
     "RecordingFinished",
     "RecordingStarted",
-    "StasisEnd",
     "StasisStart",
 )
 SOUNDS = "sound:ringmaster/"
@@ -85,7 +84,7 @@ def incoming_id(node: str, channel: str) -> UUID:
 
 
 def call_of(node: str, channel: Mapping[str, Any]) -> UUID | None:
-    """None for channels that are no call of ours: a recorder, the far leg of a transfer."""
+    """None for channels that are no call of ours, such as a recorder."""
     name = str(channel.get("id", ""))
     if len(name) == 36:
         try:
@@ -116,7 +115,6 @@ class _Seen:
     answered: bool = False
     by_us: bool = False
     by_far: bool = False
-    transferred: bool = False
     recordings: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -167,9 +165,7 @@ class Translator:
             case "ChannelEnteredBridge":
                 return self._bridge(Happened.ENTERED_BRIDGE, call_id, channel, told["bridge"]["id"], at)
             case "ChannelLeftBridge" if not (seen.by_us or seen.by_far):
-                return self._left(call_id, seen, channel, told["bridge"]["id"], at)
-            case "StasisEnd" if not (seen.by_us or seen.by_far):
-                return self._left(call_id, seen, channel, None, at)
+                return self._bridge(Happened.LEFT_BRIDGE, call_id, channel, told["bridge"]["id"], at)
             case "ChannelHangupRequest":
                 seen.by_us |= bool(told.get("soft")) and told.get("cause") == EXPLICIT
                 seen.by_far |= not told.get("soft")
@@ -227,15 +223,6 @@ class Translator:
 
     def _bridge(self, kind: Happened, call_id: UUID, channel: Mapping[str, Any], bridge: str, at: datetime) -> list[CarrierEvent]:
         return [self._of(kind, call_id, channel, at, bridge=_uuid(bridge))]
-
-    def _left(self, call_id: UUID, seen: _Seen, channel: Mapping[str, Any], bridge: str | None, at: datetime) -> list[CarrierEvent]:
-        """Out of its bridge; or, where `bridge` is None, out of our hands, which is told of a transfer alone."""
-        to = remembered(channel, "RM_TRANSFER").partition("/")[2].partition("@")[0]
-        if bridge is None and (not to or seen.transferred):
-            return []
-        seen.transferred |= bool(to)
-        data = {"transferred_to": to} if to else {}
-        return [self._of(Happened.LEFT_BRIDGE, call_id, channel, at, bridge=None if bridge is None else _uuid(bridge), data=data)]
 
     def _said(self, call_id: UUID, channel: Mapping[str, Any], name: str, said: Mapping[str, Any], at: datetime) -> list[CarrierEvent]:
         kind = {

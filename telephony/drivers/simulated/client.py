@@ -14,7 +14,6 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from telephony.drivers.base import (
-    Address,
     CarrierDown,
     CarrierTimeout,
     CarrierUnreachable,
@@ -261,9 +260,6 @@ class Client:
 
     def snoop(self, call_id: UUID, on: UUID, *, whisper: bool = False) -> bool:
         return bool(self._line.ask("snoop", call=call_id.hex, on=on.hex, whisper=whisper))
-
-    def transfer(self, call_id: UUID, to: Address) -> bool:
-        return bool(self._line.ask("transfer", call=call_id.hex, to=wire.address_to_json(to)))
 
     def list(self) -> Listing:
         return wire.listing_from_json(self._line.question("list"))

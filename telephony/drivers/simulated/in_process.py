@@ -10,7 +10,6 @@ from typing import BinaryIO, Protocol, Self, TypeVar
 from uuid import UUID
 
 from telephony.drivers.base import (
-    Address,
     CarrierDown,
     CarrierTimeout,
     Leg,
@@ -197,9 +196,6 @@ class SimulatedCarrier:
 
     def snoop(self, call_id: UUID, on: UUID, *, whisper: bool = False) -> bool:
         return self._ask(lambda now: self.world.snoop(call_id, on, whisper, now))
-
-    def transfer(self, call_id: UUID, to: Address) -> bool:
-        return self._ask(lambda now: self.world.transfer(call_id, to, now))
 
     def admit(self, phone: Phone) -> bool:
         return self._ask(lambda now: self.world.admit(phone.name, now))

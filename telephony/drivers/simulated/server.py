@@ -240,7 +240,6 @@ COMMANDS: dict[str, Callable[[World, Told, datetime], Any]] = {
     "remove_recording": lambda world, told, now: world.remove_recording(told["name"], now),
     "snoop": lambda world, told, now: world.snoop(_call(told), UUID(hex=told["on"]), told["whisper"], now),
     "stop_recording": lambda world, told, now: world.stop_recording(told["name"], now),
-    "transfer": lambda world, told, now: world.transfer(_call(told), wire.address_from_json(told["to"]), now),
     "list": lambda world, told, now: wire.listing_to_json(world.listing(now)),
     "boot": lambda world, told, now: world.boot,
 }

@@ -369,16 +369,6 @@ class World:
             self._at(self._clock() + self.script.bridging, call, self._enter, call_id)
         return True
 
-    def transfer(self, call_id: UUID, to: Address, now: datetime) -> bool:
-        call = self._find_ours(call_id, now)
-        if call is None or (to.kind is AddressKind.STATION and not self._stations.get(to.value, True)):
-            return False
-        call.guarded = False
-        call.entering = None
-        self._leave_bridge(call, data={"transferred_to": to.value}, even_outside=True)
-        self._becomes(call, CallStanding.AWAY)
-        return True
-
     def listing(self, now: datetime) -> Listing:
         self._live_until(now)
         now = self._clock()
@@ -672,14 +662,11 @@ class World:
         self._bridges.setdefault(bridge, set()).add(call.call_id)
         self._tell(Happened.ENTERED_BRIDGE, call, bridge=bridge)
 
-    def _leave_bridge(self, call: _Call, *, data: dict[str, str] | None = None, even_outside: bool = False) -> None:
+    def _leave_bridge(self, call: _Call) -> None:
         bridge = call.bridge
-        if bridge is None:
-            if even_outside:
-                self._tell(Happened.LEFT_BRIDGE, call, data=data)
-            return
-        self._take_out(call)
-        self._tell(Happened.LEFT_BRIDGE, call, bridge=bridge, data=data)
+        if bridge is not None:
+            self._take_out(call)
+            self._tell(Happened.LEFT_BRIDGE, call, bridge=bridge)
 
     def _take_out(self, call: _Call) -> None:
         bridge = call.bridge

@@ -59,7 +59,7 @@ class TrunkPriceInline(TabularInline[TrunkPrice, Trunk]):
 
 @admin.register(Trunk)
 class TrunkAdmin(ModelAdmin[Trunk]):
-    list_display = ("name", "endpoint", "enabled", "max_calls", "calls_per_second", "per_minute")
+    list_display = ("name", "endpoint", "enabled", "max_calls", "calls_per_second", "numbers", "per_minute")
     list_filter = ("enabled",)
     search_fields = ("name", "endpoint")
     inlines = (TrunkPriceInline,)

@@ -25,6 +25,7 @@ from telephony.rules.events import CarrierEvent as CarrierEvent
 from telephony.rules.events import Happened
 from telephony.rules.hangup_causes import Cause, HungUpBy
 from telephony.rules.lifecycle import CALL, CallMove, CallState, Party, Verdict
+from telephony.rules.numbers import NumberForm, sent_as
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Sending:
     max_length: timedelta = AGENT_LEG
     auto_answer: bool = False
     detect_machine: timedelta | None = None
+    numbers: NumberForm = NumberForm.PLUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,8 @@ def dialing(ids: Sequence[UUID], *, now: datetime, still: str = "true", params: 
         WHERE c.id = ANY(%(ids)s) AND c.state = 'planned' AND n.id = c.node_id AND n.enabled
           AND n.listening_until > %(now)s AND n.boot = c.boot AND ({still})
         RETURNING c.id, c.party, c.node_id, c.address, c.caller_id, c.ring_for, c.detect_for,
-            (SELECT t.endpoint FROM telephony_trunk t WHERE t.id = c.trunk_id) AS trunk
+            (SELECT t.endpoint FROM telephony_trunk t WHERE t.id = c.trunk_id) AS trunk,
+            (SELECT t.numbers FROM telephony_trunk t WHERE t.id = c.trunk_id) AS numbers
         """,
         {"ids": list(ids), "now": now, "look_after": LOOK_AFTER, **(params or {})},
     )
@@ -191,6 +194,7 @@ def dialing(ids: Sequence[UUID], *, now: datetime, still: str = "true", params: 
             r.ring_for,
             looked_at,
             detect_machine=None if r.detect_for is None else timedelta(seconds=r.detect_for),
+            numbers=NumberForm(r.numbers or NumberForm.PLUS),
         )
         for r in found
     ]
@@ -220,10 +224,11 @@ def place(sending: Sequence[Sending]) -> dict[UUID, Placing]:
 
 def _leg(one: Sending) -> Leg:
     customer = one.party is Party.CUSTOMER
+    kind = AddressKind.NUMBER if one.address.startswith("+") else AddressKind.STATION
     return Leg(
         call_id=one.id,
-        to=Address(AddressKind.NUMBER if one.address.startswith("+") else AddressKind.STATION, one.address, one.trunk),
-        caller_id=one.caller_id,
+        to=Address(kind, sent_as(one.address, one.numbers), one.trunk),
+        caller_id=sent_as(one.caller_id, one.numbers) if kind is AddressKind.NUMBER else one.caller_id,
         ring_for=timedelta(seconds=one.ring_for),
         party=one.party.value,
         guard=ANSWERED_WITHIN if customer else None,

@@ -7,6 +7,7 @@ from django.db.models import Q
 from uuid_utils.compat import uuid7
 
 from telephony.rules.lifecycle import STILL_RECORDED, CallState, Party, RecordingState, Verdict
+from telephony.rules.numbers import FORMS, NumberForm
 
 
 class Node(models.Model):
@@ -52,6 +53,14 @@ class Trunk(models.Model):
     max_calls = models.PositiveIntegerField(default=100, help_text="calls at once")
     calls_per_second = models.PositiveIntegerField(default=10)
     enabled = models.BooleanField(default=True)
+    numbers = models.CharField(
+        "form of numbers",
+        max_length=8,
+        choices=FORMS,
+        default=NumberForm.PLUS,
+        db_default=NumberForm.PLUS,
+        help_text="how this carrier wants numbers and caller IDs written; what it sends us is understood in each form",
+    )
     per_minute = models.DecimalField(
         "price a minute",
         max_digits=10,

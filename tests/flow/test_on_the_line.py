@@ -8,7 +8,7 @@ from agents.desk import DONE, Answer, Refusal
 from agents.models import Station
 from campaigns.flow import talk
 from telephony.drivers.simulated.script import Answers, Machine, NoAnswer, seconds
-from telephony.models import Announcement
+from telephony.models import Announcement, Trunk
 from telephony.rules.events import Happened
 from tests.floor import Floor, Person, Someone
 
@@ -153,3 +153,13 @@ def test_a_promised_callback_survives_a_machine(floor: Floor, ana: Someone, mail
     floor.run(until=lambda: maria.outcomes == ["machine"], at_most=30)
     assert maria.where == ("waiting", "callback")
     assert maria.now().reserved_for_id == ana.id
+
+
+def test_a_carrier_is_told_numbers_in_its_own_form(floor: Floor, ana: Someone) -> None:
+    Trunk.objects.update(numbers="zeros")
+    campaign = floor.campaign("progressive", agents=[ana])
+    maria = floor.person(campaign, "Maria")
+    ana.sits_down()
+    floor.run(until=floor.world.customers, at_most=6)
+    (leg,) = floor.world.customers()
+    assert (leg.to.value, leg.caller_id) == (f"00{maria.number[1:]}", "0034910000000")

@@ -15,6 +15,7 @@ from campaigns.models import Attempt, InboundCall
 from campaigns.rules.outcomes import Outcome
 from telephony.drivers.simulated.sip_world import MACHINE, Dialog, SipWorld
 from telephony.models import Call
+from telephony.rules.numbers import read
 
 SILENT_FOR = 2.4  # seconds: the promised two, and what a busy machine takes to begin
 WAITS_FOR = 5.0  # seconds until somebody who calls us and is answered hears a voice or music
@@ -124,7 +125,7 @@ def _who_called_us(incoming: list[Dialog], *, since: datetime) -> None:
     taken: dict[str, int] = {}
     for dialog in incoming:
         if dialog.answered_at is not None:
-            taken[dialog.who] = taken.get(dialog.who, 0) + 1
+            taken[read(dialog.who)] = taken.get(read(dialog.who), 0) + 1
             until = dialog.heard_at or dialog.ended_at
             assert until is not None
             assert until - dialog.answered_at < WAITS_FOR, f"{dialog.who}: called us and heard nothing for {until - dialog.answered_at:.2f} s"

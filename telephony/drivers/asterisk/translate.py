@@ -18,6 +18,7 @@ from zlib import crc32
 from telephony.drivers.base import CallStanding, CarrierCall, Listing
 from telephony.rules.events import EPOCH, MICROSECOND, CarrierEvent, Happened
 from telephony.rules.hangup_causes import BROKEN_BY, Cause, Ended, HungUpBy, cause_of
+from telephony.rules.numbers import read
 
 # What the listener asks for; everything else Asterisk keeps to itself.
 WANTED = (
@@ -213,7 +214,7 @@ class Translator:
         what, *more = [*args, ""]
         if what == "incoming":
             seen.incoming = True
-            said = {"from": str((channel.get("caller") or {}).get("number", "")), "to": more[0]}
+            said = {"from": read(str((channel.get("caller") or {}).get("number", ""))), "to": read(more[0])}
             return [self._of(Happened.INCOMING, call_id, channel, at, data=said)]
         facts = self._answered(call_id, seen, channel, _answered_at(channel, at))
         if more[0] in ("human", "machine"):

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from campaigns.rules import oracle
+from campaigns.rules.modes import MODES, Source
 from dialer_project.lib import sql
 
 # how far the clocks two processes wrote into their rows may lie against the order in which they committed
@@ -132,6 +133,8 @@ _CALLS_UNDER_PACKS = """
 
 
 # spelt as the database holds them
+# whose leads begin anew with each call of theirs to us
+BEGINS_ANEW = f"({', '.join(repr(mode.key) for mode in MODES.values() if mode.source is Source.MISSED_CALLS)})"
 ANSWERED = "('connected', 'abandoned', 'early_hang_up', 'machine', 'fax')"
 NOT_THE_CUSTOMER = "('congestion', 'trunk_not_responding', 'cancelled', 'failed')"
 ON_A_CALL = "('connecting', 'connected')"
@@ -228,12 +231,13 @@ ALL: tuple[Invariant, ...] = (
     ),
     Invariant(
         "S5",
-        "No lead was dialed more often than its campaign's version allows; calls the carrier lost are not counted.",
+        "No lead was dialed more often than its campaign's version allows; calls the carrier lost are not counted, nor is anybody who calls us again.",
         f"""
         SELECT a.id
         FROM campaigns_attempt a
         JOIN campaigns_campaignversion v ON v.campaign_id = a.campaign_id AND v.number = a.version
-        WHERE a.dialed_at IS NOT NULL AND jsonb_typeof(v.settings -> 'max_attempts') = 'number' AND (
+        WHERE a.dialed_at IS NOT NULL AND jsonb_typeof(v.settings -> 'max_attempts') = 'number'
+            AND coalesce(v.settings ->> 'mode_key', '') NOT IN {BEGINS_ANEW} AND (
             SELECT count(*) FROM campaigns_attempt earlier
             WHERE earlier.lead_id = a.lead_id AND earlier.dialed_at < a.dialed_at
                 AND coalesce(earlier.outcome, '') NOT IN {NOT_THE_CUSTOMER}) >= (v.settings ->> 'max_attempts')::int""",

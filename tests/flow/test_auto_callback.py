@@ -11,7 +11,7 @@ from agents.desk import Refusal
 from campaigns.flow import call_back, control
 from campaigns.flow.call_back import Wanted
 from campaigns.models import Attempt, Campaign, Lead
-from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
+from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
 from tests.floor import Floor, Someone
 
 TALKS = Answers(after=seconds(4), talks_for=seconds(30))
@@ -94,6 +94,19 @@ def test_who_calls_again_is_called_back_again_and_not_twice(floor: Floor, ana: S
     call_back.call_back(Wanted(campaign.pk, CALLER, floor.now), now=floor.now)
     done(floor, ana, "sale")
     assert Attempt.objects.count() == 2
+
+
+def test_each_call_of_theirs_is_called_back_as_often_as_the_campaign_says(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("auto_callback", agents=[ana], max_attempts=1)
+    floor.script.say(CALLER, *[Busy(after=seconds(1))] * 3)
+    ana.sits_down()
+    for made in (1, 2):
+        call_back.call_back(Wanted(campaign.pk, CALLER, floor.now), now=floor.now)
+        floor.run(until=lambda: ana.phase == "ringing_agent", at_most=30)
+        ana.accepts()
+        floor.run(until=lambda made=made: Attempt.objects.filter(outcome="busy").count() == made, at_most=20)
+        floor.run(120)
+    assert Attempt.objects.count() == 2, "no more than one for each"
 
 
 def test_an_agent_who_does_not_answer_dials_nobody_and_the_callback_stays_at_the_top(floor: Floor, ana: Someone, campaign: Campaign) -> None:

@@ -104,9 +104,8 @@ def test_each_call_of_theirs_is_called_back_as_often_as_the_campaign_says(floor:
         call_back.call_back(Wanted(campaign.pk, CALLER, floor.now), now=floor.now)
         floor.run(until=lambda: ana.phase == "ringing_agent", at_most=30)
         ana.accepts()
-        floor.run(until=lambda made=made: Attempt.objects.filter(outcome="busy").count() == made, at_most=20)
         floor.run(120)
-    assert Attempt.objects.count() == 2, "no more than one for each"
+        assert Attempt.objects.filter(outcome="busy").count() == made
 
 
 def test_an_agent_who_does_not_answer_dials_nobody_and_the_callback_stays_at_the_top(floor: Floor, ana: Someone, campaign: Campaign) -> None:

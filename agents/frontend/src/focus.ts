@@ -75,3 +75,8 @@ export function goRound(event: KeyboardEvent & { readonly currentTarget: HTMLEle
   event.preventDefault();
   first?.focus();
 }
+
+/** Before a panel closes: the focus goes back to the button with these keys, where the panel had it. */
+export function giveBack(panel: string, keys: string): void {
+  if (document.activeElement?.closest(panel)) document.querySelector<HTMLElement>(`[aria-keyshortcuts="${keys}"]`)?.focus();
+}

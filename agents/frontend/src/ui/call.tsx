@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { giveBack } from '../focus';
 import { t } from '../i18n';
 import { ask, isLive, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
@@ -36,8 +37,8 @@ export function openKeypad(work: InteractionState): void {
 }
 
 function shutKeypad(): void {
+  giveBack('.keypad', 'Alt+K');
   keypadIsOpen.value = false;
-  document.querySelector<HTMLElement>('[aria-keyshortcuts="Alt+K"]')?.focus();
 }
 
 const keypadIsOpen = signal(false);

@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { giveBack } from '../focus';
 import { t } from '../i18n';
 import type { BringIn, InteractionState, OtherShown, WithOther } from '../protocol.gen';
 import { ask, isLive, view, waits } from '../state/store';
@@ -17,8 +18,8 @@ export function openTransfer(work: InteractionState): void {
 }
 
 function shutTransfer(): void {
+  giveBack('.transfer', 'Alt+T');
   transferIsOpen.value = false;
-  document.querySelector<HTMLElement>('[aria-keyshortcuts="Alt+T"]')?.focus();
 }
 
 function bringIn(work: InteractionState, whom: { destination: number } | { number: string } | { agent: number }): void {

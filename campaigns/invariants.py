@@ -344,6 +344,17 @@ ALL: tuple[Invariant, ...] = (
             OR (i.phase = 'dialing' AND i.dial_due IS NULL AND c.ended_at < %(now)s - interval '1 minute'))""",
     ),
     Invariant(
+        "S8.asked",
+        "An agent who was asked into a conversation, and has not been given its customer, is at it exactly as long as they are wanted there.",
+        """
+        SELECT i.id FROM agents_interaction i
+        WHERE i.origin = 'transfer' AND i.phase <> 'closed' AND i.call_id IS NULL
+            AND NOT EXISTS (SELECT 1 FROM campaigns_thirdparty t WHERE t.id = i.id AND t.state <> 'ended')
+        UNION ALL
+        SELECT t.id FROM campaigns_thirdparty t JOIN agents_interaction i ON i.id = t.id
+        WHERE t.to_agent_id IS NOT NULL AND t.state <> 'ended' AND i.phase = 'closed'""",
+    ),
+    Invariant(
         "S8.lead-busy",
         "A lead is busy only while it is in an agent's hands or being dialed.",
         """

@@ -366,6 +366,11 @@ def _ana_talks_to_nobody(house: House, drop: Callable[..., None]) -> set[str]:
     return rows(house.talk, waits)
 
 
+@plants("S8.asked")
+def _ben_was_asked_by_nobody(house: House, drop: Callable[..., None]) -> set[str]:
+    return rows(house.interaction(house.ben, phase=Phase.RINGING_AGENT, origin="transfer", lead_id=None, owns_lead=False))
+
+
 @plants("S8.lead-busy")
 def _omar_is_busy_with_nobody(house: House, drop: Callable[..., None]) -> set[str]:
     Lead.objects.filter(pk=house.omar.pk).update(state=LeadState.BUSY)

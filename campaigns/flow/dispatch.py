@@ -53,15 +53,19 @@ def dispatch(pool: int, *, now: datetime) -> Dispatched:
             wake.look_again(pool)
             if not _had(pool):  # asked once more, since the holder may have looked for words just before ours
                 return Dispatched(started, taken=True)
+        wake.held(pool)
         try:
             dispatched = _dispatch(pool, now=now)
         finally:
             # a connection lost meanwhile has let go of the lock by itself
             if connection.is_usable():
                 sql.rows("SELECT pg_advisory_unlock(%s, %s)", [POOL, pool])
+            wanted = wake.let_go(pool)
         started += dispatched.started
-        if not wake.is_wanted_again(pool):
+        if not wanted:
             break
+    else:
+        wake.dispatch_now(pool)  # it never rests: others have their turn in between
     return replace(dispatched, started=started)
 
 

@@ -18,8 +18,8 @@ Row = Any  # a named tuple whose fields are the statement's columns
 
 
 @lru_cache(maxsize=256)
-def _row_type(names: tuple[str, ...]) -> Any:
-    return namedtuple("Row", names)
+def _row_type(names: tuple[bytes, ...]) -> Any:
+    return namedtuple("Row", [name.decode() for name in names])
 
 
 def _cursor() -> Any:
@@ -41,9 +41,10 @@ def rows(statement: str, params: Mapping[str, Any] | Sequence[Any] | None = None
     """Runs one statement and returns what it returns; nothing for a statement without a result."""
     with _cursor() as cursor:
         cursor.execute(statement, params)
-        if cursor.description is None:
+        result = cursor.pgresult  # the cursor's own description says more of each column, and costs as much as a small statement
+        if not result.nfields:
             return []
-        make = _row_type(tuple(column[0] for column in cursor.description))._make
+        make = _row_type(tuple(result.fname(column) for column in range(result.nfields)))._make
         return [make(row) for row in cursor.fetchall()]
 
 

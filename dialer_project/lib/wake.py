@@ -5,13 +5,16 @@ is logged, and never fails the request that planned the work.
 """
 
 import logging
+import os
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
+from redis.commands.core import Script
 
 from dialer_project.lib import redis
 
@@ -27,13 +30,19 @@ def dispatch(pool: int) -> None:
 
 
 def dispatch_now(pool: int) -> None:
-    """Outside any transaction: as `dispatch`."""
+    """Outside any transaction: as `dispatch`. Whoever looks at the pool just now is left word, and looks again: that costs no message."""
+    keys = [redis.key(name, pool) for name in ("held", "again", "wake")]
     try:
-        if not redis.hot().set(redis.key("wake", pool), "1", nx=True, px=COLLAPSE_MS):
+        if not _wake(os.getpid())(keys=keys, args=[COLLAPSE_MS], client=redis.hot()):
             return
     except redis.Unavailable:
         log.warning("Redis is away: wakes of pool %s are not collapsed", pool)
     _send("workers.tasks.dispatch", [pool], queue="hot", expires=10)
+
+
+@lru_cache(maxsize=2)
+def _wake(pid: int) -> Script:
+    return redis.hot().register_script((Path(__file__).parent / "scripts" / "wake.lua").read_text())  # type: ignore[no-any-return]  # redis leaves its scripts untyped
 
 
 def dispatch_taken(pool: int) -> None:
@@ -52,10 +61,21 @@ def look_again(pool: int) -> None:
         log.warning("Redis is away: pool %s is looked at by the next tick", pool)
 
 
-def is_wanted_again(pool: int) -> bool:
-    """Whether somebody has left word since; asked after the pool was let go."""
+def held(pool: int) -> None:
+    """From here on word is left for us; for no longer than a hint waits, should we die."""
     try:
-        return redis.hot().getdel(redis.key("again", pool)) is not None
+        redis.hot().set(redis.key("held", pool), "1", px=COLLAPSE_MS)
+    except redis.Unavailable:
+        log.warning("Redis is away: wakes of pool %s are messages", pool)
+
+
+def let_go(pool: int) -> bool:
+    """After the pool was let go: no more word is left for us. Returns whether there is some."""
+    try:
+        with redis.hot().pipeline(transaction=True) as pipe:
+            pipe.delete(redis.key("held", pool))
+            pipe.delete(redis.key("again", pool))
+            return bool(pipe.execute()[1])
     except redis.Unavailable:
         return False
 

@@ -1,7 +1,9 @@
 """Wakes collapse, a lost key blocks nobody, a stale message does nothing, and whoever finds a pool taken is not forgotten."""
 
 from collections import Counter
+from datetime import datetime
 
+import pytest
 from django.db import connections
 
 from campaigns.flow import dispatch, permit
@@ -51,11 +53,38 @@ def test_who_finds_the_pool_taken_leaves_word_and_it_is_looked_at_again(floor: F
         assert ana.phase is None
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [permit.POOL, pool])
     other.close()
-    assert wake.is_wanted_again(pool), "the holder asks after it has let go"
+    assert wake.let_go(pool), "the holder asks after it has let go"
     wake.look_again(pool)
     dispatch.dispatch(pool, now=floor.now)
     assert ana.phase == "dialing"
-    assert not wake.is_wanted_again(pool)
+    assert not wake.let_go(pool)
+
+
+def test_who_wakes_a_pool_that_is_looked_at_leaves_word_and_sends_no_message(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, bea = floor.agent("Ana"), floor.agent("Bea")
+    campaign = floor.campaign("progressive", agents=[ana, bea])
+    for name in ("Maria", "Petra"):
+        floor.person(campaign, name, TALKS)
+    pool = Campaign.objects.get(pk=campaign.pk).pool
+    floor.sweeps = False
+    ana.sits_down()
+    bea.sits_down(ready=False)
+    floor.messages.clear()
+    looks = dispatch._dispatch
+
+    def as_bea_goes_ready(pool: int, *, now: datetime) -> dispatch.Dispatched:
+        done = looks(pool, now=now)
+        if bea.not_ready is not None:
+            bea.goes_ready()
+        return done
+
+    monkeypatch.setattr(dispatch, "_dispatch", as_bea_goes_ready)
+    dispatch.dispatch(pool, now=floor.now)
+
+    assert [ana.phase, bea.phase] == ["dialing", "dialing"]
+    assert "workers.tasks.dispatch" not in [name for name, _ in floor.messages]
+    wake.dispatch_now(pool)
+    assert [name for name, _ in floor.messages if "dispatch" in name] == ["workers.tasks.dispatch"], "nobody looks at it any more"
 
 
 def test_a_hot_campaign_does_not_starve_its_neighbour(floor: Floor) -> None:

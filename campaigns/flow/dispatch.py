@@ -65,7 +65,7 @@ def dispatch(pool: int, *, now: datetime) -> Dispatched:
         if not wanted:
             break
     else:
-        wake.dispatch_now(pool)  # it never rests: others have their turn in between
+        wake.dispatch_next(pool)  # it never rests: others have their turn in between
     return replace(dispatched, started=started)
 
 
@@ -178,7 +178,7 @@ def _call_ahead(line: _Line, *, now: datetime) -> int:
     place.dial_planned(campaign, [p.id for p in promises], now=now)
     line.pending += len(promises)
     if steps or len(promises) == BATCH:
-        wake.dispatch_now(campaign.pool)
+        wake.dispatch_next(campaign.pool)
     return len(promises)
 
 
@@ -225,7 +225,7 @@ def _serve_all(pool: int, lines: Sequence[_Line], standing: Mapping[str, list[tu
     if started and len(members) > 1:
         live.remember_passes(pool, passed)
     if again:
-        wake.dispatch_now(pool)
+        wake.dispatch_next(pool)
     return started
 
 
@@ -277,7 +277,7 @@ def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[
         phone.legs_ended(place.dial_agents([(leg, campaign.ring_agent_for) for leg in legs], now=now), now=now)
     if steps or unpaired or gone:
         # some leads were moved out of the way, or an agent lost the race: there may be more to give
-        wake.dispatch_now(campaign.pool)
+        wake.dispatch_next(campaign.pool)
     return served, lost
 
 

@@ -6,7 +6,7 @@ is logged, and never fails the request that planned the work.
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,17 @@ def dispatch(pool: int) -> None:
 def dispatch_now(pool: int) -> None:
     """Outside any transaction: as `dispatch`. Whoever looks at the pool just now is left word, and looks again: that costs no message."""
     keys = [redis.key(name, pool) for name in ("held", "again", "wake")]
+    _send_dispatch(pool, lambda: _wake(os.getpid())(keys=keys, args=[COLLAPSE_MS], client=redis.hot()))
+
+
+def dispatch_next(pool: int) -> None:
+    """By who looks at the pool just now and leaves some of it to the next one: others' pools have their turn in between."""
+    _send_dispatch(pool, lambda: redis.hot().set(redis.key("wake", pool), "1", nx=True, px=COLLAPSE_MS))
+
+
+def _send_dispatch(pool: int, is_the_first: Callable[[], object]) -> None:
     try:
-        if not _wake(os.getpid())(keys=keys, args=[COLLAPSE_MS], client=redis.hot()):
+        if not is_the_first():
             return
     except redis.Unavailable:
         log.warning("Redis is away: wakes of pool %s are not collapsed", pool)

@@ -265,7 +265,7 @@ def test_a_paused_campaign_completes_too(floor: Floor, ana: Someone, campaign: C
 
 
 def test_at_its_end_a_campaign_dials_no_more_drains_and_completes_and_what_was_promised_is_cancelled(floor: Floor, ana: Someone) -> None:
-    campaign = floor.campaign("progressive", agents=[ana], ends_at=floor.now + timedelta(seconds=20))
+    campaign = floor.campaign("progressive", agents=[ana], ends_at=floor.now + timedelta(seconds=20), ring_for=15)
     maria = floor.person(campaign, "Maria", Answers(after=seconds(6), talks_for=seconds(60)))
     pedro = floor.person(campaign, "Pedro", TALKS)
     rosa = floor.person(campaign, "Rosa")

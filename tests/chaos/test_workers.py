@@ -124,7 +124,7 @@ def test_every_message_comes_twice_and_everybody_is_called_once(centre: Centre, 
             someone.goes_ready()
         called += people
 
-    centre.until(lambda: all(p.outcomes == ["connected"] for p in called), within=25, what="everybody was talked to")
+    centre.until(lambda: all(p.outcomes == ["connected"] for p in called), within=50, what="everybody was talked to")
     assert [len(p.calls) for p in called] == [1] * 8
 
 

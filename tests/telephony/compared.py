@@ -19,6 +19,7 @@ from telephony.rules.numbers import read
 
 SILENT_FOR = 2.4  # seconds: the promised two, and what a busy machine takes to begin
 WAITS_FOR = 5.0  # seconds until somebody who calls us and is answered hears a voice or music
+SAYS_NOTHING_IN = timedelta(seconds=0.5)  # who hangs up so soon after they were joined may have heard nobody yet
 CLOCKS = timedelta(seconds=0.25)  # the far side's clock is read when it comes to it, ours before the request
 AGENT, SOFT = 0x24, 0x48  # sizes of mu-law codes: at most this is a phone or a person, from this on it is a message
 # What the carrier's last word makes of a call that was not answered.
@@ -97,7 +98,8 @@ def _one(number: str, dialog: Dialog, call: Call, outcome: str | None) -> None:
     _heard_in_time(number, dialog, call, outcome)
     by_agents, messages = heard(dialog)
     if outcome == Outcome.CONNECTED:
-        assert dialog.loud > messages, f"{number}: talked to an agent, and heard none ({dict(dialog.peaks)})"
+        talked = ended(dialog) - call.connected_at if call.connected_at else timedelta(0)
+        assert talked < SAYS_NOTHING_IN or dialog.loud > messages, f"{number}: talked to an agent, and heard none ({dict(dialog.peaks)})"
     elif outcome == Outcome.ABANDONED:
         assert messages or dialog.ended_by == "us", f"{number}: abandoned, and heard no message ({dict(dialog.peaks)})"
         assert not by_agents, f"{number}: abandoned, and heard an agent ({dict(dialog.peaks)})"
@@ -142,3 +144,8 @@ def heard(dialog: Dialog) -> tuple[int, int]:
 def began(dialog: Dialog) -> datetime:
     """When the call reached them, on the wall."""
     return datetime.now(UTC) - timedelta(seconds=time.monotonic() - dialog.began)
+
+
+def ended(dialog: Dialog) -> datetime:
+    assert dialog.ended_at is not None
+    return began(dialog) + timedelta(seconds=dialog.ended_at - dialog.began)

@@ -40,7 +40,16 @@ def row(**about: Any) -> Call:
     def after(seconds: float) -> datetime:
         return at + timedelta(seconds=seconds)
 
-    call = Call(party="customer", address=NUMBER, dialing_at=at, rang_at=after(0.2), answered_at=after(0.5), ended_at=after(3.7), hung_up_by="far")
+    call = Call(
+        party="customer",
+        address=NUMBER,
+        dialing_at=at,
+        rang_at=after(0.2),
+        answered_at=after(0.5),
+        connected_at=after(0.55),
+        ended_at=after(3.7),
+        hung_up_by="far",
+    )
     for name, value in about.items():
         setattr(call, name, after(value) if name.endswith("_at") and value is not None else value)
     return call

@@ -585,7 +585,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
         by = request.user if isinstance(request.user, User) else None
         if "agents" in form.changed_data:
             control.assign(campaign, list(form.cleaned_data["agents"]), by=by, now=now)
-        if "rule_packs" in form.changed_data:
+        if not change or "rule_packs" in form.changed_data:  # a new one has those the form began with
             campaign.rule_packs.set(form.cleaned_data["rule_packs"])
         if not change or form.changed_data or any(formset.has_changed() for formset in formsets):
             before = campaign.state

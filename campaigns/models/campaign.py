@@ -203,7 +203,7 @@ class Campaign(models.Model):
     ring_for = models.PositiveSmallIntegerField(
         default=25, validators=[MinValueValidator(5), MaxValueValidator(120)], help_text="seconds a customer's phone rings"
     )
-    min_ring_for = models.PositiveSmallIntegerField(default=15, help_text="seconds before an unanswered call may be given up")
+    min_ring_for = models.PositiveSmallIntegerField(default=20, help_text="seconds before an unanswered call may be given up")
     ring_agent_for = models.PositiveSmallIntegerField(
         default=20, validators=[MinValueValidator(5), MaxValueValidator(60)], help_text="seconds an agent's phone or alert rings"
     )

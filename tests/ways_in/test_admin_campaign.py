@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.forms.models import model_to_dict
 from django.http import HttpResponse
 from django.test import Client
@@ -134,6 +136,7 @@ class Buttons(HTMLParser):
 
 
 def test_a_campaign_is_made_in_a_form_and_stands_in_the_table_as_a_draft(boss: Client, ana: Agent) -> None:
+    call_command("load_rule_packs", stdout=StringIO())
     trunk, hours = Trunk.objects.create(name="main"), CallableHours.objects.create(name="Weekdays", week={"mon": [["09:00", "20:00"]]})
     caller_id = CallerId.objects.create(e164="+441632960000", verified=True, trunk=trunk)
     message = Announcement.objects.create(name="Sorry", media="sound:sorry")
@@ -148,6 +151,7 @@ def test_a_campaign_is_made_in_a_form_and_stands_in_the_table_as_a_draft(boss: C
     assert (campaign.state, campaign.caller_id, campaign.hours, campaign.pool) == (CampaignState.UNAPPROVED, caller_id, hours, campaign.pk)
     assert campaign.created_by == User.objects.get(username="boss")
     assert [place.agent for place in campaign.participations.all()] == [ana]
+    assert [pack.name for pack in campaign.rule_packs.all()] == ["Strict default"]
     assert campaign.versions.get().settings["mode_key"] == "progressive"
     table = boss.get(TABLE).content.decode()
     for words in ("Created on", "Spring renewal", "Progressive", "Draft", "Waits for approval.", "0 ready of 1"):

@@ -58,7 +58,7 @@ def test_a_pinned_pack_makes_a_new_version_that_names_it(boss: Client, campaign:
     ("rule", "field", "word"),
     [
         (DAYTIME, "hours", "mon, tue, sat"),
-        ({"kind": "min_ring", "seconds": 20}, "min_ring_for", "20 seconds"),
+        ({"kind": "min_ring", "seconds": 22}, "min_ring_for", "22 seconds"),
         ({"kind": "max_ring", "seconds": 20}, "ring_for", "20 seconds"),
         ({"kind": "caller_id"}, "caller_id", "caller ID"),
     ],

@@ -23,8 +23,8 @@ from benchmarks.measure import Figure, Stage
 from dialer_project.local import asterisk, processes
 
 BARE_FOR = 6.0  # seconds
-AHEAD = (16, 32, 64, 128, 256)  # calls of the bare client at once
-AGENTS = (10, 20, 40, 80)
+AHEAD = (16, 32, 64, 128, 256, 512, 1024)  # calls of the bare client at once
+AGENTS = (20, 40, 80, 160, 240, 320)
 EACH_FOR = 8.0
 TALKS = 1.0  # seconds until who was called hangs up
 QUIET_AGENTS = 20

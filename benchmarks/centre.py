@@ -103,12 +103,13 @@ def sit_down(agent_ids: Sequence[int]) -> None:
     from agents.models import Session, Station
     from campaigns.flow import phone
 
-    for agent, station in zip(agent_ids, Station.objects.order_by("pk"), strict=False):
+    taken = Session.objects.exclude(station=None).values("station")
+    for agent, station in zip(agent_ids, Station.objects.exclude(pk__in=taken).order_by("pk"), strict=False):
         phone.console_opened(agent, now=timezone.now())
         answer = phone.sign_in(agent, station.pk, now=timezone.now())
         if not isinstance(answer, Done):
             raise RuntimeError(str(answer))
-    until(lambda: Session.objects.filter(leg_state="up").count() >= len(agent_ids), at_most=60)
+    until(lambda: Session.objects.filter(leg_state="up", agent__in=agent_ids).count() == len(agent_ids), at_most=60)
 
 
 def bare_campaign(name: str) -> int:

@@ -555,14 +555,24 @@ def connect(node_id: int, *, bridge: UUID, legs: Sequence[UUID]) -> bool:
     return _tell(node_id, lambda carrier: carrier.connect(bridge, *legs))
 
 
-def raise_guard(node_id: int, call_ids: Sequence[UUID]) -> None:
-    """These customers are in a conversation: the carrier need not speak for us any more."""
-    for call_id in call_ids:
-        _tell(node_id, lambda carrier, call_id=call_id: carrier.raise_guard(call_id))  # type: ignore[misc]  # mypy cannot type a lambda with a default
+def connect_many(node_id: int, conversations: Mapping[UUID, Sequence[UUID]]) -> None:
+    """As connect: bridge -> legs."""
+    _tell(node_id, lambda carrier: all(carrier.connect_many(conversations)))
+
+
+def raise_guards(node_id: int, longest: Mapping[UUID, timedelta | None]) -> None:
+    """These customers are in a conversation: the carrier need not speak for us any more. longest: as of Carrier.raise_guards."""
+    if longest:
+        _tell(node_id, lambda carrier: all(carrier.raise_guards(longest)))
 
 
 def leave(node_id: int, *, bridge: UUID, call_id: UUID) -> None:
-    _tell(node_id, lambda carrier: carrier.leave(bridge, call_id))
+    leave_many(node_id, [(bridge, call_id)])
+
+
+def leave_many(node_id: int, leaving: Sequence[tuple[UUID, UUID]]) -> None:
+    """As leave: (bridge, call) each."""
+    _tell(node_id, lambda carrier: all(carrier.leave_many(leaving)))
 
 
 def play_message(node_id: int, call_ids: Sequence[UUID], announcement: str) -> None:

@@ -14,6 +14,7 @@ from redis.connection import AbstractConnection
 from agents.desk import Done
 from campaigns.flow import wrap_up
 from campaigns.models import Campaign, Disposition, Lead
+from telephony import nodes
 from telephony.calls import CarrierEvent
 from telephony.drivers.simulated.script import Answers, Behaviour, Busy, NoAnswer, Unallocated, seconds
 from telephony.models import Trunk
@@ -23,10 +24,11 @@ from tests.floor import Floor
 
 @dataclass(slots=True)
 class Cost:
-    """BEGIN and COMMIT apart."""
+    """BEGIN and COMMIT apart. carrier: how often it was asked something."""
 
     statements: list[str] = field(default_factory=list)
     redis: int = 0
+    carrier: int = 0
     events: int = 0
 
 
@@ -39,7 +41,17 @@ def counted(events: int = 0) -> Iterator[Cost]:
         cost.redis += 1
         return sending(self, *args, **more)  # type: ignore[no-untyped-call]
 
-    with mock.patch.object(AbstractConnection, "send_packed_command", send), CaptureQueriesContext(connection) as captured:
+    asking = nodes.ask
+
+    def ask(*args: Any) -> Any:
+        cost.carrier += 1
+        return asking(*args)
+
+    with (
+        mock.patch.object(AbstractConnection, "send_packed_command", send),
+        mock.patch.object(nodes, "ask", ask),
+        CaptureQueriesContext(connection) as captured,
+    ):
         yield cost
     cost.statements += [query["sql"] for query in captured.captured_queries if query["sql"] not in ("BEGIN", "COMMIT")]
 

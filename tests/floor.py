@@ -373,7 +373,7 @@ class Floor:
             return
         found = calls.reconcile(listing, node_id=self.node.pk, node_name=self.node.name, now=self.now)
         self.hear(found.events)
-        calls.raise_guard(self.node.pk, calls.in_a_bridge(listing))
+        calls.raise_guards(self.node.pk, dict.fromkeys(calls.in_a_bridge(listing)))
         progress.stations_listed(listing.stations, node_id=self.node.pk, now=self.now)
         third_parties.put_right(listing.bridges, node_id=self.node.pk)
         orphans = {call.call_id for call in found.orphans if not call.incoming}

@@ -346,7 +346,7 @@ class Pump:
         """What the carrier holds against what we believe. Orphans are hung up at the second look, so that no call just sent is one."""
         listing = nodes.ask(self.node, lambda carrier: carrier.list())
         # first, before the carrier pulls them apart: conversations whose pump died before it could say that we have the customer
-        calls.raise_guard(self.node.pk, calls.in_a_bridge(listing))
+        calls.raise_guards(self.node.pk, dict.fromkeys(calls.in_a_bridge(listing)))
         if heard := calls.heard_the_message(listing, node_id=self.node.pk, node_name=self.node.name):
             self._handle(heard)
         # what was told before the listing is on its way, and says more than that a call is missing

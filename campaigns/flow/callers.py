@@ -117,7 +117,7 @@ def _open_for(row: sql.Row, agent_id: int, *, rings: bool = False, now: datetime
 
 def _join(row: sql.Row, work_id: UUID, leg: UUID | None) -> None:
     transaction.on_commit(partial(calls.resume, row.node_id, row.call_id), robust=True)
-    match.join(row.node_id, bridge=work_id, agent_leg=leg, customer=row.call_id)
+    match.join([match.Pair(row.node_id, work_id, leg, row.call_id)])
 
 
 def picked_up(legs: Mapping[UUID, UUID], *, now: datetime) -> None:

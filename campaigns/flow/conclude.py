@@ -432,15 +432,18 @@ def supervisors_go(call_ids: Sequence[UUID]) -> None:
 
 def _release_legs(concluded: Sequence[_Conclusion]) -> None:
     """After the commit: a leg called for this work alone is hung up; a nailed-up one leaves the conversation."""
+    leaving: dict[int, list[tuple[UUID, UUID]]] = {}
     for c in concluded:
         if c.row.work_id is None:
             continue
         if c.row.agent_call_id is not None:
             transaction.on_commit(partial(calls.hang_up, [(c.call.node_id, c.row.agent_call_id)]), robust=True)
         elif c.call.bridge is not None and c.row.agent_leg is not None:
-            transaction.on_commit(partial(calls.leave, c.call.node_id, bridge=c.call.bridge, call_id=c.row.agent_leg), robust=True)
+            leaving.setdefault(c.call.node_id, []).append((c.call.bridge, c.row.agent_leg))
             if c.row.muted:  # the leg stays for the next conversation, where nobody would know that they are not heard
                 transaction.on_commit(partial(calls.unmute, c.call.node_id, c.row.agent_leg), robust=True)
+    for node_id, legs in leaving.items():
+        transaction.on_commit(partial(calls.leave_many, node_id, legs), robust=True)
 
 
 def placed(results: Mapping[UUID, Placing], *, now: datetime) -> list[Moved]:

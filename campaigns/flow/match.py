@@ -7,7 +7,8 @@ While the carrier listens whether a machine has answered, the customer is given 
 writes the verdict finds the conversation on the Call row, whoever gives the customer away finds the verdict there, and one of them joins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
@@ -103,25 +104,38 @@ def _to_their_agents(rows: Sequence[sql.Row], *, now: datetime) -> None:
         now=now,
     )
     by_work = {row.work_id: row for row in rows}
-    for m in moved:
-        if m.work is not None:
-            row = by_work[m.work.id]
-            if had[row.id]:
-                join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
+    join([_pair(row) for m in moved if m.work is not None and had[(row := by_work[m.work.id]).id]])
 
 
-def join(node_id: int, *, bridge: UUID, agent_leg: UUID | None, customer: UUID) -> None:
-    """After the commit, into one bridge; that it happened is told by the carrier's event, never by the reply."""
-    if agent_leg is None:
+@dataclass(frozen=True, slots=True)
+class Pair:
+    node_id: int
+    bridge: UUID
+    agent_leg: UUID | None
+    customer: UUID
+
+
+def _pair(row: sql.Row) -> Pair:
+    return Pair(row.node_id, row.work_id, row.leg if row.nailed_up else row.agent_call_id, row.id)
+
+
+def join(pairs: Iterable[Pair]) -> None:
+    """After the commit, each into one bridge; that it happened is told by the carrier's event, never by the reply."""
+    by_node: dict[int, dict[UUID, tuple[UUID, UUID]]] = {}
+    for pair in pairs:
+        if pair.agent_leg is not None:
+            by_node.setdefault(pair.node_id, {})[pair.bridge] = pair.agent_leg, pair.customer
+    if not by_node:
         return
     reached(Failpoint.GIVEN)
 
-    def connect() -> None:
+    def connect(node_id: int) -> None:
         reached(Failpoint.MATCHED)
-        calls.connect(node_id, bridge=bridge, legs=(agent_leg, customer))
+        calls.connect_many(node_id, by_node[node_id])
         reached(Failpoint.JOINED)
 
-    transaction.on_commit(connect, robust=True)
+    for node_id in by_node:
+        transaction.on_commit(partial(connect, node_id), robust=True)
 
 
 def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> list[Desk]:
@@ -185,7 +199,7 @@ def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> _Given:
         return _Given.CUSTOMER_GONE
     sql.changed("UPDATE campaigns_attempt SET agent_id = %s, interaction_id = %s WHERE id = %s AND state = 'open'", [agent_id, work.id, row.id])
     if had[row.id]:
-        join(row.node_id, bridge=work.id, agent_leg=seat.leg, customer=row.id)
+        join([Pair(row.node_id, work.id, seat.leg, row.id)])
     return _Given.YES
 
 
@@ -197,8 +211,7 @@ def heard(customers: Sequence[Moved], *, progress: str, now: datetime) -> None:
         return
     rows = sql.rows(f"{_BOUND} WHERE c.id = ANY(%s) AND c.state = 'answered' AND c.bridge = i.id AND i.phase = 'connecting'", [given])
     desk.amend([Change(id=row.work_id, deadline=row.waits_since + ANSWERED_WITHIN, progress=progress) for row in rows], now=now)
-    for row in rows:
-        join(row.node_id, bridge=row.work_id, agent_leg=row.leg if row.nailed_up else row.agent_call_id, customer=row.id)
+    join(map(_pair, rows))
 
 
 def give_waiting(call_id: UUID, seat: Seat, *, now: datetime) -> bool:
@@ -273,13 +286,13 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
         ],
         now=now,
     )
-    by_node: dict[int, list[UUID]] = {}
+    longest: dict[int, dict[UUID, timedelta | None]] = {}
     for m in entered:
-        by_node.setdefault(m.node_id, []).append(m.id)
+        longest.setdefault(m.node_id, {})[m.id] = timedelta(minutes=terms[m.id].longest_call) if m.id in terms else None
     reached(Failpoint.ENTERED)
     transaction.on_commit(partial(reached, Failpoint.CONNECTED))
-    for node_id, ids in by_node.items():
-        transaction.on_commit(partial(calls.raise_guard, node_id, ids), robust=True)
+    for node_id, calls_there in longest.items():
+        transaction.on_commit(partial(calls.raise_guards, node_id, calls_there), robust=True)
     record([(terms[m.id], m) for m in entered if m.id in terms], now=now)
 
 

@@ -198,12 +198,24 @@ class Carrier(Protocol):
         """
         ...
 
+    def connect_many(self, conversations: Mapping[UUID, Sequence[UUID]]) -> Sequence[bool]:
+        """As connect, each; one round trip where the carrier can. So are the next two of leave and raise_guard."""
+        ...
+
     def leave(self, bridge: UUID, call_id: UUID) -> bool:
         """Takes a call out, alive; the bridge goes when the last call has left it."""
         ...
 
+    def leave_many(self, leaving: Sequence[tuple[UUID, UUID]]) -> Sequence[bool]:
+        """leaving: (bridge, call) each."""
+        ...
+
     def raise_guard(self, call_id: UUID) -> bool:
         """We have the customer: the carrier need not speak for us. False when it already does."""
+        ...
+
+    def raise_guards(self, longest: Mapping[UUID, timedelta | None]) -> Sequence[bool]:
+        """longest: what each may last from now on; None: what was said when it was placed, which may have to be asked for."""
         ...
 
     def hold(self, call_id: UUID) -> bool: ...

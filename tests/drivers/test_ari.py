@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
 
+from telephony.drivers.asterisk.ari import Ari
 from telephony.drivers.asterisk.driver import Asterisk
 from telephony.drivers.base import Address, AddressKind, CarrierTimeout, CarrierUnreachable, Leg, Placed, Placing, Refused, Unclear
 from telephony.rules.hangup_causes import Cause
@@ -171,6 +174,109 @@ def test_an_asterisk_that_goes_away_while_we_begin_to_listen_is_not_there(says: 
         Thread(target=goes_away, daemon=True).start()
         with pytest.raises((CarrierUnreachable, CarrierTimeout)):
             Asterisk(f"http://127.0.0.1:{listener.getsockname()[1]}", password="secret").listen()
+
+
+CALL = uuid4()
+ENTERED = {
+    "type": "ChannelEnteredBridge",
+    "timestamp": "2026-11-21T12:00:01.000+0000",
+    "channel": {"id": str(CALL), "state": "Up"},
+    "bridge": {"id": str(uuid4()), "channels": [str(CALL)]},
+}
+Answering = Callable[[dict[str, Any]], list[dict[str, Any]]]
+
+
+def done(asked: dict[str, Any], status: int = 204) -> dict[str, Any]:
+    return {"type": "RESTResponse", "request_id": asked["request_id"], "status_code": status}
+
+
+class Socket:
+    """The websocket of a server that says, to each request over it, what `answering` gives."""
+
+    def __init__(self, answering: Answering) -> None:
+        self.asked: list[str] = []
+
+        def handle(connection: ServerConnection) -> None:
+            try:
+                for raw in connection:
+                    asked = json.loads(raw)
+                    self.asked.append(f"{asked['method']} {asked['uri'].partition('?')[0]}")
+                    for told in answering(asked):
+                        connection.send(json.dumps(told))
+            except ConnectionClosed:
+                pass
+
+        self._server = serve(handle, "127.0.0.1", 0, compression=None)
+        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+
+
+@pytest.fixture
+def speaks(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answering], Socket]]:
+    server.answers |= {path: (200, {}) for path in ("applications/ringmaster/subscription", "applications/ringmaster/eventFilter")}
+    made: list[Socket] = []
+
+    def speaks(answering: Answering) -> Socket:
+        made.append(Socket(answering))
+        monkeypatch.setattr(Ari, "websocket", lambda self: made[-1].url)
+        return made[-1]
+
+    yield speaks
+    for each in made:
+        each.close()
+
+
+def test_whoever_listens_asks_over_the_websocket_and_loses_nothing_that_is_told_meanwhile(
+    server: Server, carrier: Asterisk, speaks: Callable[[Answering], Socket]
+) -> None:
+    spoken = speaks(lambda asked: [done(asked)] if "ping" in asked["uri"] else [ENTERED, done(asked)])
+    bridge, called = uuid4(), []
+
+    with carrier.listen() as listening:
+        before = len(server.asked)
+        assert carrier.connect(bridge, CALL)
+        by_another = Thread(target=lambda: called.append(carrier.hang_up(CALL)))
+        by_another.start()
+        by_another.join()
+
+        assert spoken.asked[-2:] == [f"POST bridges/{bridge}", f"POST bridges/{bridge}/addChannel"]
+        assert server.asked[before:] == [("DELETE", f"channels/{CALL}")], "another thread has its own connection"
+        assert [event.call_id for event in listening.next(1.0)] == [CALL]
+    assert called == [False]
+
+
+def test_an_asterisk_that_takes_no_requests_over_its_websocket_is_asked_by_http(
+    server: Server, carrier: Asterisk, speaks: Callable[[Answering], Socket]
+) -> None:
+    spoken = speaks(lambda asked: [])
+    carrier._ari.reply_within = 0.2
+
+    with carrier.listen():
+        assert not carrier.hang_up(CALL)
+
+    assert spoken.asked == ["GET asterisk/ping"]
+    assert server.asked[-1] == ("DELETE", f"channels/{CALL}")
+
+
+def test_a_reply_that_comes_too_late_is_taken_for_no_other(server: Server, carrier: Asterisk, speaks: Callable[[Answering], Socket]) -> None:
+    late: list[dict[str, Any]] = []
+
+    def answering(asked: dict[str, Any]) -> list[dict[str, Any]]:
+        if "hold" in asked["uri"]:
+            late.append(done(asked))
+            return []
+        return [*late, done(asked, 200 if "ping" in asked["uri"] else 404)]
+
+    speaks(answering)
+    carrier._ari.reply_within = 0.2
+    with carrier.listen() as listening:
+        with pytest.raises(CarrierTimeout, match="no reply to POST channels"):
+            carrier._tell(CALL, "hold")
+        assert not carrier.hang_up(CALL)
+        assert listening.next(0.05) == []
 
 
 def test_a_connection_that_asterisk_has_closed_is_made_again(server: Server, carrier: Asterisk) -> None:

@@ -387,6 +387,25 @@ def test_a_phone_made_known_is_called_and_once_dismissed_is_nobody(lab: Lab) -> 
     assert refused.cause is Cause.UNAVAILABLE
 
 
+def test_several_conversations_begin_and_end_in_one_go_and_one_that_cannot_keeps_no_other(lab: Lab) -> None:
+    people = [lab.answered(lab.customer_answers(), guard=GUARD, message="sorry") for _ in range(2)]
+    agents = [lab.answered(lab.station(name), auto_answer=True) for name in ("ana", "ben")]
+    nobody, *bridges = uuid4(), uuid4(), uuid4()
+
+    joined = lab.carrier.connect_many({bridges[0]: (agents[0], people[0]), nobody: (uuid4(),), bridges[1]: (agents[1], people[1])})
+
+    assert list(joined) == [True, False, True]
+    for call in (*people, *agents):
+        lab.wait_for(call, Happened.ENTERED_BRIDGE)
+    assert list(lab.carrier.raise_guards({people[0]: timedelta(seconds=3), uuid4(): None, people[1]: None})) == [True, False, True]
+    assert list(lab.carrier.leave_many([(bridges[0], agents[0]), (bridges[0], uuid4()), (bridges[1], agents[1])])) == [True, False, True]
+    for agent in agents:
+        lab.wait_for(agent, Happened.LEFT_BRIDGE)
+    lab.pass_time(2.5)
+    assert all(Happened.ANNOUNCEMENT_STARTED not in lab.kinds(call) for call in people)
+    assert lab.listed(people[1]) is not None
+
+
 def test_only_an_answered_call_joins_a_bridge_and_all_do_or_none(lab: Lab) -> None:
     ringing = lab.call(lab.customer_rings_on())
     talking = lab.answered(lab.customer_answers())

@@ -259,7 +259,7 @@ def test_a_pump_that_dies_between_the_bridge_and_the_guard_is_made_good_by_the_n
 ) -> None:
     maria = floor.person(campaign, "Maria", TALKS)
     ana.sits_down()
-    monkeypatch.setattr(calls, "raise_guard", lambda *args: None)
+    monkeypatch.setattr(calls, "raise_guards", lambda *args: None)
     floor.run(until=lambda: ana.phase == "connected", at_most=10)
     monkeypatch.undo()
     floor.pump_dies()

@@ -51,6 +51,7 @@ def test_what_the_carrier_says_of_many_calls_costs_as_much_as_of_one(floor: Floo
         assert cost.events >= min(size, 1)
         assert len(cost.statements) <= AT_MOST[kind], f"{kind}:\n{said(cost)}"
         assert cost.redis <= REDIS_AT_MOST[kind], kind
+        assert cost.carrier == (kind != "RANG"), f"{kind}: the carrier was asked {cost.carrier} times"
     assert len((done := batch.done()).statements) <= 10, said(done)
 
 

@@ -1,4 +1,7 @@
-"""Requests to Asterisk's REST interface: one kept HTTP connection per thread and process, a short patience, nothing sent twice."""
+"""Requests to Asterisk's REST interface: one kept HTTP connection per thread and process, a short patience, nothing sent twice.
+
+The listener's thread has a second way, the websocket it listens on: requests go out together, and their replies come among the events.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ import os
 import select
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import local
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable
@@ -32,9 +35,40 @@ class Reply:
         return 200 <= self.status < 300
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """address: under /ari, quoted, with its query."""
+
+    method: str
+    address: str
+    body: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.address.partition('?')[0]}"
+
+
+def request(method: str, *path: str, body: Mapping[str, Any] | None = None, **params: Any) -> Request:
+    """path: the parts of the address, quoted here; body: sent as JSON."""
+    address = "/".join(quote(part, safe="") for part in path) + (f"?{urlencode(params)}" if params else "")
+    return Request(method, address, None if body is None else json.dumps(body))
+
+
+class Way(Protocol):
+    """What requests go over."""
+
+    def usable(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+    def ask(self, requests: Sequence[Request]) -> list[Reply]:
+        """The reply to each. Raises CarrierTimeout where one did not come."""
+        ...
+
+
 class _Conversation:
     def __init__(self, ari: Ari) -> None:
         self.process = os.getpid()
+        self._headers = ari.headers
         made = http.client.HTTPSConnection if ari.secure else http.client.HTTPConnection
         self._connection = made(ari.host, ari.port, timeout=ari.reply_within)
         try:
@@ -57,18 +91,22 @@ class _Conversation:
     def close(self) -> None:
         self._connection.close()
 
-    def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+    def ask(self, requests: Sequence[Request]) -> list[Reply]:
+        return [self._ask(each) for each in requests]
+
+    def _ask(self, asked: Request) -> Reply:
+        headers = self._headers if asked.body is None else {**self._headers, "Content-Type": "application/json"}
         try:
-            self._connection.request(method, path, body=body, headers=dict(headers))
+            self._connection.request(asked.method, "/ari/" + asked.address, body=asked.body, headers=headers)
             reply = self._connection.getresponse()
             said = reply.read()
         except (OSError, http.client.HTTPException) as broken:  # whether it was carried out is anybody's guess
-            raise CarrierTimeout(f"no reply to {method} {path.partition('?')[0]}") from broken
+            raise CarrierTimeout(f"no reply to {asked}") from broken
         try:
             return Reply(reply.status, json.loads(said) if said else None)
         except ValueError as page:  # of the HTTP server itself, as while Asterisk stops, or of a proxy before it
             if reply.status < 400:
-                raise CarrierTimeout(f"no reply of ARI's to {method} {path.partition('?')[0]}") from page
+                raise CarrierTimeout(f"no reply of ARI's to {asked}") from page
             return Reply(reply.status, None)
 
 
@@ -92,7 +130,21 @@ class Ari:
         return f"{'wss' if self.secure else 'ws'}://{self.host}:{self.port}/ari/events?{urlencode({'app': APPLICATION, 'subscribeAll': 'false'})}"
 
     def ask(self, method: str, *path: str, body: Mapping[str, Any] | None = None, **params: Any) -> Reply:
-        """path: the parts of the address under /ari, quoted here. A status below 500 is an answer; what it means is the caller's to know."""
+        """A status below 500 is an answer; what it means is the caller's to know."""
+        return self.ask_all([request(method, *path, body=body, **params)])[0]
+
+    def ask_all(self, requests: Sequence[Request]) -> list[Reply]:
+        """In order, a later one whatever became of an earlier; together where this thread listens."""
+        spoken: Way | None = getattr(self._mine, "spoken", None)
+        if spoken is not None and spoken.usable():
+            return spoken.ask(requests)
+        return self._by_http(requests)
+
+    def speak_over(self, way: Way) -> None:
+        """From now on this thread's requests, but for questions, go this way for as long as it can be used."""
+        self._mine.spoken = way
+
+    def _by_http(self, requests: Sequence[Request]) -> list[Reply]:
         conversation: _Conversation | None = getattr(self._mine, "conversation", None)
         if conversation is not None and not conversation.usable():
             conversation.close()
@@ -100,18 +152,16 @@ class Ari:
         if conversation is None:
             self._mine.conversation = None
             conversation = self._mine.conversation = _Conversation(self)
-        address = "/ari/" + "/".join(quote(part, safe="") for part in path) + (f"?{urlencode(params)}" if params else "")
-        headers = {**self.headers, "Content-Type": "application/json"} if body is not None else self.headers
         try:
-            reply = conversation.ask(method, address, None if body is None else json.dumps(body).encode(), headers)
+            replies = conversation.ask(requests)
         except BaseException:
             # The reply may still come: nobody must take it for the reply to the next request.
             conversation.close()
             self._mine.conversation = None
             raise
-        if reply.status in (401, 403):
+        if any(reply.status in (401, 403) for reply in replies):
             raise CarrierUnreachable(f"{self.name} refuses our user or password for ARI")
-        return reply
+        return replies
 
     def download(self, *path: str, into: BinaryIO) -> bool:
         """A file, on a connection of its own; False where there is none."""
@@ -143,10 +193,12 @@ class Ari:
         return reply.said
 
     def question(self, *path: str, **params: Any) -> Reply:
-        """Asks what changes nothing: once more where a kept connection ended without our having heard of it yet."""
+        """Asks what changes nothing: once more where a kept connection ended without our having heard of it yet. Always by HTTP: a long
+        listing would keep the events waiting."""
+        asked = [request("GET", *path, **params)]
         try:
-            return self.ask("GET", *path, **params)
+            return self._by_http(asked)[0]
         except CarrierTimeout as broken:
             if isinstance(broken.__cause__, TimeoutError):
                 raise
-            return self.ask("GET", *path, **params)
+            return self._by_http(asked)[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 from django.conf import settings
 
 from telephony.drivers.asterisk import phones, translate
-from telephony.drivers.asterisk.ari import APPLICATION, REPLY_WITHIN, Ari, Reply
+from telephony.drivers.asterisk.ari import APPLICATION, REPLY_WITHIN, Ari, Reply, Request, request
 from telephony.drivers.asterisk.listener import AsteriskSubscription, boot_of
 from telephony.drivers.base import (
     Address,
@@ -60,14 +60,16 @@ class Asterisk:
             return Refused(Cause.INVALID_NUMBER, f"{leg.to.value!r} cannot be dialed")
         if leg.message and not _is_announcement(leg.message):
             return Refused(Cause.FAILED, f"{leg.message!r} is no announcement")
-        variables = {
-            "RM_LONGEST": _seconds(leg.max_length),
-            "RM_MESSAGE": leg.message,
-            "RM_GUARD": "" if leg.guard is None else f"{leg.guard.total_seconds():g}",
-            "RM_DETECT": "" if leg.detect_machine is None else str(int(leg.detect_machine.total_seconds() * 1000)),
-            "RM_STATION": leg.to.value if leg.to.kind is AddressKind.STATION else "",
-        }
+        variables = {"RM_LONGEST": _seconds(leg.max_length)}
+        path = "own"
+        if leg.message:
+            variables["RM_MESSAGE"] = leg.message
+        if leg.guard is not None:
+            path, variables["RM_GUARD"] = "guarded", _seconds(leg.guard)
+        if leg.detect_machine is not None:
+            path, variables["RM_DETECT"] = "heard", str(int(leg.detect_machine.total_seconds() * 1000))
         if leg.to.kind is AddressKind.STATION:
+            variables["RM_STATION"] = leg.to.value
             variables[f"PJSIP_HEADER(add,{phones.OURS})"] = str(leg.call_id)
         if leg.auto_answer:
             variables["PJSIP_HEADER(add,Alert-Info)"] = "<http://127.0.0.1>;info=alert-autoanswer"
@@ -79,7 +81,7 @@ class Asterisk:
                 body={"variables": variables},
                 endpoint=endpoint,
                 context="ringmaster-answered",
-                extension="call",
+                extension=path,
                 priority=1,
                 channelId=str(leg.call_id),
                 timeout=max(1, int(leg.ring_for.total_seconds())),  # never longer than we were allowed to ring
@@ -119,25 +121,48 @@ class Asterisk:
         return self._ari.ask("DELETE", "channels", translate.channel_of(call_id), reason="normal").ok
 
     def connect(self, bridge: UUID, *call_ids: UUID) -> bool:
-        if any(call_id.version == 8 and self._state(call_id) != "Up" for call_id in call_ids):
-            return False  # somebody who calls us is in our hands before we have answered; a bridge would take them
-        channels = ",".join(translate.channel_of(call_id) for call_id in call_ids)
-        for _ in range(2):  # a bridge that its last call has just left may go between the two requests
-            made = self._ari.ask("POST", "bridges", str(bridge), type="mixing,dtmf_events")
-            if not made.ok and made.status != 409:  # there already: somebody waits in it
-                return False
-            reply = self._ari.ask("POST", "bridges", str(bridge), "addChannel", channel=channels)
-            if reply.ok or reply.status != 404:
-                return reply.ok
-        return False
+        return self.connect_many({bridge: call_ids})[0]
+
+    def connect_many(self, conversations: Mapping[UUID, Sequence[UUID]]) -> list[bool]:
+        """An answer of 404 may mean that the bridge, left by its last call, went between the two requests: asked once more."""
+        joined = {bridge: False for bridge in conversations}
+        left = {bridge: call_ids for bridge, call_ids in conversations.items() if all(map(self._can_be_joined, call_ids))}
+        for _ in range(2):
+            if not left:
+                break
+            replies = self._ari.ask_all([each for bridge, call_ids in left.items() for each in _joining(bridge, call_ids)])
+            again = {}
+            for (bridge, call_ids), made, added in zip(left.items(), replies[::2], replies[1::2], strict=True):
+                joined[bridge] = added.ok
+                if added.status == 404 and (made.ok or made.status == 409):  # 409: there already, somebody waits in it
+                    again[bridge] = call_ids
+            left = again
+        return list(joined.values())
+
+    def _can_be_joined(self, call_id: UUID) -> bool:
+        """Somebody who calls us is in our hands before we have answered; a bridge would take them."""
+        return call_id.version != 8 or self._state(call_id) == "Up"
 
     def leave(self, bridge: UUID, call_id: UUID) -> bool:
-        return self._ari.ask("POST", "bridges", str(bridge), "removeChannel", channel=translate.channel_of(call_id)).ok
+        return self.leave_many([(bridge, call_id)])[0]
+
+    def leave_many(self, leaving: Sequence[tuple[UUID, UUID]]) -> list[bool]:
+        replies = self._ari.ask_all(
+            [request("POST", "bridges", str(bridge), "removeChannel", channel=translate.channel_of(call_id)) for bridge, call_id in leaving]
+        )
+        return [reply.ok for reply in replies]
 
     def raise_guard(self, call_id: UUID) -> bool:
+        return self.raise_guards({call_id: None})[0]
+
+    def raise_guards(self, longest: Mapping[UUID, timedelta | None]) -> list[bool]:
         """First the clock, then the mark: between the two the guard is off and looks on, never the other way round."""
-        longest = self._remembers(call_id, "RM_LONGEST") or "7200"
-        return self._set(call_id, "TIMEOUT(absolute)", longest) and self._set(call_id, "RM_GUARDED", "")
+        asked = []
+        for call_id, lasts in longest.items():
+            seconds = (self._remembers(call_id, "RM_LONGEST") or "7200") if lasts is None else _seconds(lasts)
+            asked += [self._setting(call_id, "TIMEOUT(absolute)", seconds), self._setting(call_id, "RM_GUARDED", "")]
+        replies = self._ari.ask_all(asked)
+        return [clock.ok and mark.ok for clock, mark in zip(replies[::2], replies[1::2], strict=True)]
 
     def hold(self, call_id: UUID) -> bool:
         """Music for the one, silence for the others: Asterisk alone would let them go on listening."""
@@ -345,7 +370,11 @@ class Asterisk:
         return str(reply.said.get("value") or "") if reply.ok else ""
 
     def _set(self, call_id: UUID, variable: str, value: str) -> bool:
-        return self._tell(call_id, "variable", variable=variable, value=value)
+        return self._ari.ask_all([self._setting(call_id, variable, value)])[0].ok
+
+    @staticmethod
+    def _setting(call_id: UUID, variable: str, value: str) -> Request:
+        return request("POST", "channels", translate.channel_of(call_id), "variable", variable=variable, value=value)
 
     def _continue(self, call_id: UUID, context: str) -> bool:
         return self._tell(call_id, "continue", context=context, extension="s", priority="1")
@@ -354,6 +383,14 @@ class Asterisk:
         """To the listener: Asterisk tells nobody of what we have asked for ourselves."""
         source = f"channel:{translate.channel_of(call_id)}"
         return self._ari.ask("POST", "events", "user", what, application=APPLICATION, source=source).ok
+
+
+def _joining(bridge: UUID, call_ids: Iterable[UUID]) -> tuple[Request, Request]:
+    channels = ",".join(translate.channel_of(call_id) for call_id in call_ids)
+    return (
+        request("POST", "bridges", str(bridge), type="mixing,dtmf_events"),
+        request("POST", "bridges", str(bridge), "addChannel", channel=channels),
+    )
 
 
 def _endpoint(to: Address) -> str | None:

@@ -1,16 +1,23 @@
-"""The events of one Asterisk, from its websocket. One listener at a time: Asterisk tells the application's newest connection alone."""
+"""The events of one Asterisk, from its websocket, and requests over it. One listener at a time: Asterisk tells the application's newest
+connection alone."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import select
+import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import count
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
-from telephony.drivers.asterisk.ari import APPLICATION, Ari
+from telephony.drivers.asterisk.ari import APPLICATION, Ari, Reply, Request, request
 from telephony.drivers.asterisk.translate import WANTED, Translator, left_empty, snoopers
 from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced
 from telephony.drivers.heard import HeardOnAConnection
@@ -28,6 +35,9 @@ class AsteriskSubscription(HeardOnAConnection):
         super().__init__()
         self._ari = ari
         self._held = ExitStack()
+        self._told: deque[str | bytes] = deque()  # while a reply was waited for
+        self._numbers = count(1)
+        self._process = os.getpid()
         try:
             self._socket = self._held.enter_context(
                 connect(
@@ -49,6 +59,8 @@ class AsteriskSubscription(HeardOnAConnection):
             raise CarrierDown(f"nothing runs at {ari.name}") from refused
         except (OSError, WebSocketException) as refused:  # also one that goes away in the middle of it
             raise CarrierUnreachable(f"{ari.name}: {refused}") from refused
+        self._end = select.poll()
+        self._end.register(self._socket.socket, select.POLLRDHUP)
         try:
             self.boot = boot_of(ari)
             # channels from their first moment on, answered or not, ours to command or not; and the phones
@@ -60,6 +72,7 @@ class AsteriskSubscription(HeardOnAConnection):
             self._held.close()
             raise
         self._translator = Translator(ari.name, self.boot)
+        self._speak_here()
 
     @staticmethod
     def _set_up(status: int) -> None:
@@ -69,14 +82,61 @@ class AsteriskSubscription(HeardOnAConnection):
     def _disconnect(self) -> None:
         self._held.close()
 
+    # Requests
+
+    def _speak_here(self) -> None:
+        """Where Asterisk takes requests over its websocket; before 22.4 it leaves them without a reply."""
+        try:
+            self.ask([request("GET", "asterisk", "ping")])
+        except CarrierTimeout:
+            log.warning("%s takes no requests over its websocket: they go by HTTP, and take longer", self._ari.name)
+        else:
+            self._ari.speak_over(self)
+
+    def usable(self) -> bool:
+        """Ours, not a parent's; and not closed at the other end."""
+        return self._process == os.getpid() and self._ended_by is None and not self._end.poll(0)
+
+    def ask(self, requests: Sequence[Request]) -> list[Reply]:
+        """All are sent before the first reply is waited for: Asterisk carries them out in order."""
+        names = [self._send(each) for each in requests]
+        replies: dict[str, Reply] = {}
+        until = time.monotonic() + self._ari.reply_within
+        while len(replies) < len(names):
+            try:
+                raw = self._socket.recv(timeout=max(0.0, until - time.monotonic()))
+            except (TimeoutError, ConnectionClosed) as broken:
+                raise CarrierTimeout(f"no reply to {requests[len(replies)]}") from broken
+            if (reply := _as_reply(raw)) is None:
+                self._told.append(raw)
+            elif reply["request_id"] in names:
+                said = reply.get("message_body")
+                replies[reply["request_id"]] = Reply(int(reply["status_code"]), json.loads(said) if said else None)
+        return [replies[name] for name in names]
+
+    def _send(self, asked: Request) -> str:
+        name = str(next(self._numbers))
+        told = {"type": "RESTRequest", "transaction_id": name, "request_id": name, "method": asked.method, "uri": asked.address}
+        if asked.body is not None:
+            told |= {"content_type": "application/json", "message_body": asked.body}
+        try:
+            self._socket.send(json.dumps(told))
+        except ConnectionClosed as broken:
+            raise CarrierTimeout(f"{asked} was not sent whole") from broken
+        return name
+
+    # Events
+
     def _read(self, wait: float) -> bool:
         try:
-            raw = self._socket.recv(timeout=max(wait, 0.0))
+            raw = self._told.popleft() if self._told else self._socket.recv(timeout=max(wait, 0.0))
         except TimeoutError:
             return False
         except ConnectionClosed:
             self._ended_by = LostCarrier()
             return True
+        if _as_reply(raw) is not None:
+            return True  # to what nobody waits for any more
         if self._translator.is_double(raw):
             return True
         told = json.loads(raw)
@@ -93,12 +153,18 @@ class AsteriskSubscription(HeardOnAConnection):
         return True
 
     def _remove(self, bridge: str, listening_in: Sequence[str]) -> None:
+        """Nobody waits for the replies: what is not removed is found by the next listing."""
         try:
-            for each in listening_in:
-                self._ari.ask("DELETE", "channels", each)
-            self._ari.ask("DELETE", "bridges", bridge)
-        except (CarrierTimeout, CarrierUnreachable) as away:
+            for each in [request("DELETE", "channels", each) for each in listening_in] + [request("DELETE", "bridges", bridge)]:
+                self._send(each)
+        except CarrierTimeout as away:
             log.warning("an empty bridge stays until the next listing: %s", away)
+
+
+def _as_reply(raw: str | bytes) -> Any | None:
+    """Asterisk writes a message's type first."""
+    text = raw if isinstance(raw, str) else raw.decode()
+    return json.loads(text) if '"RESTResponse"' in text[:60] else None
 
 
 def boot_of(ari: Ari) -> str:

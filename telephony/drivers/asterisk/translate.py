@@ -35,6 +35,7 @@ WANTED = (
     "PlaybackFinished",
     "PlaybackStarted",
     "RecordingFailed",
+    "RESTResponse",
     "RecordingFinished",
     "RecordingStarted",
     "StasisStart",

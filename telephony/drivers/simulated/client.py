@@ -196,13 +196,25 @@ class Client:
         return bool(self._line.ask("hang_up", call=call_id.hex, cause=cause.value))
 
     def connect(self, bridge: UUID, *call_ids: UUID) -> bool:
-        return bool(self._line.ask("connect", bridge=bridge.hex, calls=[call.hex for call in call_ids]))
+        return self.connect_many({bridge: call_ids})[0]
+
+    def connect_many(self, conversations: Mapping[UUID, Sequence[UUID]]) -> list[bool]:
+        return self._each("connect", [{"bridge": bridge.hex, "calls": [call.hex for call in calls]} for bridge, calls in conversations.items()])
 
     def leave(self, bridge: UUID, call_id: UUID) -> bool:
-        return bool(self._line.ask("leave", bridge=bridge.hex, call=call_id.hex))
+        return self.leave_many([(bridge, call_id)])[0]
+
+    def leave_many(self, leaving: Sequence[tuple[UUID, UUID]]) -> list[bool]:
+        return self._each("leave", [{"bridge": bridge.hex, "call": call_id.hex} for bridge, call_id in leaving])
 
     def raise_guard(self, call_id: UUID) -> bool:
-        return bool(self._line.ask("raise_guard", call=call_id.hex))
+        return self.raise_guards({call_id: None})[0]
+
+    def raise_guards(self, longest: Mapping[UUID, timedelta | None]) -> list[bool]:
+        return self._each("raise_guard", [{"call": call_id.hex} for call_id in longest])
+
+    def _each(self, do: str, told: Sequence[Mapping[str, Any]]) -> list[bool]:
+        return [bool(done) for done in self._line.ask("each", command=do, told=told)]
 
     def hold(self, call_id: UUID) -> bool:
         return bool(self._line.ask("hold", call=call_id.hex))

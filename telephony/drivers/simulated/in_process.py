@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from threading import RLock
 from typing import BinaryIO, Protocol, Self, TypeVar
 from uuid import UUID
@@ -140,11 +140,20 @@ class SimulatedCarrier:
     def connect(self, bridge: UUID, *call_ids: UUID) -> bool:
         return self._ask(lambda now: self.world.connect(bridge, call_ids, now))
 
+    def connect_many(self, conversations: Mapping[UUID, Sequence[UUID]]) -> list[bool]:
+        return [self.connect(bridge, *call_ids) for bridge, call_ids in conversations.items()]
+
     def leave(self, bridge: UUID, call_id: UUID) -> bool:
         return self._ask(lambda now: self.world.leave(bridge, call_id, now))
 
+    def leave_many(self, leaving: Sequence[tuple[UUID, UUID]]) -> list[bool]:
+        return [self.leave(bridge, call_id) for bridge, call_id in leaving]
+
     def raise_guard(self, call_id: UUID) -> bool:
         return self._ask(lambda now: self.world.raise_guard(call_id, now))
+
+    def raise_guards(self, longest: Mapping[UUID, timedelta | None]) -> list[bool]:
+        return [self.raise_guard(call_id) for call_id in longest]
 
     def hold(self, call_id: UUID) -> bool:
         return self._ask(lambda now: self.world.hold(call_id, now))

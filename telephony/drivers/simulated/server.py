@@ -222,6 +222,7 @@ COMMANDS: dict[str, Callable[[World, Told, datetime], Any]] = {
     "answer": lambda world, told, now: world.answer(_call(told), now),
     "hang_up": lambda world, told, now: world.hang_up(_call(told), now),
     "connect": lambda world, told, now: world.connect(UUID(hex=told["bridge"]), tuple(UUID(hex=call) for call in told["calls"]), now),
+    "each": lambda world, told, now: [COMMANDS[told["command"]](world, each, now) for each in told["told"]],
     "leave": lambda world, told, now: world.leave(UUID(hex=told["bridge"]), _call(told), now),
     "raise_guard": lambda world, told, now: world.raise_guard(_call(told), now),
     "hold": lambda world, told, now: world.hold(_call(told), now),

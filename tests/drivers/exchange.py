@@ -33,6 +33,7 @@ from telephony.rules.events import Happened
 from .labs import Lab
 
 HEARD = 5  # packets that are not silence
+HEARD_WITHIN = 1.5  # seconds from the first word, on a busy machine too
 SAID = 1200  # how loud announcements are, of 32767; the people and phones around are several times as loud
 ANNOUNCEMENTS = {"abandoned": 0.5, "sorry": 0.6, "welcome": 0.4, "voicemail": 0.6, "announcement-1-v1": 0.5}  # seconds
 
@@ -186,8 +187,12 @@ class AsteriskLab(Lab):
         self.pass_time(0.2)
         before = {other: dialog.loud for other, dialog in dialogs.items()}
         self.world.speaks(speaking, 0.4)
-        self.pass_time(0.6)
-        return {other for other, dialog in dialogs.items() if dialog.loud - before[other] > HEARD}
+        heard: set[UUID] = set()
+        until = time.monotonic() + HEARD_WITHIN
+        while heard != set(others) and time.monotonic() < until:
+            self.pass_time(0.1)
+            heard = {other for other, dialog in dialogs.items() if dialog.loud - before[other] > HEARD}
+        return heard
 
     def stall(self, lasts: float) -> None:
         self.exchange.stall(lasts)

@@ -1,6 +1,7 @@
 """Consent is written down with its evidence, and taken back; it is never changed. And periods in which somebody is left alone.
 
-Under the person's lock, so that a dial transaction sees either all of it or nothing.
+Under the person's lock, so that a dial transaction sees either all of it or nothing. A call that was planned before and is not sent yet is
+not sent: its lead is asked about again.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from django.db import transaction
 from agents.desk import DONE, Answer, Refusal
 from agents.models import User
 from campaigns import live
+from campaigns.flow import conclude
 from campaigns.flow.permit import PERSON
 from campaigns.models import Campaign, Consent, Contact, Suppression
 from campaigns.rules.number_keys import number_key
@@ -91,6 +93,7 @@ def take_back(consent_id: int, *, by: User | None, now: datetime) -> Answer:
         _locked(contact_id)
         if not Consent.objects.filter(pk=consent_id, revoked_at=None).update(revoked_at=now, revoked_by=by):
             return Refusal("This consent was taken back already.")
+        _planned_is_over(contact_id, campaign=None, now=now)
     return DONE
 
 
@@ -101,6 +104,7 @@ def leave_alone(contact_id: int, *, until: datetime, campaign: Campaign | None, 
     with transaction.atomic():
         if not _locked(contact_id):
             return NOT_THERE
+        _planned_is_over(contact_id, campaign=campaign, now=now)
         return Suppression.objects.create(contact_id=contact_id, campaign=campaign, until=until, reason=reason, created_at=now)
 
 
@@ -108,6 +112,19 @@ def _locked(contact_id: int) -> bool:
     """Whether there is such a person, who is ours until the end of the transaction."""
     sql.rows("SELECT pg_advisory_xact_lock(%s, %s)", [PERSON, contact_id % 2147483647])
     return Contact.objects.filter(pk=contact_id).exists()
+
+
+def _planned_is_over(contact_id: int, *, campaign: Campaign | None, now: datetime) -> None:
+    """The row lock waits for who sends it just now: what they have sent rings on."""
+    planned = sql.rows(
+        """
+        SELECT c.id FROM telephony_call c JOIN campaigns_attempt a ON a.id = c.id
+        WHERE a.contact_id = %(contact)s AND a.state = 'open' AND c.state = 'planned' AND (%(campaign)s::bigint IS NULL OR a.campaign_id = %(campaign)s)
+        ORDER BY c.id FOR UPDATE OF c
+        """,
+        {"contact": contact_id, "campaign": campaign.pk if campaign else None},
+    )
+    conclude.never_sent([row.id for row in planned], now=now)
 
 
 def _asked_about_again(contact_id: int, *, now: datetime) -> None:

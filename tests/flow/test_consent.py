@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from django.conf import settings
 from django.test import Client
 
 from agents.desk import DONE, Refusal
 from agents.models import User
-from campaigns.flow import consent
+from campaigns.flow import consent, place
 from campaigns.flow.consent import Evidence, Kept
 from campaigns.models import Campaign, Consent, RulePack, Suppression
 from campaigns.rules.number_keys import number_key
@@ -41,6 +42,34 @@ def test_who_waits_for_consent_is_called_as_soon_as_it_is_given_and_never_after_
     assert consent.take_back(kept.consent.pk, by=None, now=floor.now) == DONE
     assert consent.take_back(kept.consent.pk, by=None, now=floor.now) == Refusal("This consent was taken back already.")
     assert selected(maria.lead.campaign, now=floor.now + timedelta(days=2)) == set()
+
+
+@pytest.mark.parametrize("how", ["consent taken back", "left alone"])
+def test_what_changes_between_the_permit_and_the_last_look_keeps_the_call_from_being_sent(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    campaign, maria, ana = germany(floor)
+    kept = consent.give(maria.contact.pk, agreed(floor.now), by=None, now=floor.now)
+    assert isinstance(kept, Kept)
+    dial_planned = place.dial_planned
+
+    def in_between(*args: Any, **told: Any) -> None:
+        assert len(maria.attempts) == 1, "there is a permit"
+        if how == "left alone":
+            consent.leave_alone(maria.contact.pk, until=floor.now + timedelta(days=3), campaign=campaign, reason="asked for", now=floor.now)
+        else:
+            consent.take_back(kept.consent.pk, by=None, now=floor.now)
+        dial_planned(*args, **told)
+
+    monkeypatch.setattr(place, "dial_planned", in_between)
+    ana.sits_down()
+    floor.run(until=lambda: maria.outcomes, at_most=5)
+    monkeypatch.undo()
+    assert ana.phase is None
+    floor.run(3600)
+    assert maria.outcomes == ["cancelled"]
+    assert maria.attempts[0].dialed_at is None
+    assert selected(campaign, now=floor.now + timedelta(days=2)) == set()
 
 
 def test_a_consent_for_one_number_lets_no_other_be_called(floor: Floor) -> None:

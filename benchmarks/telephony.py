@@ -24,7 +24,7 @@ from dialer_project.local import asterisk, processes
 
 BARE_FOR = 6.0  # seconds
 AHEAD = (16, 32, 64, 128, 256, 512, 1024)  # calls of the bare client at once
-AGENTS = (20, 40, 80, 160, 240, 320)
+AGENTS = (20, 40, 80, 160, 200, 240, 320)
 EACH_FOR = 8.0
 TALKS = 1.0  # seconds until who was called hangs up
 QUIET_AGENTS = 20
@@ -42,6 +42,8 @@ def run() -> list[Figure]:
                 exchange.start()
                 with sipp.world(exchange.folder, exchange.carrier, talks_for=TALKS) as people:
                     bare = _bare(exchange, people.pid)
+                    exchange.stop()  # each on one just started: for a minute after so many calls it has less to give
+                    exchange.start()
                     product = _Product(stage, exchange, phones.pid)
                     best = product.at_its_best(people.pid)
                 talks = max(1.0, 4 * QUIET_AGENTS / best.per_second - 0.3)

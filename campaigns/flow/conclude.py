@@ -405,7 +405,7 @@ def guests_go(work_ids: Sequence[UUID], *, now: datetime) -> list[desk.Moved]:
     after the commit. Returns the desks that are free."""
     rows = sql.rows(
         """
-        SELECT i.id, i.agent_call_id, s.leg, c.node_id, t.state, t.interaction_id FROM agents_interaction i
+        SELECT i.id, i.agent_call_id, i.muted, s.leg, c.node_id, t.state, t.interaction_id FROM agents_interaction i
         JOIN campaigns_thirdparty t ON t.id = i.id JOIN telephony_call c ON c.id = t.call_id JOIN agents_session s ON s.agent_id = i.agent_id
         WHERE i.id = ANY(%s) AND i.phase <> 'closed' AND i.call_id IS NULL ORDER BY i.id
         """,
@@ -420,6 +420,8 @@ def guests_go(work_ids: Sequence[UUID], *, now: datetime) -> list[desk.Moved]:
             aside, together = [row.id], [row.interaction_id]
             for bridge in {"calling": [], "consulted": aside, "joined": together}.get(row.state, aside + together):
                 transaction.on_commit(partial(calls.leave, row.node_id, bridge=bridge, call_id=row.leg), robust=True)
+            if row.muted:  # as at the end of a conversation of their own
+                transaction.on_commit(partial(calls.unmute, row.node_id, row.leg), robust=True)
     return freed
 
 

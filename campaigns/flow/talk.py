@@ -30,6 +30,14 @@ _LINE = """
     LEFT JOIN telephony_call c ON c.id = i.call_id AND c.state <> 'ended'
 """
 
+# what an agent speaks through, in a conversation of their own or in one they were asked into
+_OWN_LEG = """
+    SELECT i.phase, c.node_id, CASE WHEN s.nailed_up THEN s.leg ELSE i.agent_call_id END AS leg
+    FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id
+    LEFT JOIN campaigns_thirdparty t ON t.id = i.id AND t.state <> 'ended'
+    LEFT JOIN telephony_call c ON c.id = coalesce(i.call_id, t.call_id) AND c.state <> 'ended'
+"""
+
 
 def conversation(interaction_id: UUID, agent_id: int) -> sql.Row | Refusal:
     """This agent's conversation, or why there is none."""
@@ -52,14 +60,17 @@ def hold(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Ans
 
 
 def mute(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Answer:
-    """The agent is not heard, or is again. The screen says so only once the carrier has done it."""
-    line = conversation(interaction_id, agent_id)
-    if isinstance(line, Refusal):
-        return line
-    if line.leg is None or not (calls.mute if on else calls.unmute)(line.node_id, line.leg):
+    """The agent is not heard, or is again; whoever was asked into a conversation too. The screen says so only once the carrier has done it."""
+    rows = sql.rows(f"{_OWN_LEG} WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed'", [interaction_id, agent_id])
+    if not rows:
+        return NOT_YOURS
+    leg = rows[0]
+    if leg.phase != Phase.CONNECTED or leg.node_id is None:
+        return NOBODY_THERE
+    if leg.leg is None or not (calls.mute if on else calls.unmute)(leg.node_id, leg.leg):
         return NOT_HEARD
     with transaction.atomic():
-        desk.amend([Change(id=line.id, muted=on)], now=now, only=(Phase.CONNECTED,))
+        desk.amend([Change(id=interaction_id, muted=on)], now=now, only=(Phase.CONNECTED,))
     return DONE
 
 

@@ -8,7 +8,7 @@ import pytest
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Interaction, Station
 from campaigns import screens
-from campaigns.flow import sweep, third_parties, transfer
+from campaigns.flow import sweep, talk, third_parties, transfer
 from campaigns.history import of_person
 from campaigns.models import Destination, InboundCall, Lead, ThirdParty
 from dialer_project.lib import sentence
@@ -99,6 +99,30 @@ def test_asked_aside_and_then_given_the_customer_with_the_record(floor: Floor, a
     assert (ana.free, ben.free) == (True, True)
     floor.at_rest()
     floor.check()
+
+
+@both_stations
+@pytest.mark.parametrize("how", ["consult", "conference"])
+def test_who_was_asked_in_is_not_heard_while_they_want_it_and_is_in_their_next_conversation(
+    floor: Floor, ana: Someone, leg_mode: str, how: str
+) -> None:
+    ben = floor.agent("Ben", leg_mode=leg_mode)
+    maria = on_the_line(floor, ana, ben)
+    asks(ana, ben, how)
+    assert talk.mute(ben._work(), ben.id, on=True, now=floor.now) == talk.NOBODY_THERE, "who has not come is not muted"
+    comes(ben)
+    assert heard(floor, ben.leg, ana.leg) == [True]
+
+    assert talk.mute(ben._work(), ben.id, on=True, now=floor.now) == DONE
+
+    assert ben.work
+    assert ben.work.muted
+    assert heard(floor, ben.leg, ana.leg) == [False]
+    assert isinstance(talk.hold(ben._work(), ben.id, on=True, now=floor.now), Refusal), "the customer is not theirs"
+    floor.world.far_hangs_up(customer(maria), floor.now)
+    floor.run(until=lambda: ben.free, at_most=5)
+    if leg_mode == Station.LegMode.NAILED_UP:
+        assert not floor.world._calls[ben.leg].muted
 
 
 @both_stations

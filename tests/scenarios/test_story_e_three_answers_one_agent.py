@@ -139,7 +139,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize(
     ("where", "name", "after"),
-    [(calls, "give", False), (calls, "give", True), (match, "join", False), (calls, "connect", False), (calls, "connect", True)],
+    [(calls, "give", False), (calls, "give", True), (match, "join", False), (calls, "connect_many", False), (calls, "connect_many", True)],
     ids=["before give", "after give", "before join", "before connect", "after connect"],
 )
 def test_killed_at_any_line_between_match_and_bridge_the_customer_hears_the_message_and_the_count_is_exact(

@@ -21,7 +21,7 @@ export function hold(work: InteractionState): void {
 }
 
 export function mute(work: InteractionState): void {
-  if (onTheLine(work) && !waits('mute')) ask({ type: 'mute', interaction: work.id, on: !work.muted });
+  if (speaks(work) && !waits('mute')) ask({ type: 'mute', interaction: work.id, on: !work.muted });
 }
 
 /** Begins, pauses or resumes the recording, whichever there is to do. */
@@ -45,7 +45,11 @@ const keypadIsOpen = signal(false);
 
 /** Whoever was asked into another's conversation only speaks there: what is done with the customer is not theirs to do. */
 function onTheLine(work: InteractionState): boolean {
-  return work.phase === 'connected' && work.progress !== 'asked' && isLive.value;
+  return speaks(work) && work.progress !== 'asked';
+}
+
+function speaks(work: InteractionState): boolean {
+  return work.phase === 'connected' && isLive.value;
 }
 
 /** While the agent is alone with somebody else, the customer hears music, or would hear nobody. */
@@ -92,7 +96,7 @@ export function CallLine({ work }: { work: InteractionState }) {
           icon={work.muted ? 'microphone' : 'muted'}
           words={work.muted ? t('Unmute') : t('Mute')}
           keys="Alt+M"
-          disabled={!talking || waits('mute')}
+          disabled={!speaks(work) || waits('mute')}
           act={() => mute(work)}
         />
         <Control

@@ -125,9 +125,12 @@ def _bare(exchange: Exchange, people: int) -> Rate:
     best: Rate | None = None
     for ahead in AHEAD:
         rate = _bare_with(exchange, people, ahead)
-        if rate.failed or (best is not None and rate.per_second < best.per_second * GROWS):
+        if rate.failed:
             break
-        best = rate
+        grows = best is None or rate.per_second >= best.per_second * GROWS
+        best = rate if best is None else max(best, rate, key=lambda each: each.per_second)
+        if not grows:
+            break
     if best is None:
         raise RuntimeError("calls of the bare client fail: nothing can be measured")
     return best
@@ -209,9 +212,12 @@ class _Product:
             self._ready(self.staff[ready:agents])
             ready = self.seated = agents
             rate = self._measured(people, agents, EACH_FOR)
-            if rate.failed or (best is not None and rate.per_second < best.per_second * GROWS):
+            if rate.failed:
                 break
-            best = rate
+            grows = best is None or rate.per_second >= best.per_second * GROWS
+            best = rate if best is None else max(best, rate, key=lambda each: each.per_second)
+            if not grows:
+                break
         self._goes(False)
         if best is None:
             raise RuntimeError("calls fail with a handful of agents: nothing can be measured")

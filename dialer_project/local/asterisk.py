@@ -28,7 +28,7 @@ PACKAGES = ("asterisk", "asterisk-core-sounds-en-wav", "asterisk-moh-opsound-wav
 APPLICATION = USER = "ringmaster"
 LANGUAGE = "en_US_f_Allison"  # where Debian's package of English prompts puts them
 # Asterisk complains at every start where these are missing; it needs nothing in them.
-EMPTY = ("acl", "ccss", "cdr", "cel", "cli", "features", "geolocation", "manager", "res_parking", "udptl", "pjproject", "websocket_client")
+EMPTY = ("acl", "ccss", "cel", "cli", "features", "geolocation", "manager", "res_parking", "udptl", "pjproject", "websocket_client")
 CERTIFICATE, KEY = "cert.pem", "key.pem"  # in PEM; with the certificate whatever leads from it to an authority
 WITH_CERTIFICATE = ("http_tls.conf", "pjsip_tls.conf")
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")  # whom Debian and Ubuntu trust

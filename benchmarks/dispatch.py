@@ -54,7 +54,7 @@ def _measure(staff: list[int]) -> list[Figure]:
         if number % 2:
             _publish_nothing(published)
             due += 0.02
-            time.sleep(max(0.0, due - time.monotonic()))
+            time.sleep(max(0.0, due - time.monotonic()))  # the empty task is over before the agent comes, or each would wait for the other
         agent = _at_rest(staff)
         if agent is None:
             continue

@@ -146,7 +146,7 @@ def _measure(stage: Stage, name: str, app: str, desks: Sequence[Desk], change: C
     client.start()
     connecting: float = ours.recv()
     measure.say(f"{name}: {len(desks)} consoles are connected")
-    time.sleep(2)
+    time.sleep(2)  # what connecting caused, answers to it among them, is over and not counted
     statements, beats = _only_beats(stage, ours) if counted else (0, 0)
     used, began = stage.processor_seconds(name), time.monotonic()
     ours.send((RATE, LASTS))
@@ -168,7 +168,7 @@ def _only_beats(stage: Stage, client: Any) -> tuple[int, int]:
     with connection.cursor() as cursor:
         cursor.execute("ALTER SYSTEM SET log_statement = 'all'")
         cursor.execute("SELECT pg_reload_conf()")
-    time.sleep(1)
+    time.sleep(1)  # each backend reads its settings anew by itself, and none says so
     log = stage.supervisor.state / "log" / "postgresql.log"
     written = log.stat().st_size
     client.send((0.0, ONLY_BEATS))
@@ -190,7 +190,7 @@ def _changes(desks: Sequence[Desk], change: Callable[[Desk], int]) -> list[tuple
     until = due + LASTS
     while time.monotonic() < until:
         due += dice.expovariate(RATE)
-        time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(max(0.0, due - time.monotonic()))  # the pace is what is asked for
         desk = dice.choice(desks)
         with _published() as moments:
             change(desk)

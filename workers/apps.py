@@ -6,4 +6,4 @@ class WorkersConfig(AppConfig):
 
     def ready(self) -> None:
         # so that lib.wake publishes with this project's settings in every process, not only in workers
-        import workers.celery  # noqa: F401
+        import workers.celery  # noqa: F401  (the import is what is wanted)

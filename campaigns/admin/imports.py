@@ -185,8 +185,8 @@ class ListImportAdmin(ModelAdmin[ListImport]):
     # -- what is shown --
 
     @admin.display(description="register")
-    def register(self, record: ListImport) -> str:
-        return str(record.options.get("register", "")) or "–"  # noqa: RUF001
+    def register(self, record: ListImport) -> str | None:
+        return str(record.options.get("register", "")) or None
 
     @admin.display(description="state", ordering="state")
     def shown_state(self, record: ListImport) -> str:
@@ -203,23 +203,23 @@ class ListImportAdmin(ModelAdmin[ListImport]):
         )
 
     @admin.display(description="rows left out")
-    def left_out(self, record: ListImport) -> str:
+    def left_out(self, record: ListImport) -> str | None:
         if not record.rejects or not (record.rejected or record.duplicates):
-            return "–"  # noqa: RUF001
+            return None
         link = reverse("admin:campaigns_listimport_rejects", args=[record.pk])
         return format_html('<a href="{}" download>Download with line and reason</a>', link)
 
     @admin.display(description="written in")
-    def written(self, record: ListImport) -> str:
+    def written(self, record: ListImport) -> str | None:
         script = record.reading.get("script")
         names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
-        return f"{script['encoding']}, {names.get(script['delimiter'], script['delimiter'])}" if script else "–"  # noqa: RUF001
+        return f"{script['encoding']}, {names.get(script['delimiter'], script['delimiter'])}" if script else None
 
     @admin.display(description="columns")
-    def columns(self, record: ListImport) -> str:
+    def columns(self, record: ListImport) -> str | None:
         layout = record.reading.get("layout")
         if not layout:
-            return "–"  # noqa: RUF001
+            return None
         known = (f"{header}: {':'.join(filter(None, (field, kind)))}" for header, field, kind in layout["columns"] if field != "extra" or kind)
         return f"{layout['flavour']} list — {', '.join(known)}"
 

@@ -70,7 +70,10 @@ def mute(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Ans
     if leg.leg is None or not (calls.mute if on else calls.unmute)(leg.node_id, leg.leg):
         return NOT_HEARD
     with transaction.atomic():
-        desk.amend([Change(id=interaction_id, muted=on)], now=now, only=(Phase.CONNECTED,))
+        done = desk.amend([Change(id=interaction_id, muted=on)], now=now, only=(Phase.CONNECTED,))
+    if not done:  # over meanwhile, by whoever did not know of it: the leg may stay, and is to be heard in the next conversation
+        calls.unmute(leg.node_id, leg.leg)
+        return NOBODY_THERE
     return DONE
 
 

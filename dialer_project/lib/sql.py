@@ -38,6 +38,7 @@ def _cursor() -> Any:
     """
     connection.close_if_health_check_failed()
     connection.ensure_connection()
+    connection.validate_thread_sharing()
     raw: Any = connection.connection
     ours = getattr(raw, _OURS, None)
     if ours is None or ours.closed:

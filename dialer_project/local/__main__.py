@@ -26,10 +26,10 @@ def main():
     if tuple(sys.version_info[:2]) < (3, 11):
         newer = newer_python()
         if newer:
-            os.execv(newer, [newer, "-m", "dialer_project.local"] + sys.argv[1:])  # noqa: RUF005
+            os.execv(newer, [newer, "-m", "dialer_project.local"] + sys.argv[1:])  # noqa: RUF005  (read by Pythons that are too old)
         found = ".".join(str(part) for part in sys.version_info[:3])
         sys.stderr.write(
-            "Cannot go on: Python 3.11 or newer is needed, and this one is %s.\n"  # noqa: UP031
+            "Cannot go on: Python 3.11 or newer is needed, and this one is %s.\n"  # noqa: UP031  (as above)
             "  Remedy: install a newer Python, then run: make PYTHON=python3.12 run\n" % found
         )
         return 1

@@ -159,7 +159,10 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ends every program, and returns when none is left."""
-        hurry = lambda: ending.in_a_hurry  # noqa: E731
+
+        def hurry() -> bool:
+            return ending.in_a_hurry
+
         running = [each for child in self.children if (each := child.running())]
         processes.end(running, mark=self._mark, in_a_hurry=hurry, told=say.progress)
         for child in self.children:

@@ -199,7 +199,7 @@ class Carrier(Protocol):
         ...
 
     def connect_many(self, conversations: Mapping[UUID, Sequence[UUID]]) -> Sequence[bool]:
-        """As connect, each; one round trip where the carrier can. So are the next two of leave and raise_guard."""
+        """As connect, each; like `leave_many` and `raise_guards` one round trip where the carrier can."""
         ...
 
     def leave(self, bridge: UUID, call_id: UUID) -> bool:

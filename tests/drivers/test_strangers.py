@@ -107,12 +107,12 @@ def test_strangers_reach_nobody(exchange: Exchange, stranger: Stranger) -> None:
         assert stranger.asks("INVITE", NUMBER, by="ana", password="a guess") == 401
 
         # an agent with the password of their own telephone dials: nothing at all is reached
-        for number in (NUMBER, "112", "ben", "trunk", "call", "s", "echo", f"{NUMBER}%40trunk", "h"):
+        for number in (NUMBER, "112", "ben", "trunk", "own", "guarded", "heard", "s", "echo", f"{NUMBER}%40trunk", "h"):
             assert stranger.asks("INVITE", number, by="ana", password=secret) in (403, 404, 603), number
         for method in ("SUBSCRIBE", "MESSAGE", "PUBLISH", "REFER"):
             assert stranger.asks(method, NUMBER, by="ana", password=secret) >= 400, method
         # ... and with that of a page
-        for number in (NUMBER, "112", "ben", "call", "s"):
+        for number in (NUMBER, "112", "ben", "guarded", "s"):
             assert stranger.asks("INVITE", number, by=page.name, password=page.secret, body=False) in (403, 404, 488, 603), number
 
         # one's own password registers nobody else
@@ -125,7 +125,7 @@ def test_strangers_reach_nobody(exchange: Exchange, stranger: Stranger) -> None:
         assert [contact.partition("/")[0] for contact in here] == ["ana"], here
 
         # the carrier itself reaches our application by a number, and nothing by any other name
-        for name in ("echo", "call", "s", "ana", "ringmaster-answered", "T", "h", "%2B34%26PJSIP"):
+        for name in ("echo", "own", "guarded", "heard", "s", "ana", "ringmaster-answered", "T", "h", "%2B34%26PJSIP"):
             there = exchange.world.incoming("+49301", name)
             _until(lambda there=there: there.status >= 400, f"{name} is turned away")  # type: ignore[misc]
         called = exchange.world.incoming("+49301", "+34910000000")

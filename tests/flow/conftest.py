@@ -9,8 +9,11 @@ from agents.management.commands import write_words
 from campaigns.models import ValidationService
 from dialer_project.lib import outgoing, words
 from dialer_project.lib.sentence import Sentence, told
+from telephony.drivers import choose
+from telephony.drivers.simulated.in_process import SimulatedCarrier
+from telephony.models import Node
 from tests.checker import Checker
-from tests.floor import Floor
+from tests.floor import Floor, Witness
 
 
 @pytest.fixture
@@ -18,6 +21,27 @@ def checker(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> Checker:
     checker = Checker(floor)
     monkeypatch.setattr(outgoing, "post", checker.post)
     return checker
+
+
+@pytest.fixture
+def other(floor: Floor) -> Iterator[Floor]:
+    """The second node with a pump of its own, on the same clock; workers and sweeps are the first one's."""
+    world = Witness(2, floor.script)
+    carrier = SimulatedCarrier(world, floor.clock)
+    choose.use("simulated", "floor-two", carrier)
+    second = Floor(floor.clock, world, floor.script, carrier, Node.objects.create(name="two", driver="simulated", url="floor-two"), sweeps=False)
+    second.listen()
+    pass_to, next_moment = floor._pass_to, floor._next_moment
+
+    def both_pass_to(moment: object) -> None:
+        pass_to(moment)  # type: ignore[arg-type]  # a moment, as both of them say
+        second._pass_to(moment)  # type: ignore[arg-type]  # as above
+        floor.deliver()
+
+    floor._pass_to = both_pass_to  # type: ignore[method-assign]  # both clocks go together
+    floor._next_moment = lambda end: min(next_moment(end), second._next_moment(end))  # type: ignore[method-assign]  # as above
+    yield second
+    assert not second.mishaps.found
 
 
 @pytest.fixture

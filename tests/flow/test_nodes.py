@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.test import Client
 
@@ -11,34 +9,11 @@ from agents.desk import Refusal
 from agents.models import User
 from campaigns.models import Attempt
 from telephony import nodes
-from telephony.drivers import choose
-from telephony.drivers.simulated.in_process import SimulatedCarrier
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
 from telephony.models import Call, Node
-from tests.floor import Floor, Someone, Witness
+from tests.floor import Floor, Someone
 
 TALKS = Answers(after=seconds(2), talks_for=seconds(60))
-
-
-@pytest.fixture
-def other(floor: Floor) -> Iterator[Floor]:
-    """The second node with a pump of its own, on the same clock; workers and sweeps are the first one's."""
-    world = Witness(2, floor.script)
-    carrier = SimulatedCarrier(world, floor.clock)
-    choose.use("simulated", "floor-two", carrier)
-    second = Floor(floor.clock, world, floor.script, carrier, Node.objects.create(name="two", driver="simulated", url="floor-two"), sweeps=False)
-    second.listen()
-    pass_to, next_moment = floor._pass_to, floor._next_moment
-
-    def both_pass_to(moment: object) -> None:
-        pass_to(moment)  # type: ignore[arg-type]  # a moment, as both of them say
-        second._pass_to(moment)  # type: ignore[arg-type]
-        floor.deliver()
-
-    floor._pass_to = both_pass_to  # type: ignore[method-assign]
-    floor._next_moment = lambda end: min(next_moment(end), second._next_moment(end))  # type: ignore[method-assign]
-    yield second
-    assert not second.mishaps.found
 
 
 def node_of(someone: Someone) -> int | None:

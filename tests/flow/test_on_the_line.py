@@ -1,12 +1,14 @@
 """A customer is on the line: hold, mute, keys, and what follows when it is a machine."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Station
 from campaigns.flow import talk
+from telephony import calls
 from telephony.drivers.simulated.script import Answers, Machine, NoAnswer, seconds
 from telephony.models import Announcement, Trunk
 from telephony.rules.events import Happened
@@ -70,6 +72,21 @@ def test_hold_pressed_on_the_phone_itself_is_shown_too(floor: Floor, ana: Someon
     floor.world.hold(maria.attempts[0].pk, floor.now)
     floor.run(0.5)
     assert on_screen(ana) == (True, False)
+
+
+def test_a_mute_that_crosses_the_end_of_the_call_leaves_nobody_muted(floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
+    maria = on_the_line(floor, ana)
+    muting = calls.mute
+
+    def and_then_they_go(node_id: int, leg: UUID) -> bool:
+        done = muting(node_id, leg)
+        floor.world.far_hangs_up(maria.attempts[0].pk, floor.now)
+        floor.run(until=lambda: ana.phase == "wrap_up", at_most=5)
+        return done
+
+    monkeypatch.setattr(calls, "mute", and_then_they_go)
+    assert mutes(ana, True) == talk.NOBODY_THERE
+    assert not floor.world._calls[ana.leg].muted
 
 
 @pytest.mark.parametrize("leg_mode", [Station.LegMode.NAILED_UP, Station.LegMode.PER_CALL])

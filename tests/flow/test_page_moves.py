@@ -10,12 +10,12 @@ from campaigns.flow.known_phones import PageAccess
 from telephony.drivers.simulated.script import Answers, seconds
 from telephony.models import Call, Node
 from tests.floor import Floor, Someone
-from tests.flow.test_nodes import node_of, other  # noqa: F401  # the fixture
+from tests.flow.test_nodes import node_of
 from tests.flow.test_page_phones import asks
 
 
 @pytest.fixture
-def ana(floor: Floor, other: Floor) -> Someone:  # noqa: F811
+def ana(floor: Floor, other: Floor) -> Someone:
     """Her page is the phone, at the second node; the first one takes pages too by now."""
     Node.objects.filter(pk=other.node.pk).update(browser_url="wss://two.example/ws")
     ana = floor.agent("Ana")
@@ -32,7 +32,7 @@ def pages_known(floor: Floor) -> set[str]:
     return {name for name in floor.carrier.list().stations if name.startswith("browser-")}
 
 
-def test_a_free_agents_page_asks_again_and_is_told_the_other_nodes_address(floor: Floor, other: Floor, ana: Someone) -> None:  # noqa: F811
+def test_a_free_agents_page_asks_again_and_is_told_the_other_nodes_address(floor: Floor, other: Floor, ana: Someone) -> None:
     ana.goes_ready()
     epoch = ana.epoch
     other.carrier.stop()
@@ -53,7 +53,7 @@ def test_a_free_agents_page_asks_again_and_is_told_the_other_nodes_address(floor
     assert Call.objects.get(pk=ana.work.call_id).node_id == floor.node.pk
 
 
-def test_one_with_work_in_hand_registers_elsewhere_and_is_called_there_when_it_is_done(floor: Floor, other: Floor, ana: Someone) -> None:  # noqa: F811
+def test_one_with_work_in_hand_registers_elsewhere_and_is_called_there_when_it_is_done(floor: Floor, other: Floor, ana: Someone) -> None:
     campaign = floor.campaign(agents=[ana], call_application="softphone", wrap_up_for=120)
     maria = floor.person(campaign, "Maria", Answers(after=seconds(1), talks_for=seconds(60)))
     ana.goes_ready()
@@ -69,7 +69,7 @@ def test_one_with_work_in_hand_registers_elsewhere_and_is_called_there_when_it_i
     assert node_of(ana) == floor.node.pk
 
 
-def test_a_page_that_cannot_be_told_yet_asks_again_until_it_can(floor: Floor, other: Floor, ana: Someone) -> None:  # noqa: F811
+def test_a_page_that_cannot_be_told_yet_asks_again_until_it_can(floor: Floor, other: Floor, ana: Someone) -> None:
     Node.objects.filter(pk=floor.node.pk).update(browser_url="")
     other.carrier.stop()
     floor.run(5)

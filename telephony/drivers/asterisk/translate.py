@@ -34,8 +34,8 @@ WANTED = (
     "Dial",
     "PlaybackFinished",
     "PlaybackStarted",
+    "RESTResponse",  # to requests over the websocket: they pass this filter too
     "RecordingFailed",
-    "RESTResponse",
     "RecordingFinished",
     "RecordingStarted",
     "StasisStart",

@@ -165,7 +165,8 @@ class SipWorld:
         self._wake()
         self._thread.join(5)
         for key in list(self._selector.get_map().values()):
-            key.fileobj.close()  # type: ignore[union-attr]
+            assert isinstance(key.fileobj, socket.socket)
+            key.fileobj.close()
         self._waker.close()
         self._selector.close()
 

@@ -1,12 +1,12 @@
 /** My Campaigns: what I may work on, how its records come, and the one button each row has; and the notices of what became of them. */
 
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
 import { said, t } from '../i18n';
 import { ask, campaigns, isLive, notices, waits, work } from '../state/store';
 import type { CampaignNotice, CampaignShown } from '../protocol.gen';
 import { Icon } from './icons';
 import { MyShift } from './my_shift';
+import { Window } from './window';
 
 /** the list over the record in hand */
 export const listIsOpen = signal(false);
@@ -135,24 +135,14 @@ function Action({ campaign }: { campaign: CampaignShown }) {
 
 /** The same list over the record in hand, to stop a campaign or to look. */
 export function CampaignsOverTheDesk() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const open = listIsOpen.value && work.value !== null;
-  useEffect(() => {
-    if (open) dialog.current?.showModal();
-    else if (dialog.current?.open) dialog.current.close();
-  }, [open]);
   return (
-    <dialog class="sheet" ref={dialog} aria-label={t('My Campaigns')} onClose={() => (listIsOpen.value = false)}>
-      {open && (
-        <>
-          <button type="button" class="icon-button sheet-close" aria-label={t('Close')} onClick={() => (listIsOpen.value = false)}>
-            <Icon name="close" />
-          </button>
-          <MyCampaigns />
-          <MyShift />
-        </>
-      )}
-    </dialog>
+    <Window class="sheet" open={listIsOpen} when={work.value !== null} label={t('My Campaigns')}>
+      <button type="button" class="icon-button sheet-close" aria-label={t('Close')} onClick={() => (listIsOpen.value = false)}>
+        <Icon name="close" />
+      </button>
+      <MyCampaigns />
+      <MyShift />
+    </Window>
   );
 }
 

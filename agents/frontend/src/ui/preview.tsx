@@ -8,6 +8,7 @@ import type { Details, InteractionState, NumberShown } from '../protocol.gen';
 import { Icon } from './icons';
 import { Menu } from './menu';
 import { left, Since } from './time';
+import { Window } from './window';
 import { numberResultWords, originWords, phaseWords } from './words';
 
 const picked = signal<number | null>(null);
@@ -76,7 +77,7 @@ export function Preview({ work }: { work: InteractionState }) {
           />
         )}
       </div>
-      {dialsNew.value && details && <NewNumber work={work} details={details} />}
+      {details && <NewNumber work={work} details={details} />}
     </section>
   );
 }
@@ -176,15 +177,14 @@ function CallerIds({ details, disabled }: { details: Details; disabled: boolean 
 }
 
 function NewNumber({ work, details }: { work: InteractionState; details: Details }) {
-  const dialog = useRef<HTMLDialogElement>(null);
   const number = useRef<HTMLInputElement>(null);
   const kind = useRef<HTMLSelectElement>(null);
+  const open = dialsNew.value;
   useEffect(() => {
-    dialog.current?.showModal();
-    if (work.dials_at) ask({ type: 'wait', interaction: work.id }); // who types another number does not want this one dialed
-  }, []);
+    if (open && work.dials_at) ask({ type: 'wait', interaction: work.id }); // who types another number does not want this one dialed
+  }, [open]);
   return (
-    <dialog class="alert window" ref={dialog} aria-labelledby="new-number-title" onClose={() => (dialsNew.value = false)}>
+    <Window class="alert window" open={dialsNew} labelledBy="new-number-title">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -195,7 +195,7 @@ function NewNumber({ work, details }: { work: InteractionState; details: Details
             kind: kind.current!.value,
             caller_id: shownAs.value,
           });
-          dialog.current?.close();
+          dialsNew.value = false;
         }}
       >
         <h1 id="new-number-title">{t('Dial New Phone Number')}</h1>
@@ -219,11 +219,11 @@ function NewNumber({ work, details }: { work: InteractionState; details: Details
             <Icon name="phone" />
             {t('Dial')}
           </button>
-          <button type="button" class="button big" onClick={() => dialog.current?.close()}>
+          <button type="button" class="button big" onClick={() => (dialsNew.value = false)}>
             {t('Cancel')}
           </button>
         </div>
       </form>
-    </dialog>
+    </Window>
   );
 }

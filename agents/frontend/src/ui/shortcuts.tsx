@@ -1,19 +1,13 @@
 /** What the keys do, on one card: opened with a question mark or from the account's menu. */
 
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
 import { t, tp } from '../i18n';
 import { Icon } from './icons';
+import { Window } from './window';
 
 export const shortcutsAreOpen = signal(false);
 
 export function Shortcuts() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const open = shortcutsAreOpen.value;
-  useEffect(() => {
-    if (open) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [open]);
   const all: readonly (readonly [string, string])[] = [
     ['Alt R', t('Ready, or a break')],
     ['Alt G', t('Get a record')],
@@ -34,7 +28,7 @@ export function Shortcuts() {
     ['?', t('This list')],
   ];
   return (
-    <dialog class="shortcuts" ref={dialog} aria-labelledby="shortcuts-title" onClose={() => (shortcutsAreOpen.value = false)}>
+    <Window class="shortcuts" open={shortcutsAreOpen} labelledBy="shortcuts-title">
       <div class="callback-head">
         <h1 id="shortcuts-title">{t('Keyboard shortcuts')}</h1>
         <button type="button" class="icon-button" aria-label={t('Close')} onClick={() => (shortcutsAreOpen.value = false)}>
@@ -53,6 +47,6 @@ export function Shortcuts() {
           </div>
         ))}
       </dl>
-    </dialog>
+    </Window>
   );
 }

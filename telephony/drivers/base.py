@@ -202,20 +202,15 @@ class Carrier(Protocol):
         """As connect, each; like `leave_many` and `raise_guards` one round trip where the carrier can."""
         ...
 
-    def leave(self, bridge: UUID, call_id: UUID) -> bool:
-        """Takes a call out, alive; the bridge goes when the last call has left it."""
-        ...
-
     def leave_many(self, leaving: Sequence[tuple[UUID, UUID]]) -> Sequence[bool]:
-        """leaving: (bridge, call) each."""
-        ...
-
-    def raise_guard(self, call_id: UUID) -> bool:
-        """We have the customer: the carrier need not speak for us. False when it already does."""
+        """leaving: (bridge, call) each. Takes them out, alive; a bridge goes when the last call has left it."""
         ...
 
     def raise_guards(self, longest: Mapping[UUID, timedelta | None]) -> Sequence[bool]:
-        """longest: what each may last from now on; None: what was said when it was placed, which may have to be asked for."""
+        """We have these customers: the carrier need not speak for us. False when it already does.
+
+        longest: what each may last from now on; None: what was said when it was placed, which may have to be asked for.
+        """
         ...
 
     def hold(self, call_id: UUID) -> bool: ...

@@ -102,7 +102,7 @@ def main() -> None:
         agent = lab.answered(lab.station("ana"), auto_answer=True)
         customer = lab.answered(lab.customer_answers(talks_for=1.0), guard=GUARD, message="sorry")
         lab.bridged(uuid4(), agent, customer)
-        lab.carrier.raise_guard(customer)
+        lab.carrier.raise_guards({customer: None})
         ended(lab, customer)
 
     def guard(lab: AsteriskLab) -> None:

@@ -284,7 +284,7 @@ def test_a_bridged_customer_whose_guard_was_not_raised_is_taken_out_for_the_mess
     lab.wait_for(call, Happened.ANNOUNCEMENT_STARTED)
 
     assert Happened.LEFT_BRIDGE in lab.kinds(call)
-    assert not lab.carrier.raise_guard(call)
+    assert not lab.carrier.raise_guards({call: None})[0]
     assert not lab.carrier.connect(bridge, call)
 
 
@@ -292,7 +292,7 @@ def test_a_raised_guard_keeps_the_call(lab: Lab) -> None:
     call = lab.answered(lab.customer_answers(), guard=GUARD, message="sorry")
     lab.bridged(uuid4(), call)
 
-    assert lab.carrier.raise_guard(call)
+    assert lab.carrier.raise_guards({call: None})[0]
 
     lab.pass_time(2.5)
     assert lab.kinds(call)[-1] is Happened.ENTERED_BRIDGE
@@ -347,10 +347,10 @@ def test_a_call_leaves_its_bridge_alive_and_an_empty_bridge_is_gone(lab: Lab) ->
     first, second = uuid4(), uuid4()
     lab.bridged(first, call)
 
-    assert lab.carrier.leave(first, call)
+    assert lab.carrier.leave_many([(first, call)])[0]
 
     assert lab.wait_for(call, Happened.LEFT_BRIDGE).bridge == first
-    assert not lab.carrier.leave(first, call)
+    assert not lab.carrier.leave_many([(first, call)])[0]
     assert first not in lab.carrier.list().bridges
     assert lab.carrier.connect(second, call)
     lab.until(lambda: second in lab.carrier.list().bridges, what="the second bridge")
@@ -455,7 +455,7 @@ def test_last_words_free_the_agent_at_once_and_the_carrier_ends_the_call(lab: La
     call = lab.answered(lab.customer_answers(), guard=GUARD, message="sorry")
     bridge = uuid4()
     lab.bridged(bridge, agent, call)
-    lab.carrier.raise_guard(call)
+    lab.carrier.raise_guards({call: None})
 
     assert lab.carrier.play(call, "voicemail", then_hang_up=True)
 
@@ -550,7 +550,7 @@ def test_who_is_consulted_is_heard_by_the_agent_alone_until_all_are_brought_toge
     assert aside not in lab.carrier.list().bridges
     assert lab.heard_by(third, agent, customer) == {agent, customer}
 
-    assert lab.carrier.leave(conversation, agent)
+    assert lab.carrier.leave_many([(conversation, agent)])[0]
     lab.until(lambda: lab.inside(conversation) == {customer, third}, what="the two alone")
     assert lab.heard_by(customer, agent, third) == {third}
 

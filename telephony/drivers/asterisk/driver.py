@@ -143,17 +143,11 @@ class Asterisk:
         """Somebody who calls us is in our hands before we have answered; a bridge would take them."""
         return call_id.version != 8 or self._state(call_id) == "Up"
 
-    def leave(self, bridge: UUID, call_id: UUID) -> bool:
-        return self.leave_many([(bridge, call_id)])[0]
-
     def leave_many(self, leaving: Sequence[tuple[UUID, UUID]]) -> list[bool]:
         replies = self._ari.ask_all(
             [request("POST", "bridges", str(bridge), "removeChannel", channel=translate.channel_of(call_id)) for bridge, call_id in leaving]
         )
         return [reply.ok for reply in replies]
-
-    def raise_guard(self, call_id: UUID) -> bool:
-        return self.raise_guards({call_id: None})[0]
 
     def raise_guards(self, longest: Mapping[UUID, timedelta | None]) -> list[bool]:
         """First the clock, then the mark: between the two the guard is off and looks on, never the other way round."""

@@ -201,14 +201,8 @@ class Client:
     def connect_many(self, conversations: Mapping[UUID, Sequence[UUID]]) -> list[bool]:
         return self._each("connect", [{"bridge": bridge.hex, "calls": [call.hex for call in calls]} for bridge, calls in conversations.items()])
 
-    def leave(self, bridge: UUID, call_id: UUID) -> bool:
-        return self.leave_many([(bridge, call_id)])[0]
-
     def leave_many(self, leaving: Sequence[tuple[UUID, UUID]]) -> list[bool]:
         return self._each("leave", [{"bridge": bridge.hex, "call": call_id.hex} for bridge, call_id in leaving])
-
-    def raise_guard(self, call_id: UUID) -> bool:
-        return self.raise_guards({call_id: None})[0]
 
     def raise_guards(self, longest: Mapping[UUID, timedelta | None]) -> list[bool]:
         return self._each("raise_guard", [{"call": call_id.hex} for call_id in longest])

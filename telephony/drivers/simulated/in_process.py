@@ -143,17 +143,11 @@ class SimulatedCarrier:
     def connect_many(self, conversations: Mapping[UUID, Sequence[UUID]]) -> list[bool]:
         return [self.connect(bridge, *call_ids) for bridge, call_ids in conversations.items()]
 
-    def leave(self, bridge: UUID, call_id: UUID) -> bool:
-        return self._ask(lambda now: self.world.leave(bridge, call_id, now))
-
     def leave_many(self, leaving: Sequence[tuple[UUID, UUID]]) -> list[bool]:
-        return [self.leave(bridge, call_id) for bridge, call_id in leaving]
-
-    def raise_guard(self, call_id: UUID) -> bool:
-        return self._ask(lambda now: self.world.raise_guard(call_id, now))
+        return self._ask(lambda now: [self.world.leave(bridge, call_id, now) for bridge, call_id in leaving])
 
     def raise_guards(self, longest: Mapping[UUID, timedelta | None]) -> list[bool]:
-        return [self.raise_guard(call_id) for call_id in longest]
+        return self._ask(lambda now: [self.world.raise_guard(call_id, now) for call_id in longest])
 
     def hold(self, call_id: UUID) -> bool:
         return self._ask(lambda now: self.world.hold(call_id, now))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import json
 import os
 import select
 import shutil
@@ -17,6 +16,8 @@ from dataclasses import dataclass
 from threading import local
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote, urlencode, urlsplit
+
+import orjson
 
 from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable
 
@@ -50,7 +51,7 @@ class Request:
 def request(method: str, *path: str, body: Mapping[str, Any] | None = None, **params: Any) -> Request:
     """path: the parts of the address, quoted here; body: sent as JSON."""
     address = "/".join(quote(part, safe="") for part in path) + (f"?{urlencode(params)}" if params else "")
-    return Request(method, address, None if body is None else json.dumps(body))
+    return Request(method, address, None if body is None else orjson.dumps(body).decode())
 
 
 class Way(Protocol):
@@ -103,7 +104,7 @@ class _Conversation:
         except (OSError, http.client.HTTPException) as broken:  # whether it was carried out is anybody's guess
             raise CarrierTimeout(f"no reply to {asked}") from broken
         try:
-            return Reply(reply.status, json.loads(said) if said else None)
+            return Reply(reply.status, orjson.loads(said) if said else None)
         except ValueError as page:  # of the HTTP server itself, as while Asterisk stops, or of a proxy before it
             if reply.status < 400:
                 raise CarrierTimeout(f"no reply of ARI's to {asked}") from page

@@ -3,7 +3,6 @@ connection alone."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import select
@@ -14,6 +13,7 @@ from contextlib import ExitStack
 from itertools import count
 from typing import Any
 
+import orjson
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
@@ -111,7 +111,7 @@ class AsteriskSubscription(HeardOnAConnection):
                 self._told.append(raw)
             elif reply["request_id"] in names:
                 said = reply.get("message_body")
-                replies[reply["request_id"]] = Reply(int(reply["status_code"]), json.loads(said) if said else None)
+                replies[reply["request_id"]] = Reply(int(reply["status_code"]), orjson.loads(said) if said else None)
         return [replies[name] for name in names]
 
     def _send(self, asked: Request) -> str:
@@ -120,7 +120,7 @@ class AsteriskSubscription(HeardOnAConnection):
         if asked.body is not None:
             told |= {"content_type": "application/json", "message_body": asked.body}
         try:
-            self._socket.send(json.dumps(told))
+            self._socket.send(orjson.dumps(told).decode())
         except ConnectionClosed as broken:
             raise CarrierTimeout(f"{asked} was not sent whole") from broken
         return name
@@ -139,7 +139,7 @@ class AsteriskSubscription(HeardOnAConnection):
             return True  # to what nobody waits for any more
         if self._translator.is_double(raw):
             return True
-        told = json.loads(raw)
+        told = orjson.loads(raw)
         if told["type"] == "ApplicationReplaced":
             self._ended_by = Replaced()
             return True
@@ -164,7 +164,7 @@ class AsteriskSubscription(HeardOnAConnection):
 def _as_reply(raw: str | bytes) -> Any | None:
     """Asterisk writes a message's type first."""
     text = raw if isinstance(raw, str) else raw.decode()
-    return json.loads(text) if '"RESTResponse"' in text[:60] else None
+    return orjson.loads(text) if '"RESTResponse"' in text[:60] else None
 
 
 def boot_of(ari: Ari) -> str:

@@ -221,10 +221,12 @@ class Ended:
 
 def lead_steps(ended: Sequence[Ended], *, now: datetime) -> list[LeadStep]:
     """Each lead's next step by the pure rules, moved to where it will be lawful: the planned next call is the one that will happen."""
-    people = facts.people([one.contact_id for one in ended]) if ended else {}
-    steps: list[LeadStep] = []
+    over = {one.lead_id: end for one in ended if (end := _end(one, now=now)) is not None}
+    going_on = [one for one in ended if one.lead_id not in over]
+    people = facts.people([one.contact_id for one in going_on]) if going_on else {}
+    steps = [_final(one, over[one.lead_id].reason) for one in ended if one.lead_id in over]
     again: dict[int, list[tuple[Ended, TryAgainAt, Asked]]] = {}
-    for one in ended:
+    for one in going_on:
         match _next_step(one, people[one.contact_id], now=now):
             case Finished(reason):
                 steps.append(_final(one, reason))
@@ -268,11 +270,24 @@ def unreached(lead_id: int, campaign: Setting, *, outcome: str, now: datetime) -
             close_callbacks([lead_id], reason="no more attempts", now=now, state=CallbackState.EXPIRED)
 
 
-def _next_step(one: Ended, person: Person, *, now: datetime) -> retry.NextStep:
-    if one.callback is not None and one.callback.due_at > now and one.disposition not in ENDS_A_PROMISE:
-        return TryAgainAt(one.callback.due_at, WaitReason.CALLBACK, one.callback.phone_id)  # promised while they talked: nothing else is done before
+def _end(one: Ended, *, now: datetime) -> Finished | None:
+    """Where the record is finished by what came of it, whoever the person is and whatever numbers they have."""
+    if _promised_later(one, now=now) is not None:
+        return None
     if one.disposition is DispositionClass.NO_CALLBACK and one.campaign.mode.no_callback is NoCallback.FINISHED:
         return Finished(FinalReason.CALLBACK_NOT_REQUIRED)
+    return retry.ends_by(one.outcome, one.disposition)
+
+
+def _promised_later(one: Ended, *, now: datetime) -> Promised | None:
+    """Promised while they talked: nothing else is done before."""
+    return one.callback if one.callback is not None and one.callback.due_at > now and one.disposition not in ENDS_A_PROMISE else None
+
+
+def _next_step(one: Ended, person: Person, *, now: datetime) -> retry.NextStep:
+    """Of one that is not finished by that."""
+    if (promise := _promised_later(one, now=now)) is not None:
+        return TryAgainAt(promise.due_at, WaitReason.CALLBACK, promise.phone_id)
     usable = tuple(p.id for p in person.phones if p.active and not (one.outcome in NUMBER_IS_DEAD and p.id == one.phone_id))
     return retry.next_step(
         one.outcome,

@@ -73,6 +73,20 @@ class History:
     counted: int = 0
 
 
+def ends_by(outcome: Outcome, disposition: DispositionClass | None) -> Finished | None:
+    """Whether what came of the call is the lead's end, whatever its history and its numbers."""
+    match disposition:
+        case DispositionClass.SUCCESS:
+            return Finished(FinalReason.SUCCESS)
+        case DispositionClass.NOT_INTERESTED:
+            return Finished(FinalReason.DONE)
+        case DispositionClass.DO_NOT_CALL:
+            return Finished(FinalReason.DO_NOT_CALL)
+        case DispositionClass.OTHER | None if outcome is Outcome.CONNECTED:
+            return Finished(FinalReason.DONE)  # a call is completed when it ended normally (R99)
+    return None
+
+
 def next_step(
     outcome: Outcome,
     *,
@@ -85,6 +99,8 @@ def next_step(
     now: datetime,
 ) -> NextStep:
     """What becomes of the lead. A callback the agent has booked is its own row and is looked at before this is asked."""
+    if (over := ends_by(outcome, disposition)) is not None:
+        return over
     if disposition is DispositionClass.MACHINE:
         rule = rules.get(Outcome.MACHINE) or DEFAULTS[Outcome.MACHINE]
         made = history.by_outcome.get(Outcome.MACHINE, 0) + history.by_outcome.get(outcome, 0)
@@ -92,12 +108,6 @@ def next_step(
         rule = rules.get(outcome) or DEFAULTS[outcome]
         made = history.by_outcome.get(outcome, 0)
     match disposition:
-        case DispositionClass.SUCCESS:
-            return Finished(FinalReason.SUCCESS)
-        case DispositionClass.NOT_INTERESTED:
-            return Finished(FinalReason.DONE)
-        case DispositionClass.DO_NOT_CALL:
-            return Finished(FinalReason.DO_NOT_CALL)
         case DispositionClass.NO_CALLBACK:
             if counts(outcome) or made < rule.max_attempts:
                 return TryAgainAt(now + no_callback_for, WaitReason.NO_CALLBACK)
@@ -105,12 +115,6 @@ def next_step(
         case DispositionClass.WRONG_NUMBER:
             left = tuple(phone for phone in numbers.usable if phone != numbers.tried)
             return TryAgainAt(now, WaitReason.RETRY, left[0]) if left and history.counted < max_attempts else Finished(FinalReason.NO_VALID_NUMBER)
-        case DispositionClass.OTHER:
-            if outcome is Outcome.CONNECTED:
-                return Finished(FinalReason.DONE)
-        case None:
-            if outcome is Outcome.CONNECTED:
-                return Finished(FinalReason.DONE)  # a call is completed when it ended normally (R99)
     if not numbers.usable:
         return Finished(FinalReason.NO_VALID_NUMBER)
     if history.counted >= max_attempts:

@@ -82,8 +82,8 @@ def _made(ours: Any) -> Any:
 
 
 def _watched(ours: Any, statement: str, params: Mapping[str, Any] | Sequence[Any] | None) -> Any:
-    with ours.wrap_database_errors:
-        cursor = ServerBindingCursor(ours.connection)
+    factory: Any = ServerBindingCursor  # django-stubs do not know that it is psycopg's
+    cursor = factory(ours.connection)
     cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
     watched = ours.make_debug_cursor(cursor) if ours.queries_logged else ours.make_cursor(cursor)
     watched.execute(statement, params)

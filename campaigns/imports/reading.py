@@ -45,7 +45,7 @@ NO_LISTS = (
 LIKELY = "cp1252 cp1250 iso8859_2 cp1251 koi8_r cp932 gb18030 big5 euc_kr cp1253 cp1254 cp1255 cp1256 mac_roman cp850"
 # codecs that do not read what a person typed
 NO_TEXT = frozenset({"", "unicode_escape", "unicode-escape", "raw_unicode_escape", "raw-unicode-escape", "utf-7", "idna", "punycode", "undefined"})
-WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿŒœŠšŽž€‘’“”–—…•°º«»®©™§ª·´" + "\xa0\xad")  # noqa: RUF001
+WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿŒœŠšŽž€‘’“”–—…•°º«»®©™§ª·´" + "\xa0\xad")  # noqa: RUF001  (each is meant)
 
 csv.field_size_limit(max(csv.field_size_limit(), 2 * LONGEST_LINE))
 

@@ -126,7 +126,7 @@ def main() -> None:
     options = vars(parser.parse_args())
     made = world_from(options)
     world = JournalWorld(made.seed, made.script, f"{time.time_ns():x}", node=options["node"])
-    server.Server = JournalServer  # type: ignore[misc]
+    server.Server = JournalServer  # type: ignore[misc]  # the one class the program makes
     with options["journal"].open("a", buffering=1) as world.journal:
         asyncio.run(serve(world, *options["listen"], started=lambda host, port: print(f"listening on {host}:{port}", flush=True)))
 

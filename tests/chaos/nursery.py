@@ -20,10 +20,10 @@ def main() -> None:
     import django
 
     django.setup()
-    import tests.chaos.carrier  # noqa: F401
+    import tests.chaos.carrier  # noqa: F401  (it takes the carrier's place)
     import workers.event_pump
     import workers.management.commands.pump_call_events
-    import workers.tasks  # noqa: F401
+    import workers.tasks  # noqa: F401  (it registers them)
 
     told = b""
     print("ready", flush=True)
@@ -98,7 +98,7 @@ def send(times: int) -> None:
     def send_task(self: Celery, *args: Any, **named: Any) -> Any:
         return [once(self, *args, **named) for _ in range(times)]
 
-    Celery.send_task = send_task  # type: ignore[method-assign, assignment]
+    Celery.send_task = send_task  # type: ignore[method-assign, assignment]  # what is sent is noted first
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def test_two_pumps_two_beats_and_two_tick_workers_do_everything_once(centre: Cen
     centre.until(lambda: all(p.outcomes in (["connected"], ["busy"]) for p in people), within=25, what="everybody was called")
     assert all(len(p.calls) == 1 for p in people)
     for name in ("tick-1", "tick-2"):
-        centre.until(lambda name=name: centre.running[name].said("workers.tasks.tick"), what=f"{name} ticks")  # type: ignore[misc]
+        centre.until(lambda name=name: centre.running[name].said("workers.tasks.tick"), what=f"{name} ticks")  # type: ignore[misc]  # mypy cannot type a lambda with a default
         assert "ERROR" not in centre.running[name].log.read_text()
     assert centre.works("worker")
     assert centre.works("beat")

@@ -125,7 +125,7 @@ def test_dispatchers_at_once_on_one_pool_give_each_agent_one_record_and_each_rec
         for someone in staff:
             someone.opens_console()
             someone.signs_in()
-        floor.run(until=lambda staff=staff: all(one.session.leg_state == "up" for one in staff), at_most=5)  # type: ignore[misc]
+        floor.run(until=lambda staff=staff: all(one.session.leg_state == "up" for one in staff), at_most=5)  # type: ignore[misc]  # mypy cannot type a lambda with a default
         for someone in staff:
             someone.goes_ready()
         floor.messages.clear()

@@ -71,7 +71,7 @@ def main() -> None:
             told.append(json.loads(raw))
             return is_double(raw)
 
-        translator.is_double = tee  # type: ignore[method-assign]
+        translator.is_double = tee  # type: ignore[method-assign]  # what was told is written down too
         story(lab)
         lab.pass_time(0.3)
         lab.close()

@@ -127,7 +127,7 @@ def test_strangers_reach_nobody(exchange: Exchange, stranger: Stranger) -> None:
         # the carrier itself reaches our application by a number, and nothing by any other name
         for name in ("echo", "own", "guarded", "heard", "s", "ana", "ringmaster-answered", "T", "h", "%2B34%26PJSIP"):
             there = exchange.world.incoming("+49301", name)
-            _until(lambda there=there: there.status >= 400, f"{name} is turned away")  # type: ignore[misc]
+            _until(lambda there=there: there.status >= 400, f"{name} is turned away")  # type: ignore[misc]  # mypy cannot type a lambda with a default
         called = exchange.world.incoming("+49301", "+34910000000")
         _until(lambda: called.rang, "a number rings")
         exchange.world.hangs_up(called)

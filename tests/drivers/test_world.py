@@ -45,7 +45,7 @@ MARIA = Address(AddressKind.NUMBER, "+4930123", "trunk")
 
 
 def leg(n: int, to: Address = MARIA, **changes: object) -> Leg:
-    return replace(Leg(call_id=UUID(int=n), to=to), **changes)  # type: ignore[arg-type]
+    return replace(Leg(call_id=UUID(int=n), to=to), **changes)  # type: ignore[arg-type]  # the changes are fields of a Leg
 
 
 def listening(script: Script | None = None, *, seed: int = 1) -> World:

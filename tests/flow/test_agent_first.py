@@ -159,7 +159,7 @@ def test_a_phone_that_cannot_be_reached_burns_no_attempt_and_dials_nobody(floor:
     ana = floor.agent("Ana", leg_mode=PER_CALL)
     campaign = floor.campaign("agent_first", agents=[ana])
     maria = floor.person(campaign, "Maria", TALKS)
-    floor.script.station("ana", mishap)  # type: ignore[arg-type]
+    floor.script.station("ana", mishap)  # type: ignore[arg-type]  # one of the mishaps above
     ana.sits_down()
     floor.run(25)
     assert ana.not_ready == "no_answer"

@@ -168,6 +168,6 @@ def test_a_verdict_told_while_nobody_listened_is_found_by_listing(floor: Floor, 
 def test_a_verdict_that_never_comes_ends_in_the_message(floor: Floor, ana: Someone) -> None:
     maria = answered(floor, ana)
     heard = floor.hear
-    floor.hear = lambda events: heard([e for e in events if e.kind is not Happened.HUMAN_DETECTED])  # type: ignore[method-assign]
+    floor.hear = lambda events: heard([e for e in events if e.kind is not Happened.HUMAN_DETECTED])  # type: ignore[method-assign]  # this floor hears nothing of it
     floor.run(until=lambda: maria.outcomes == ["abandoned"], at_most=12)
     assert ana.free

@@ -313,7 +313,7 @@ def test_the_screen_version_only_rises(floor: Floor, ana: Someone) -> None:
     ana.sits_down()
     seen: list[int] = []
     for phase in ("dialing", "connected", "wrap_up"):
-        floor.run(until=lambda phase=phase: ana.phase == phase, at_most=90)  # type: ignore[misc]
+        floor.run(until=lambda phase=phase: ana.phase == phase, at_most=90)  # type: ignore[misc]  # mypy cannot type a lambda with a default
         seen.append(ana.session.version)
     assert seen == sorted(set(seen))
 

@@ -108,7 +108,7 @@ def test_whether_such_an_agent_stays_ready_is_the_campaigns_to_say(floor: Floor,
         else:
             assert ana.work
             work = ana.work.pk
-            floor.run(until=lambda work=work: not ana.work or ana.work.pk != work, at_most=30)  # type: ignore[misc]
+            floor.run(until=lambda work=work: not ana.work or ana.work.pk != work, at_most=30)  # type: ignore[misc]  # mypy cannot type a lambda with a default
         assert ana.not_ready == expected
         control.stop(campaign, by=None, now=floor.now)
         if ana.work:

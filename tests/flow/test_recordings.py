@@ -77,7 +77,8 @@ def test_every_conversation_is_recorded_with_its_pauses_and_kept_for_as_long_as_
     assert 15 < lasts < 17, "what was said in between is not in it"
     assert abs((recording.seconds or 0) - lasts) < 0.1
     assert floor.world.stored_recording(recording.name, floor.now) is None, "gone from the node"
-    assert recording.delete_at == recording.ended_at + timedelta(days=30)  # type: ignore[operator]
+    assert recording.ended_at is not None
+    assert recording.delete_at == recording.ended_at + timedelta(days=30)
 
     path = path_of(recording)
     media.delete_old(now=floor.now + timedelta(days=29))
@@ -119,7 +120,9 @@ def test_a_recording_whose_end_nobody_heard_and_whose_worker_died_is_fetched_all
     floor.loses_messages()
     floor.pump_dies()
     floor.run(2)
-    floor.world.hang_up(ana.work.call_id, floor.now)  # type: ignore[union-attr,arg-type]
+    assert ana.work is not None
+    assert ana.work.call_id is not None
+    floor.world.hang_up(ana.work.call_id, floor.now)
     floor.run(5)
     floor.listen()
     floor.run(30)

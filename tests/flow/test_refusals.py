@@ -108,7 +108,7 @@ def test_a_number_listed_between_the_permit_and_the_last_look_is_not_dialed(
     promise = permit.promise
 
     def then_listed(*args: object, **kwargs: object) -> None:
-        promise(*args, **kwargs)  # type: ignore[arg-type]
+        promise(*args, **kwargs)  # type: ignore[arg-type]  # handed on as it came
         listed(floor, maria.number)
 
     monkeypatch.setattr(permit, "promise", then_listed)

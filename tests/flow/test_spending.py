@@ -35,7 +35,7 @@ def ended(floor: Floor, calls: int) -> None:
 
 
 def spent(limit: SpendLimit, floor: Floor) -> Decimal:
-    known = facts.settings_of([Campaign.objects.get(pk=limit.campaign_id or Campaign.objects.first().pk).pk])  # type: ignore[union-attr]
+    known = facts.settings_of([limit.campaign_id or Campaign.objects.values_list("pk", flat=True)[0]])
     limits = [one for setting in known.values() for one in setting.limits if one.id == limit.pk]
     return spending.read(limits, [], now=floor.now)[0][limit.pk].amount
 

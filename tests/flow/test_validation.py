@@ -185,7 +185,7 @@ def test_two_workers_ask_once(
 
     def meanwhile(*args: object, **kwargs: object) -> outgoing.Reply | outgoing.Failed:
         inner.append(number_checks.ask(service.pk, now=floor.now))  # another worker, while the first one waits for the answer
-        return checker.post(*args, **kwargs)  # type: ignore[arg-type]
+        return checker.post(*args, **kwargs)  # type: ignore[arg-type]  # handed on as it came
 
     monkeypatch.setattr(outgoing, "post", meanwhile)
     assert number_checks.ask(service.pk, now=floor.now) == len(people)

@@ -20,6 +20,12 @@ from dialer_project.local.places import PROJECT
 PATIENCE = 30.0
 
 
+def _as_in_a_terminal() -> None:
+    """Where these tests run under nohup or in the background, a hang-up and an interrupt are ignored, and that is handed down."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Started:
     """A command, and what it has said so far."""
 
@@ -33,6 +39,7 @@ class Started:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_as_in_a_terminal,
         )
         self.said: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()

@@ -156,4 +156,4 @@ def test_an_agent_with_nothing_in_hand_is_what_the_switch_says(phase: Phase | No
 
 def test_an_event_that_leads_to_two_states_has_no_one_state_after_it() -> None:
     with pytest.raises(IllegalMove, match="not to one state"):
-        after({"a": {"go": "b"}, "b": {"go": "a"}}, "go")  # type: ignore[type-var]
+        after({"a": {"go": "b"}, "b": {"go": "a"}}, "go")  # type: ignore[type-var]  # plain strings are enough here

@@ -153,7 +153,7 @@ def test_what_is_allowed_stays_allowed_until_its_permit_ends() -> None:
     ],
 )
 def test_each_fact_of_the_lead_refuses_by_itself(facts: dict[str, object], reason: FinalReason) -> None:
-    verdict = may_call(replace(FINE, **facts), terms=TERMS, now=TEN)  # type: ignore[arg-type]
+    verdict = may_call(replace(FINE, **facts), terms=TERMS, now=TEN)  # type: ignore[arg-type]  # the table's words are fields
     assert isinstance(verdict, Refused)
     assert verdict.reason is reason
 
@@ -164,7 +164,7 @@ def test_each_fact_of_the_lead_refuses_by_itself(facts: dict[str, object], reaso
     ids=lambda f: next(iter(f)),
 )
 def test_each_passing_fact_makes_the_lead_wait(facts: dict[str, object]) -> None:
-    verdict = may_call(replace(FINE, **facts), terms=TERMS, now=TEN)  # type: ignore[arg-type]
+    verdict = may_call(replace(FINE, **facts), terms=TERMS, now=TEN)  # type: ignore[arg-type]  # the table's words are fields
     assert isinstance(verdict, NotBefore)
     assert verdict.at > TEN
     assert verdict.reason is WaitReason.HOLD
@@ -182,7 +182,7 @@ def test_each_passing_fact_makes_the_lead_wait(facts: dict[str, object]) -> None
     ids=str,
 )
 def test_a_fact_of_the_campaign_moves_no_lead(terms: dict[str, object]) -> None:
-    verdict = may_call(replace(FINE, listed=True), terms=replace(TERMS, **terms), now=TEN)  # type: ignore[arg-type]
+    verdict = may_call(replace(FINE, listed=True), terms=replace(TERMS, **terms), now=TEN)  # type: ignore[arg-type]  # the table's words are fields
     assert isinstance(verdict, Held)
 
 

@@ -41,7 +41,7 @@ def test_no_attempt_exists_until_an_agent_is_there_and_the_cap_of_one_is_still_w
     maria = floor.person(campaign, "Maria", TALKS)
     for someone in (ana, ben, cleo):
         someone.sits_down()
-        floor.run(until=lambda someone=someone: someone.not_ready == "no_answer", at_most=40)  # type: ignore[misc]
+        floor.run(until=lambda someone=someone: someone.not_ready == "no_answer", at_most=40)  # type: ignore[misc]  # mypy cannot type a lambda with a default
         assert nobody_was_called()
         assert maria.where == ("waiting", "returned")
         someone.takes_break()

@@ -108,7 +108,7 @@ class _Slow(Checker):
     def post(self, *args: object, **kwargs: object) -> outgoing.Reply | outgoing.Failed:
         if not self.answers:
             return outgoing.Failed("it did not answer within 3 seconds")
-        return super().post(*args, **kwargs)  # type: ignore[arg-type]
+        return super().post(*args, **kwargs)  # type: ignore[arg-type]  # handed on as it came
 
 
 def test_the_verdict_of_a_slow_validator_is_a_row_and_waiting_for_it_can_be_broken_off(

@@ -17,7 +17,7 @@ from dialer_project.local import frontend
 from telephony.drivers.base import Phone
 from telephony.drivers.simulated.script import Answers, seconds
 from telephony.models import CallEvent, Node
-from tests.browser.looking import no_axe_violations, picture
+from tests.browser.looking import chooses, no_axe_violations, picture
 from tests.chromium import chromium
 from tests.telephony.centre import RealCentre
 from tests.telephony.page import MICROPHONE, Desk, pages_known_to, web_of
@@ -128,7 +128,7 @@ def test_a_shift_with_the_phone_in_the_page_from_the_microphone_check_to_signing
     picture(page, "phone-in-the-page")
 
     call.get_by_role("button", name="Hang up").click()
-    page.get_by_label("Sale").click(force=True)
+    chooses(page, "Sale")
     page.get_by_role("button", name="Done", exact=True).click()
     centre.until(lambda: maria.outcomes == ["connected"] and ana.someone.phase is None, what="Ana is done with Maria")
     page.get_by_role("button", name="Account of").click()

@@ -56,7 +56,7 @@ def page_of(campaign: Campaign) -> str:
 
 def press(client: Client, campaign: Campaign, verb: str, **more: str) -> HttpResponse:
     address = reverse("admin:campaigns_campaign_control", args=[campaign.pk, verb])
-    return client.post(address, more, follow=True)  # type: ignore[return-value]
+    return client.post(address, more, follow=True)  # type: ignore[return-value]  # with follow, the client's answer knows its redirects
 
 
 def in_state(campaign: Campaign) -> str:
@@ -252,8 +252,8 @@ def test_a_button_pressed_too_late_is_refused_in_a_sentence(boss: Client, ready:
 
 def test_a_button_leads_back_to_where_it_was_pressed_and_nowhere_else(boss: Client, ready: Campaign) -> None:
     here = f"{TABLE}?state__exact=unapproved"
-    assert press(boss, ready, "approve", back=here).redirect_chain == [(here, 302)]  # type: ignore[attr-defined]
-    assert press(boss, ready, "pause", back="https://elsewhere.example/").redirect_chain == [(TABLE, 302)]  # type: ignore[attr-defined]
+    assert press(boss, ready, "approve", back=here).redirect_chain == [(here, 302)]  # type: ignore[attr-defined]  # set by follow
+    assert press(boss, ready, "pause", back="https://elsewhere.example/").redirect_chain == [(TABLE, 302)]  # type: ignore[attr-defined]  # set by follow
 
 
 def test_what_is_not_a_verb_or_not_a_campaign_is_not_found(boss: Client, ready: Campaign) -> None:

@@ -113,7 +113,7 @@ def test_a_web_process_reads_the_next_piece_when_the_one_before_has_gone_out(
     monkeypatch.setattr(views, "CHUNK", 256)
     read: list[int] = []
 
-    class Watched(File):  # type: ignore[type-arg]
+    class Watched(File):  # type: ignore[type-arg]  # Django's File takes no argument when it runs
         def read(self, size: int = -1) -> bytes:
             read.append(size)
             assert self.file is not None

@@ -111,7 +111,7 @@ _SETTING = """
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
         c.preview_for, c.when_missed, c.when_rejected, c.reject_reason, c.new_numbers, c.dial_ratio, c.postpones, c.note_required, c.call_back_in_id,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
-        w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout, t.per_minute,
+        w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout, t.per_minute, coalesce(t.enabled, true) AS trunk_ok,
         (SELECT json_agg(json_build_object('id', y.id, 'campaign_id', y.campaign_id, 'per_day', y.per_day::text, 'time_zone', y.time_zone)
                 ORDER BY y.id)
             FROM campaigns_spendlimit y WHERE y.campaign_id = c.id OR y.campaign_id IS NULL) AS limits,
@@ -217,6 +217,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
             ring_for=timedelta(seconds=row.ring_for),
             max_attempts=row.max_attempts,
             caller_id_ok=row.caller_id is None or row.verified,
+            trunk_ok=row.trunk_ok,
             version=version,
             packs=_packs(row.packs, world, purpose=row.call_purpose),
             has_caller_id=row.caller_id is not None,
@@ -455,7 +456,7 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
     for one in asked:
         row = rows.get(one.lead_id)
         if row is None or one.phone is None:
-            facts = Facts(zones=(), attempts_made=counted(one.tries), number_active=False, listed=False, locked=True)
+            facts = Facts(zones=(), attempts_made=counted(one.tries), number_active=False, has_number=False, listed=False, locked=True)
             known[one.lead_id] = Known(facts, ())
             continue
         facts = replace(

@@ -239,7 +239,7 @@ def _span(a: tuple[datetime, datetime], b: tuple[datetime, datetime]) -> tuple[d
 def _class(row: sql.Row, counters: Sequence[Counter], given: Sequence[datetime], *, max_attempts: int, now: datetime) -> _Class:
     waits = row.state != LeadState.FINAL and row.next_call_at > now
     if row.e164 is None:
-        known = Facts(zones=(), attempts_made=0, number_active=False, listed=False)
+        known = Facts(zones=(), attempts_made=0, number_active=False, has_number=False, listed=False)
     else:
         known = replace(
             facts.of_number(facts.phone_of(row)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from uuid_utils.compat import uuid7
 
@@ -127,9 +128,11 @@ def consider(
         before = len(steps)
         match verdict:
             case Allowed() as allowed if phone is not None and phone.e164 not in taken:
-                if purse.pays(about.price):  # else this call would pass the spend limit: held, as by any fact of the campaign
+                if purse.pays(about.price):
                     taken.add(phone.e164)
                     cleared.append(Cleared(candidate, phone, allowed, about.price))
+                elif why is not None:  # this call would pass the spend limit: held, as by any fact of the campaign
+                    why[lead.id] = NotDialed(say("The last of what may be spent today is being spent: press Call again in a moment."))
             case Allowed():  # the same number twice in one batch: the second lead waits its turn
                 steps.append(_wait(lead, calls_at=_soon(now, lead.id), reason=WaitReason.HOLD))
             case NotBefore(_, WaitReason.VALIDATION, _) if about.facts.answer is Answer.UNKNOWN and (
@@ -183,6 +186,13 @@ def _not_dialed(refused: Verdict, candidate: Candidate, about: Known, terms: Ter
         case NotBefore(_, WaitReason.VALIDATION, _):
             other = other or next_in_order(candidate, about.alternatives, terms=terms, now=now)
             return NotDialed(told(answer, another=other is not None), other, waits_for_verdict=answer is None)
+        case NotBefore(at, _, why, True) if at - now > BUSY_ELSEWHERE and (zones := about.facts.zones):
+            return NotDialed(
+                together(
+                    [*why, say("It can be called from {at}, {zone} time.", at=at.astimezone(ZoneInfo(zones[0])), zone=zones[0].replace("_", " "))]
+                ),
+                other,
+            )
         case Held(why) | Refused(_, why) | NotBefore(_, _, why):
             return NotDialed(together([*why, *([NEXT_NUMBER] if other else [])]), other)
         case Allowed():

@@ -74,6 +74,7 @@ class Terms:
     ring_for: timedelta
     max_attempts: int
     caller_id_ok: bool = True
+    trunk_ok: bool = True  # switched on, where the campaign has one
     version: str = ""
     packs: tuple[Pack, ...] = ()
     has_caller_id: bool = True
@@ -131,6 +132,7 @@ class Facts:
     answer: Answer | None = None
     in_hand: bool = False
     number_result: NumberResult | None = None  # what an agent said of it; it is not active then
+    has_number: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class NotBefore:
     at: datetime
     reason: WaitReason
     why: tuple[str, ...]
+    is_known: bool = True  # False: then it is asked again, and nobody can say what the answer will be
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,8 @@ def campaign_holds(terms: Terms, *, now: datetime) -> tuple[str, ...]:
 # what holds a call to somebody who is brought into a conversation: the number shown, and the money. The conversation goes on although its
 # campaign was paused or its hours are over
 _OF_ANY_CALL = ("caller ID", "spend limit")
+# what a permit's evidence tells in fields of its own
+_TOLD_APART = ("hours", "attempts", "validation")
 
 
 def may_join(terms: Terms, *, country: str | None, now: datetime) -> tuple[str, ...]:
@@ -229,6 +234,7 @@ def campaign_gates(terms: Terms, *, now: datetime) -> Iterator[Gate]:
     never = not ever_open([terms.hours, *_windows(terms.packs_everywhere(now))], ring_for=terms.ring_for)
     yield _held("hours agree", own, never, "The calling hours that apply to everybody leave no time for a call: correct them.")
     yield _held("caller ID", own, not terms.caller_id_ok, "The campaign's caller ID is not verified.")
+    yield _held("trunk", own, not terms.trunk_ok, "The campaign's trunk is switched off: switch it on, or choose another one.")
     if terms.service is not None:
         yield _held_by("validation service", own, terms.service.problem)
     for spent in terms.spending:
@@ -280,6 +286,7 @@ def _campaign_gate(rule: Rule, by: str, terms: Terms, now: datetime) -> Gate | N
                 list=name,
                 days=max_age.days,
                 was_loaded=say("was last loaded {at}", at=_utc(loaded)) if loaded else say("was never loaded"),
+                evidence=f"{name}, loaded {_utc(loaded)}",
             )
         case _:
             return None
@@ -296,8 +303,16 @@ def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
         yield _validated(facts, terms.service, now)
     yield _closed("exclusion", own, facts.excluded, "This contact was taken off the campaign.", FinalReason.EXCLUDED)
     dead, marked = not facts.number_active, facts.number_result
-    if marked is None:
-        yield _closed("number exists", "carrier", dead, "The carrier has said that this number does not exist.", FinalReason.NO_VALID_NUMBER)
+    if not facts.has_number:
+        yield _closed("number exists", "contact", True, "This contact has no number left that may be called.", FinalReason.NO_VALID_NUMBER)
+    elif marked is None:
+        yield _closed(
+            "number exists",
+            "carrier",
+            dead,
+            "This number is switched off: the carrier has said that it does not exist, or an administrator has done so.",
+            FinalReason.NO_VALID_NUMBER,
+        )
     else:
         yield _closed(
             "number exists", "an agent", dead, "An agent has marked this number: {result}.", FinalReason.NO_VALID_NUMBER, result=NUMBER_WORDS[marked]
@@ -397,6 +412,7 @@ def _lead_gate(rule: Rule, by: str, facts: Facts, now: datetime) -> Gate | None:
                 until is not None and until > now,
                 until,
                 "{by} allows {count} {calls} within {length} to {whom}, and they were made.",
+                evidence=f"{count} back: {_utc(mark)}" if mark else "fewer were made",
                 by=by,
                 count=count,
                 calls=CALLS_COUNTED[counts],
@@ -412,6 +428,7 @@ def _lead_gate(rule: Rule, by: str, facts: Facts, now: datetime) -> Gate | None:
                 until is not None and until > now,
                 until,
                 "{by} wants {whom} left alone for {length} after {event}.",
+                evidence=f"the last: {_utc(mark)}" if mark else "there was none",
                 by=by,
                 whom=WHOM[scope],
                 length=_length(hold),
@@ -463,7 +480,7 @@ def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
         last = max(waits, key=lambda gate: gate.until or now)
         match earliest(facts, terms=terms, at=now):
             case datetime() as at:
-                return NotBefore(at, last.wait, tuple(dict.fromkeys(gate.why for gate in waits)))
+                return NotBefore(at, last.wait, tuple(dict.fromkeys(gate.why for gate in waits)), not any(gate.ask_again for gate in waits))
             case Refused() as refused:
                 return refused
     _, closes = open_together(facts.zones, hours=windows_of(terms, facts.places, now=now), at=now, ring_for=terms.ring_for)
@@ -478,6 +495,7 @@ def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
             "places": sorted(facts.places),
             "rules": [pack.label for pack in terms.packs if pack.in_force(now) and pack.applies(facts.places)],
             "asked": sum(1 for gate in asked if gate.stands is Stands.OPEN),
+            "shown": [f"{gate.rule} ({gate.by}): {gate.evidence}" for gate in asked if gate.evidence and gate.rule not in _TOLD_APART],
             **({"validation": f"{terms.service.name}: {facts.answer}"} if terms.service and facts.answer else {}),
         },
     )
@@ -528,8 +546,8 @@ def _windows(packs: list[Pack]) -> list[Hours]:
 # Each takes its sentence apart, as `say` does: most gates are open, and then nothing is said.
 
 
-def _held(rule: str, by: str, holds: bool, why: str, /, **values: Value) -> Gate:
-    return Gate(rule, by, Stands.HELD, Sentence(why, values)) if holds else Gate(rule, by)
+def _held(rule: str, by: str, holds: bool, why: str, /, *, evidence: str = "", **values: Value) -> Gate:
+    return Gate(rule, by, Stands.HELD, Sentence(why, values)) if holds else Gate(rule, by, evidence=evidence)
 
 
 def _held_by(rule: str, by: str, why: str) -> Gate:
@@ -540,8 +558,10 @@ def _closed(rule: str, by: str, closed: bool, why: str, final: FinalReason, evid
     return Gate(rule, by, Stands.CLOSED, Sentence(why, values), final=final, evidence=evidence) if closed else Gate(rule, by, evidence=evidence)
 
 
-def _wait(rule: str, by: str, waits: bool, until: datetime | None, why: str, /, *, ask_again: bool = False, **values: Value) -> Gate:
-    return Gate(rule, by, Stands.WAIT, Sentence(why, values), until, ask_again=ask_again) if waits else Gate(rule, by)
+def _wait(
+    rule: str, by: str, waits: bool, until: datetime | None, why: str, /, *, ask_again: bool = False, evidence: str = "", **values: Value
+) -> Gate:
+    return Gate(rule, by, Stands.WAIT, Sentence(why, values), until, ask_again=ask_again) if waits else Gate(rule, by, evidence=evidence)
 
 
 def _utc(at: datetime | None) -> str:

@@ -73,7 +73,7 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
     with transaction.atomic():
         found = _in_wrap_up(
             "i.id = %(id)s AND i.agent_id = %(agent)s AND i.phase <> 'closed'",
-            {"id": interaction_id, "agent": agent_id, "disposition": disposition_id},
+            {"id": interaction_id, "agent": agent_id, "disposition": disposition_id, "as_drafted": False},
         )
         if not found:
             return NOT_YOURS
@@ -83,15 +83,14 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
         campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
         # a record that was looked at and not dialed asks for nothing that a call would
         tried = work.phase == Phase.WRAP_UP or bool(work.outcome)
-        if problems := _problems(work, campaign, disposition_id, note, tried=tried, now=now):
+        if problems := _problems(work, campaign, note, tried=tried, now=now):
             return Refusal(together(one.sentence for one in problems), tuple(problems))
         if not tried and disposition_id is None and work.callback_id is None:
             if campaign.mode.done_needs is DoneNeeds.PROCESSED and work.progress != "refused":
                 return Refusal("Process this customer first: call them, schedule a callback, or say that they are not to be called.")
             _put_away(work, campaign, note=note, stop=stop, now=now)
             return DONE
-        chosen = _Chosen(disposition_id, DispositionClass(work.chosen_kind)) if disposition_id is not None else None
-        _close(work, campaign, chosen, note=note, not_ready=None, because="done", stop=stop, now=now)
+        _close(work, campaign, note=note, not_ready=None, because="done", stop=stop, now=now)
     return DONE
 
 
@@ -115,10 +114,12 @@ def _store(work: sql.Row, *, is_done: bool, now: datetime) -> None:
         put_right.store(work.id, now=now)
 
 
+# by the clock, what the agent had chosen by then
+_CHOSEN = "CASE WHEN %(as_drafted)s::boolean THEN (i.draft ->> 'disposition')::bigint ELSE %(disposition)s::bigint END"
 _IN_WRAP_UP = f"""
     SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.owns_lead, i.call_id, i.outcome, i.progress, i.talked, i.note, i.deadline, i.opened_at, i.draft,
         l.contact_id, l.tries, l.state AS lead_state, coalesce(a.phone_id, i.phone_id) AS phone_id, coalesce(a.e164, f.e164) AS e164,
-        d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent,
+        {_CHOSEN} AS chosen_id, d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent,
         b.due_at AS callback_due, b.phone_id AS callback_phone, s.pending_reason_id, s.voice_ready,
         {filled_in.COLUMNS}
     FROM agents_interaction i
@@ -126,7 +127,7 @@ _IN_WRAP_UP = f"""
     LEFT JOIN campaigns_contact k ON k.id = l.contact_id
     LEFT JOIN campaigns_attempt a ON a.id = i.call_id
     LEFT JOIN campaigns_phonenumber f ON f.id = i.phone_id
-    LEFT JOIN campaigns_disposition d ON d.id = %(disposition)s AND d.active AND (d.campaign_id IS NULL OR d.campaign_id = i.campaign_id)
+    LEFT JOIN campaigns_disposition d ON d.id = {_CHOSEN} AND d.active AND (d.campaign_id IS NULL OR d.campaign_id = i.campaign_id)
     LEFT JOIN campaigns_callback b ON b.lead_id = i.lead_id AND b.state = 'open'
     LEFT JOIN agents_session s ON s.agent_id = i.agent_id
 """
@@ -136,12 +137,12 @@ def _in_wrap_up(where: str, params: dict[str, object]) -> list[sql.Row]:
     return sql.rows(f"{_IN_WRAP_UP} WHERE {where} ORDER BY i.id FOR UPDATE OF i", params)
 
 
-def _problems(work: sql.Row, campaign: Setting, disposition_id: int | None, note: str, *, tried: bool, now: datetime) -> list[Problem]:
+def _problems(work: sql.Row, campaign: Setting, note: str, *, tried: bool, now: datetime) -> list[Problem]:
     """Everything that keeps the record from being done, so that it is put right at once."""
     found = []
-    if disposition_id is not None and work.chosen_kind is None:
+    if work.chosen_id is not None and work.chosen_kind is None:
         found.append(Problem("disposition", "This disposition is not one of the campaign's any more: choose another one."))
-    if disposition_id is None and tried and _wants_disposition(work, campaign):
+    if work.chosen_id is None and tried and _wants_disposition(work, campaign):
         found.append(Problem("disposition", "Choose a disposition first: this campaign wants one for every such call."))
     if work.note_required and not note.strip():
         found.append(Problem("note", "This disposition needs a note: write what was agreed."))
@@ -174,10 +175,9 @@ def needs_disposition(campaign: Setting, *, talked: bool) -> bool:
             return False
 
 
-def _close(
-    work: sql.Row, campaign: Setting, chosen: _Chosen | None, *, note: str | None, not_ready: str | None, because: str, stop: bool, now: datetime
-) -> None:
+def _close(work: sql.Row, campaign: Setting, *, note: str | None, not_ready: str | None, because: str, stop: bool, now: datetime) -> None:
     """The second of outcome and disposition has arrived: the lead goes where both say."""
+    chosen = _Chosen(work.chosen_id, DispositionClass(work.chosen_kind)) if work.chosen_kind is not None else None
     if chosen is not None and chosen.kind is DispositionClass.DO_NOT_CALL and work.e164:
         by = User.objects.filter(agent=work.agent_id).first()
         do_not_call.list_numbers([work.e164], source="agent", now=now, reason="asked for on the call", by=by)
@@ -246,22 +246,22 @@ def _promised(work: sql.Row, *, now: datetime) -> conclude.Promised | None:
 
 
 def time_is_up(*, now: datetime) -> None:
-    """Wrap-up has run out. By the campaign's policy: ready, Not Ready, or stay; where a disposition is missing that must be given, the
-    agent is Not Ready afterwards and the record stays open."""
+    """Wrap-up has run out. By the campaign's policy: ready, Not Ready, or stay, with what the agent had entered by then; where Done would
+    be refused, the agent is Not Ready afterwards and the record stays open."""
     with transaction.atomic():
         for work in _in_wrap_up(
             "i.phase = 'wrap_up' AND i.deadline <= %(now)s AND i.id IN (SELECT o.id FROM agents_interaction o WHERE o.phase = 'wrap_up'"
             " AND o.deadline <= %(now)s ORDER BY o.deadline LIMIT 100 FOR UPDATE SKIP LOCKED)",
-            {"now": now, "disposition": None},
+            {"now": now, "disposition": None, "as_drafted": True},
         ):
             campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
-            if _wants_disposition(work, campaign):
+            if _problems(work, campaign, work.note, tried=True, now=now):
                 _stays_open(work, now=now)
             elif campaign.wrap_up_policy == Campaign.WrapUpPolicy.STAY:
                 sql.changed("UPDATE agents_interaction SET deadline = NULL WHERE id = %s", [work.id])
             else:
                 not_ready = "wrap_up_expired" if campaign.wrap_up_policy == Campaign.WrapUpPolicy.NOT_READY else None
-                _close(work, campaign, None, note=None, not_ready=not_ready, because="time_up", stop=False, now=now)
+                _close(work, campaign, note=None, not_ready=not_ready, because="time_up", stop=False, now=now)
 
 
 def _stays_open(work: sql.Row, *, now: datetime) -> None:
@@ -269,7 +269,7 @@ def _stays_open(work: sql.Row, *, now: datetime) -> None:
     away = sql.rows("SELECT absent_since FROM agents_session WHERE agent_id = %s AND NOT present", [work.agent_id])
     if away and away[0].absent_since and now - away[0].absent_since >= ABANDONED_DESK:
         campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
-        _close(work, campaign, None, note=None, not_ready="connection_lost", because="desk_abandoned", stop=False, now=now)
+        _close(work, campaign, note=None, not_ready="connection_lost", because="desk_abandoned", stop=False, now=now)
         return
     if work.voice_ready and work.pending_reason_id is None:
         desk.take_break(work.agent_id, code="wrap_up_expired", now=now)

@@ -158,13 +158,16 @@ def test_a_time_that_passes_while_the_agent_writes_blocks_done_too(floor: Floor,
     assert ana.finishes("other") == DONE
 
 
-def test_a_promise_whose_time_came_in_wrap_up_is_not_lost_when_wrap_up_runs_out(
+def test_a_promise_whose_time_came_in_wrap_up_is_not_lost_with_a_desk_that_was_left(
     floor: Floor, ana: Someone, maria: Person, campaign: Campaign
 ) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(disposition_for="none", wrap_up_for=120)
     assert books(ana, at(floor, minutes=1)) == DONE
     hangs_up(floor, ana)
-    floor.run(until=lambda: ana.phase != "wrap_up", at_most=130)
+    ana.closes_console()
+    floor.run(until=lambda: ana.phase != "wrap_up", at_most=17 * 60)
+    ana.opens_console()
+    ana.goes_ready()
     floor.run(until=lambda: len(maria.attempts) == 2, at_most=10)
 
 

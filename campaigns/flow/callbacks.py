@@ -89,7 +89,9 @@ def schedule(interaction_id: UUID, agent_id: int, window: Window, *, now: dateti
         if isinstance(found, _Promise):
             window = replace(window, phone=found.phone.id, new_number="")
             _write(work, agent_id, window, found, now=now)
-        desk.amend([Change(id=work.id, draft={"callback": _draft(window, found)})], now=now)
+        # who is to be called later is not dialed by the countdown
+        postponed = isinstance(found, _Promise) and work.phase == Phase.PREVIEW
+        desk.amend([Change(id=work.id, draft={"callback": _draft(window, found)}, holds=postponed)], now=now)
     return DONE if isinstance(found, _Promise) else Refusal(found.sentence, (Problem("callback", found.sentence),))
 
 

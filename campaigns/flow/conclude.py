@@ -500,28 +500,29 @@ def returned(
     own_at: datetime | None = None,
 ) -> None:
     """Records nobody dialed: back to the top of the list, or later; one that came back too often goes to the end. A promised callback
-    stays one, and its owner's. `own_at`: when one comes again to an owner who has just not taken it and stays Ready."""
-    owners = {
-        row.lead_id: row.owner
+    stays one, its owner's and for its number, and comes no sooner than promised. `own_at`: when one comes again to an owner who has just
+    not taken it and stays Ready."""
+    promises = {
+        row.lead_id: Promised(row.kind, row.agent_id, row.due_at, row.phone_id)
         for row in sql.rows(
-            """
-            SELECT lead_id, CASE WHEN kind = 'personal' THEN agent_id END AS owner FROM campaigns_callback WHERE lead_id = ANY(%s) AND state = 'open'
-            """,
-            [list(lead_ids)],
+            "SELECT lead_id, kind, agent_id, due_at, phone_id FROM campaigns_callback WHERE lead_id = ANY(%s) AND state = 'open'", [list(lead_ids)]
         )
     }
     steps = []
     for lead_id in lead_ids:
         stays = to_top and misses.get(lead_id, 0) + 1 < demote_after
-        promised = lead_id in owners
+        promise = promises.get(lead_id)
+        owner = promise.owner if promise else None
+        again = own_at if own_at and owner is not None else (at or now) if stays else now + after
         steps.append(
             LeadStep(
                 id=lead_id,
                 state=LeadState.WAITING,
-                reason=WaitReason.CALLBACK if promised else WaitReason.RETURNED,
-                next_call_at=own_at if own_at and owners.get(lead_id) is not None else (at or now) if stays else now + after,
-                boost=Boost.CALLBACK_DUE if promised else Boost.TOP_OF_LIST if stays else Boost.NORMAL,
-                reserved_for=owners.get(lead_id),
+                reason=WaitReason.CALLBACK if promise else WaitReason.RETURNED,
+                next_call_at=max(again, promise.due_at) if promise else again,
+                boost=Boost.CALLBACK_DUE if promise else Boost.TOP_OF_LIST if stays else Boost.NORMAL,
+                next_phone=promise.phone_id if promise else None,
+                reserved_for=owner,
                 missed_by=agent_id,
             )
         )

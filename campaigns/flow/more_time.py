@@ -40,7 +40,7 @@ def more(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
                 if used >= work.preview_extensions:
                     return Refusal("This campaign gives no more time: press Wait, and call when you are ready to.")
                 again = timedelta(seconds=work.preview_for)
-                change = Change(id=work.id, dial_due=work.dial_due + again, draft={"preview_extensions": used + 1})
+                change = Change(id=work.id, dial_due=work.dial_due + again, deadline=work.deadline + again, draft={"preview_extensions": used + 1})
             case _:
                 return NO_CLOCK
         desk.amend([change], now=now, only=(Phase(work.phase),))

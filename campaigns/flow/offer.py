@@ -16,7 +16,7 @@ from campaigns.facts import Setting
 from campaigns.flow import conclude, new_number, next_for, phone, place, put_right, take_part, third_parties
 from campaigns.models import CampaignExclusion
 from campaigns.querysets import LeadStep, step
-from campaigns.rules.lifecycle import FinalReason, LeadState
+from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState
 from campaigns.rules.modes import NumberChoice, OnPreviewTimeout
 from dialer_project.lib import sql
 
@@ -142,6 +142,9 @@ def call(interaction_id: UUID, agent_id: int, *, number: int | None, caller_id: 
 
 
 def _call(work: sql.Row, campaign: Setting, *, number: int | None, caller_id: int | None, now: datetime) -> Refusal | None:
+    if campaign.state is not CampaignState.RUNNING:  # nobody's phone rings for that, the agent's own neither
+        desk.amend([Change(id=work.id, holds=True, progress="refused", notice=place.not_running(campaign))], now=now, only=(Phase.PREVIEW,))
+        return None
     about: dict[str, object] = {}
     if number is not None and number != work.phone_id:
         chosen = sql.rows("SELECT id, e164, kind, active FROM campaigns_phonenumber WHERE id = %s AND contact_id = %s", [number, work.contact_id])

@@ -195,7 +195,7 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
     elif not seat or not seat[0].there:
         sentence = say("Your phone is not connected at the moment: it is being called again.")
     elif campaign.state is not CampaignState.RUNNING:
-        sentence = say("{campaign} is {state}: nothing is dialed.", campaign=campaign.name, state=STATE_WORDS[campaign.state])
+        sentence = not_running(campaign)
     else:
         if work.caller_id:
             campaign = _showing(campaign, work.caller_id)
@@ -224,6 +224,10 @@ def _promise_for(campaign: Setting, work: sql.Row, *, now: datetime) -> UUID | N
         give_up(campaign, leads[0].id, misses=leads[0].misses, agent_id=None, now=now)
     _closed(work.id, now=now)
     return None
+
+
+def not_running(campaign: Setting) -> str:
+    return say("{campaign} is {state}: nothing is dialed.", campaign=campaign.name, state=STATE_WORDS[campaign.state])
 
 
 def caller_ids(campaign_id: int) -> dict[int, str]:

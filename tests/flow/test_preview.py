@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -160,6 +161,17 @@ def test_a_record_nobody_looks_at_any_more_goes_back_after_an_hour(floor: Floor,
     assert ana.phase == "preview"
     floor.run(5)
     assert (ana.work, maria.where) == (None, ("waiting", "returned"))
+
+
+def test_more_time_is_more_than_the_hour(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("preview", agents=[ana], preview_for=1800, preview_extensions=2)
+    floor.person(campaign, "Maria")
+    looking(floor, ana, campaign)
+    assert (isinstance(ana.wants_more_time(), Done), isinstance(ana.wants_more_time(), Done)) == (True, True)
+    floor.run(3700)
+    assert ana.phase == "preview"
+    assert ana.work
+    assert ana.work.dial_due == ana.work.opened_at + timedelta(seconds=3 * 1800)
 
 
 @pytest.mark.parametrize(("meets", "outcome"), [(NoAnswer(), "no_answer"), (Busy(), "busy")])
@@ -387,6 +399,21 @@ def test_a_phone_that_is_called_for_each_call_rings_first(floor: Floor) -> None:
     floor.run(1)
     ana.finishes("sale")
     assert not Call.objects.exclude(state="ended").exists()
+
+
+@pytest.mark.parametrize("end", [control.pause, control.stop])
+def test_no_phone_rings_for_a_campaign_that_was_paused_or_stopped_while_the_record_was_read(floor: Floor, end: Any) -> None:
+    ana = floor.agent("Ana", leg_mode=PER_CALL)
+    campaign = floor.campaign("preview", agents=[ana])
+    floor.person(campaign, "Maria", TALKS)
+    looking(floor, ana, campaign)
+    end(campaign, by=None, now=floor.now)
+    ana.calls()
+    assert ana.phase == "preview"
+    assert ana.work
+    assert heard(ana.work.notice) == f"{campaign.name} is {campaign.state}: nothing is dialed."
+    assert not Call.objects.exists()
+    assert isinstance(ana.finishes(None), Done)
 
 
 def test_a_phone_that_is_not_picked_up_dials_no_customer(floor: Floor) -> None:

@@ -13,7 +13,7 @@ from campaigns.rules.number_checks import STILL_HOLDS, Answer, Breaker, Service,
 from campaigns.rules.outcomes import NumberResult, Outcome
 from campaigns.rules.permit.gate import Agreed, Facts, Terms
 from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
-from campaigns.rules.permit.kinds import OUTCOMES, Counter, FrequencyCap, HoldAfter, Pack, pack_from
+from campaigns.rules.permit.kinds import OUTCOMES, Counter, Counts, FrequencyCap, HoldAfter, Pack, pack_from
 from campaigns.rules.places import place_of, places, state_named, zones_of_country, zones_of_state
 from campaigns.rules.retry import Rule, counted
 from campaigns.rules.spending import Limit, Tariff
@@ -24,6 +24,8 @@ from dialer_project.lib import sql
 LONGEST_LOOK = timedelta(hours=1)
 # a hold begins when the call ends, and the ledger is searched by when it began
 LONGEST_CALL = timedelta(days=1)
+# how a conversation that the customer began stands beside the outcomes of our own calls
+THEY_CALLED = "they_called"
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +385,7 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
     is to be dialed, only planned or explained. `in_hand`: agents have these records, and are about to have them dialed.
 
     All are of the campaign with these `terms`, which say what of the calls made must be counted. Counted is the ledger, across
-    all campaigns, from the moment a call was sent; one whose fate is not known counts.
+    all campaigns, from the moment a call was sent; one whose fate is not known counts. So is a conversation that they began, by calling us.
     """
     counters = terms.counters
     chosen = [one for one in asked if one.phone is not None]
@@ -402,10 +404,14 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
                     (SELECT max(d.expires_at) FROM campaigns_donotcall d WHERE d.number_key = p.number_key AND d.expires_at > %(now)s
                        AND (d.campaign_id IS NULL OR d.campaign_id = q.campaign_id))) AS suppressed_until,
                 EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.contact_id = q.contact_id AND a.state = 'open')
+                -- a record may be finished or waiting while its person talks to us: they have called us
                 OR EXISTS (SELECT 1 FROM campaigns_lead o JOIN agents_interaction i ON i.lead_id = o.id AND i.phase <> 'closed'
                         AND i.phase IN ('dialing', 'connecting', 'connected', 'wrap_up')
-                        WHERE o.contact_id = q.contact_id AND o.id <> q.lead_id AND o.state = 'busy') AS person_busy,
-                EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.e164 = p.e164 AND a.state = 'open') AS number_busy,
+                        WHERE o.contact_id = q.contact_id AND o.id <> q.lead_id)
+                OR EXISTS (SELECT 1 FROM campaigns_lead o JOIN campaigns_inboundcall b ON b.lead_id = o.id AND b.state <> 'over'
+                        WHERE o.contact_id = q.contact_id) AS person_busy,
+                EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.e164 = p.e164 AND a.state = 'open')
+                OR EXISTS (SELECT 1 FROM campaigns_inboundcall b WHERE b.number = p.e164 AND b.state <> 'over') AS number_busy,
                 ARRAY(SELECT n.id FROM campaigns_phonenumber n WHERE n.contact_id = q.contact_id AND n.active AND n.id <> q.phone_id
                       AND NOT EXISTS (SELECT 1 FROM campaigns_donotcall d WHERE d.number_key = n.number_key AND d.expires_at IS NULL
                                       AND (d.campaign_id IS NULL OR d.campaign_id = q.campaign_id))
@@ -426,6 +432,15 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
                         UNION ALL
                         SELECT a.dialed_at, a.concluded_at, a.outcome FROM campaigns_attempt a
                         WHERE k.scope = 'lead' AND a.lead_id = q.lead_id AND a.dialed_at > k.since
+                        UNION ALL
+                        SELECT b.answered_at, b.ended_at, %(they_called)s::text FROM campaigns_inboundcall b
+                        WHERE k.scope = 'number' AND %(they_called)s::text = ANY(k.outcomes) AND b.number = p.e164 AND b.answered_at > k.since
+                        UNION ALL
+                        SELECT b.answered_at, b.ended_at, %(they_called)s::text FROM campaigns_lead o JOIN campaigns_inboundcall b ON b.lead_id = o.id
+                        WHERE k.scope = 'person' AND %(they_called)s::text = ANY(k.outcomes) AND o.contact_id = q.contact_id AND b.answered_at > k.since
+                        UNION ALL
+                        SELECT b.answered_at, b.ended_at, %(they_called)s::text FROM campaigns_inboundcall b
+                        WHERE k.scope = 'lead' AND %(they_called)s::text = ANY(k.outcomes) AND b.lead_id = q.lead_id AND b.answered_at > k.since
                     ) m WHERE m.outcome IS NULL OR m.outcome = ANY(k.outcomes)
                     ORDER BY m.dialed_at DESC OFFSET k.nth - 1 LIMIT 1
                  ) made) AS marks,
@@ -443,6 +458,7 @@ def read(asked: Sequence[Asked], *, terms: Terms, now: datetime, locked: set[int
                 "trunk": terms.trunk_id,
                 "service": terms.service.id if terms.service else None,
                 "holds_until": now if in_hand else now + STILL_HOLDS,
+                "they_called": THEY_CALLED,
                 "counters": sql.records({"i": i, **_counter(rule, now)} for i, rule in enumerate(counters)),
                 "asked": sql.records(
                     {"lead_id": one.lead_id, "campaign_id": one.campaign_id, "contact_id": one.contact_id, "phone_id": one.phone.id}
@@ -496,10 +512,15 @@ def of_number(phone: Phone) -> Facts:
     )
 
 
+def counted_as(counts: Counts) -> list[str]:
+    """The outcomes a cap or a hold looks at. A conversation is one whoever began it; of our attempts and rings theirs are none."""
+    return [*sorted(OUTCOMES[counts]), *([THEY_CALLED] if counts is Counts.CONVERSATION else [])]
+
+
 def _counter(rule: Counter, now: datetime) -> dict[str, object]:
     """Of a cap the call that would have to leave the window first; of a hold the last one, whose end may lie a long call after its beginning."""
     match rule:
         case FrequencyCap(scope, count, within, counts):
-            return {"scope": scope, "outcomes": sorted(OUTCOMES[counts]), "nth": count, "since": now - within, "from_end": False}
+            return {"scope": scope, "outcomes": counted_as(counts), "nth": count, "since": now - within, "from_end": False}
         case HoldAfter(event, hold, scope):
-            return {"scope": scope, "outcomes": sorted(OUTCOMES[event]), "nth": 1, "since": now - hold - LONGEST_CALL, "from_end": True}
+            return {"scope": scope, "outcomes": counted_as(event), "nth": 1, "since": now - hold - LONGEST_CALL, "from_end": True}

@@ -121,10 +121,16 @@ def _call(row: dict[str, Any]) -> dict[str, Any]:
 _CALLS_UNDER_PACKS = """
     SELECT a.id, a.dialed_at, a.e164, a.contact_id, a.lead_id, p.evidence -> 'rules' AS rules, p.evidence -> 'zones' AS zones,
         (v.settings ->> 'ring_for')::int AS ring_for,
-        (SELECT json_agg(json_build_object('at', e.dialed_at, 'ended', e.concluded_at, 'outcome', e.outcome, 'number', e.e164,
-                'person', e.contact_id, 'lead', e.lead_id))
+        (SELECT json_agg(json_build_object('at', e.at, 'ended', e.ended, 'outcome', e.outcome, 'number', e.number,
+                'person', e.person, 'lead', e.lead)) FROM (
+            SELECT e.dialed_at AS at, e.concluded_at AS ended, e.outcome, e.e164 AS number, e.contact_id AS person, e.lead_id AS lead
             FROM campaigns_attempt e WHERE (e.contact_id = a.contact_id OR e.e164 = a.e164) AND e.id <> a.id
-                AND e.dialed_at < a.dialed_at AND e.dialed_at > a.dialed_at - %(furthest)s) AS earlier
+                AND e.dialed_at < a.dialed_at AND e.dialed_at > a.dialed_at - %(furthest)s
+            UNION ALL
+            SELECT b.answered_at, b.ended_at, 'they_called', b.number, o.contact_id, b.lead_id
+            FROM campaigns_inboundcall b LEFT JOIN campaigns_lead o ON o.id = b.lead_id
+            WHERE (b.number = a.e164 OR b.lead_id IN (SELECT l.id FROM campaigns_lead l WHERE l.contact_id = a.contact_id))
+                AND b.answered_at < a.dialed_at AND b.answered_at > a.dialed_at - %(furthest)s) e) AS earlier
     FROM campaigns_attempt a JOIN campaigns_permit p ON p.attempt_id = a.id
     LEFT JOIN campaigns_campaignversion v ON v.campaign_id = a.campaign_id AND v.number = a.version
     WHERE a.id > %(after)s AND a.dialed_at IS NOT NULL AND jsonb_array_length(p.evidence -> 'rules') > 0

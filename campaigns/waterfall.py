@@ -19,7 +19,7 @@ from campaigns.rules.lifecycle import LeadState, WaitReason
 from campaigns.rules.number_checks import STILL_HOLDS, Answer
 from campaigns.rules.outcomes import NOT_THE_CUSTOMER
 from campaigns.rules.permit.gate import Agreed, Facts, Gate, Stands
-from campaigns.rules.permit.kinds import OUTCOMES, Consent, Counter, FrequencyCap, HoldAfter, Scope
+from campaigns.rules.permit.kinds import Consent, Counter, Counts, FrequencyCap, HoldAfter, Scope
 from campaigns.rules.places import DECIDE, SHORTEST
 from dialer_project.lib import sql
 
@@ -281,6 +281,7 @@ def _statement(
         "now": now,
         "max_attempts": setting.terms.max_attempts,
         "uncounted": sorted(NOT_THE_CUSTOMER),
+        "they_called": facts.THEY_CALLED,
         "decide": DECIDE,
         "shortest": SHORTEST,
         "given": list(given),
@@ -290,7 +291,7 @@ def _statement(
     for i, counter in enumerate(counters):
         params |= {
             f"since_{i}": now - (counter.within if isinstance(counter, FrequencyCap) else counter.hold + facts.LONGEST_CALL),
-            f"outcomes_{i}": sorted(OUTCOMES[counter.counts if isinstance(counter, FrequencyCap) else counter.event]),
+            f"outcomes_{i}": facts.counted_as(_counts(counter)),
             f"still_{i}": None if isinstance(counter, FrequencyCap) else now - counter.hold,
         }
     scopes = [scope for scope in Scope if any(counter.scope is scope for counter in counters)]
@@ -345,9 +346,11 @@ def _statement(
                 greatest(s.until, n.until, d.until) AS suppressed_until,
                 coalesce(q.contact_id IN (SELECT a.contact_id FROM campaigns_attempt a WHERE a.state = 'open')
                     OR q.contact_id IN (SELECT h.contact_id FROM campaigns_lead h JOIN agents_interaction i ON i.lead_id = h.id
-                        WHERE i.phase IN ('dialing', 'connecting', 'connected', 'wrap_up') AND h.state = 'busy'
-                            AND h.campaign_id <> %(campaign)s), false) AS person_busy,
-                coalesce(q.e164 IN (SELECT a.e164 FROM campaigns_attempt a WHERE a.state = 'open'), false) AS number_busy
+                        WHERE i.phase IN ('dialing', 'connecting', 'connected', 'wrap_up') AND h.campaign_id <> %(campaign)s)
+                    OR q.contact_id IN (SELECT h.contact_id FROM campaigns_lead h JOIN campaigns_inboundcall b ON b.lead_id = h.id
+                        WHERE b.state <> 'over'), false) AS person_busy,
+                coalesce(q.e164 IN (SELECT a.e164 FROM campaigns_attempt a WHERE a.state = 'open')
+                    OR q.e164 IN (SELECT b.number FROM campaigns_inboundcall b WHERE b.state <> 'over'), false) AS number_busy
                 {"".join(f", of_{counter.scope}.mark_{i}" for i, counter in enumerate(counters))}{", consents.agreed" if agreed else ", NULL AS agreed"},
                 {"v.verdict" if setting.terms.service else "NULL"} AS answer
             FROM chosen q LEFT JOIN campaigns_contact c ON c.id = q.contact_id
@@ -382,12 +385,28 @@ _COUNTED = {
     Scope.PERSON: ("contact_id", "q.contact_id"),
     Scope.LEAD: ("lead_id", "CASE WHEN q.state <> 'final' THEN q.id END"),
 }
+_CALLED_BY = {"e164": "b.number", "contact_id": "o.contact_id", "lead_id": "b.lead_id"}
+
+
+def _counts(counter: Counter) -> Counts:
+    return counter.counts if isinstance(counter, FrequencyCap) else counter.event
+
+
+def _with_theirs(by: str) -> str:
+    """The ledger, and the conversations that customers began."""
+    return f"""(
+            SELECT a.{by}, a.dialed_at, a.concluded_at, a.outcome FROM campaigns_attempt a
+            UNION ALL
+            SELECT {_CALLED_BY[by]}, b.answered_at, b.ended_at, %(they_called)s::text FROM campaigns_inboundcall b LEFT JOIN campaigns_lead o ON o.id = b.lead_id
+            WHERE b.answered_at IS NOT NULL
+        )"""
 
 
 def _marks(scope: Scope, counters: Sequence[Counter], *, few: bool) -> str:
     """Of each number, person or lead the calls that decide, as `facts.read` finds them, where they still do: one pass over the ledger for all
     rules that count by the same thing. Of a cap of three the third last call is mostly the first of three, and looked for only where there are more."""
     by, of_lead = _COUNTED[scope]
+    calls = _with_theirs(by) if any(c.scope is scope and _counts(c) is Counts.CONVERSATION for c in counters) else "campaigns_attempt"
     columns, decides, since = [], [], []
     for i, counter in enumerate(counters):
         if counter.scope is not scope:
@@ -399,7 +418,7 @@ def _marks(scope: Scope, counters: Sequence[Counter], *, few: bool) -> str:
                 made = f"count(*) FILTER (WHERE {of_it})"
                 columns.append(
                     f"""CASE WHEN {made} = {nth:d} THEN min(c.dialed_at) FILTER (WHERE {of_it}) WHEN {made} > {nth:d} THEN (
-                        SELECT m.dialed_at FROM campaigns_attempt m WHERE m.{by} = c.{by} AND {also}
+                        SELECT m.dialed_at FROM {calls} m WHERE m.{by} = c.{by} AND {also}
                         ORDER BY m.dialed_at DESC OFFSET {nth - 1:d} LIMIT 1) END AS mark_{i}"""
                 )
                 decides.append(f"{made} >= {nth:d}")
@@ -411,6 +430,6 @@ def _marks(scope: Scope, counters: Sequence[Counter], *, few: bool) -> str:
     ours = f"AND c.{by} IN (SELECT {of_lead} FROM chosen q)" if few else ""
     return f"""
         of_{scope} AS MATERIALIZED (
-            SELECT c.{by}, {", ".join(columns)} FROM campaigns_attempt c WHERE c.dialed_at > least({", ".join(since)}) {ours}
+            SELECT c.{by}, {", ".join(columns)} FROM {calls} c WHERE c.dialed_at > least({", ".join(since)}) {ours}
             GROUP BY c.{by} HAVING {" OR ".join(decides)}
         )"""

@@ -11,7 +11,7 @@ from campaigns.rules.lifecycle import InboundState
 
 
 class InboundCall(models.Model):
-    """Its id is the caller's leg's. No attempt: nobody was dialed, so no cap counts it and no permit is needed."""
+    """Its id is the caller's leg's. No attempt: nobody was dialed, so no permit is needed and only rules about conversations count it."""
 
     call_id = models.UUIDField(primary_key=True)
     campaign = models.ForeignKey(Campaign, db_index=False, on_delete=models.PROTECT, related_name="+")
@@ -34,6 +34,8 @@ class InboundCall(models.Model):
         indexes = [
             models.Index(fields=["wait_until"], name="inbound_waiting", condition=Q(state=InboundState.WAITING)),
             models.Index(fields=["campaign", "came_at"], name="inbound_by_campaign"),
+            # the facts of a permit: who is on the line, and who has talked to us
+            models.Index(fields=["number", "answered_at"], name="inbound_by_number"),
         ]
 
     def __str__(self) -> str:

@@ -50,6 +50,8 @@ def caps_broken(rules: Iterable[Mapping[str, Any]], calls: Sequence[Mapping[str,
 
 
 def _counts(outcome: str | None, what: str) -> bool:
+    if outcome == "they_called":  # a conversation, and nothing that we tried
+        return what == "conversation"
     if what == "attempt" or outcome is None:
         return True
     if what == "ring":

@@ -15,6 +15,7 @@ from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
 from telephony.models import Call
 from telephony.rules.events import Happened
 from tests.floor import Floor, Someone
+from tests.flow.test_permits import law, pin
 
 OURS = "+34910000000"
 CALLER = "+34611000001"
@@ -212,3 +213,50 @@ def test_a_caller_whose_record_is_in_other_hands_is_shown_it_and_leaves_it_there
     assert not Callback.objects.exists()
     assert sql.rows("SELECT count(*) AS n FROM agents_interaction WHERE phase <> 'closed'")[0].n == 0
     floor.check()
+
+
+@pytest.mark.parametrize("talks", [True, False], ids=["a person who talks to an agent", "a number of which somebody waits in the music"])
+def test_who_is_on_the_line_with_us_is_dialed_by_no_other_campaign(floor: Floor, ana: Someone, talks: bool) -> None:
+    ben = floor.agent("Ben")
+    other = floor.campaign("progressive", agents=[ben], caller_id=None)
+    maria = floor.person(taking(floor, ana, longest_wait=60), "Maria", numbers=2)
+    Lead.objects.update(state="final", reason="done")
+    contact = maria.contact if talks else None
+    them = floor.person(other, "Maria", contact=contact, numbers=maria.numbers if talks else maria.numbers[:1], at=floor.now + timedelta(seconds=5))
+    called = them.contact.phones.get(e164=maria.numbers[talks])
+    Lead.objects.filter(pk=them.lead.pk).update(next_phone=called)
+    floor.script.say(called.e164, NoAnswer())
+    if talks:
+        ana.sits_down()
+    ben.sits_down()
+    calls_us(floor, maria.number, talks_for=30, patience=30)
+    floor.run(20)
+    assert (InboundCall.objects.get().state, maria.where) == ("given" if talks else "waiting", ("final", "done"))
+    assert (them.where, them.outcomes) == (("waiting", "hold"), [])
+    if talks:
+        floor.run(until=lambda: ana.phase == "wrap_up", at_most=20)
+        ana.finishes("other")
+    floor.run(until=lambda: them.outcomes == ["no_answer"], at_most=120)
+
+
+def test_a_conversation_that_they_began_is_one_for_the_rules_too(floor: Floor, ana: Someone) -> None:
+    ben = floor.agent("Ben")
+    taking(floor, ana)
+    other = floor.campaign("progressive", agents=[ben], caller_id=None)
+    pin(
+        other,
+        law(
+            {"kind": "hold_after", "event": "conversation", "hours": 168},
+            {"kind": "frequency_cap", "scope": "number", "count": 1, "hours": 24, "counts": "attempt"},
+        ),
+    )
+    maria = floor.person(other, "Maria", at=floor.now + timedelta(minutes=3))
+    ana.sits_down()
+    ben.sits_down()
+    calls_us(floor, maria.number, talks_for=40)
+    floor.run(until=lambda: ana.phase == "wrap_up", at_most=60)
+    ana.finishes("other")
+    ended = InboundCall.objects.get().ended_at
+    assert ended
+    floor.run(200)
+    assert (maria.outcomes, maria.now().next_call_at) == ([], ended + timedelta(hours=168)), "and it was no attempt of ours"

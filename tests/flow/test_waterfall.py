@@ -4,6 +4,7 @@ Small call centres of any kind are generated into PostgreSQL: rules, people, num
 """
 
 import random
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +29,7 @@ from campaigns.models import (
     DoNotCallList,
     Holiday,
     HolidayCalendar,
+    InboundCall,
     Lead,
     NumberCheck,
     PhoneNumber,
@@ -54,6 +56,7 @@ PLACES = (
     ("+4477009", (), ""),  # anywhere in its country
     ("+8001234", (), ""),  # of no country
 )
+ON_THE_LINE = ("person", "number", "hands", "called us", "in hand again", "number called us")
 ENDED = ("busy", "no_answer", "connected", "abandoned", "machine", "congestion")
 WEEKS: tuple[dict[str, Any], ...] = (
     {"mon": [["08:00", "21:00"]], "tue": [["09:00", "20:00"]], "wed": [["10:00", "18:00"]]},
@@ -111,7 +114,8 @@ def somebody(dice: random.Random) -> dict[str, Any]:
         "excluded": now_and_then(dice.choice(("campaign", "other")), None),
         "is_in": now_and_then("Asia/Kolkata", None),
         "was_in": now_and_then("Pacific/Apia", None),
-        "on_the_line": now_and_then(dice.choice(("person", "number", "hands")), None),
+        "on_the_line": now_and_then(dice.choice(ON_THE_LINE), None),
+        "came": [dice.choice((1, 5, 19, 20, 50, 71)) for _ in range(now_and_then(dice.randint(1, 3), 0))],
         "verdict": (dice.choice(("clear", "clear", "clear", "listed", "unknown", "")), moment(dice, -40, 60)),
         "left_alone": now_and_then((dice.choice(("person", "number")), moment(dice, -40, 40), dice.choice(("all", "campaign", "other"))), None),
         "agreed": [
@@ -199,6 +203,15 @@ def calls(lead: Lead, elsewhere: CallingList, phone: PhoneNumber, one: dict[str,
     if lead.state == "busy":
         Attempt.objects.create(lead=lead, campaign=lead.campaign, state="open", planned_at=MORNING, dialed_at=MORNING, **common)
 
+    for hours in one["came"]:
+        came(of, phone.e164, MORNING - timedelta(hours=hours))
+
+
+def came(lead: Lead, number: str, at: datetime, **fields: Any) -> None:
+    """They called us, and were heard."""
+    told = {"wait_until": at, "state": "over", "answered_at": at, "ended_at": at + timedelta(minutes=20), **fields}
+    InboundCall.objects.create(call_id=uuid.uuid4(), campaign=lead.campaign, lead=lead, number=number, came_at=at, **told)
+
 
 def lead_of(contact: Contact, elsewhere: CallingList, like: Lead) -> Lead:
     """A lead of the other campaign."""
@@ -210,10 +223,14 @@ def on_the_line(lead: Lead, elsewhere: CallingList, phone: PhoneNumber, one: dic
     """The other campaign has this person, or somebody else on this number, on the line; or their record is in an agent's hands."""
     if lead.state != "waiting" or one["on_the_line"] is None:
         return
-    somebody_else = Contact.objects.create(first_name="Pedro") if one["on_the_line"] == "number" else lead.contact
+    somebody_else = Contact.objects.create(first_name="Pedro") if one["on_the_line"].startswith("number") else lead.contact
     other = lead_of(somebody_else, elsewhere, lead)
-    if one["on_the_line"] == "hands":
-        Lead.objects.filter(pk=other.pk).update(state="busy")
+    if one["on_the_line"].endswith("called us"):
+        number = phone.e164 if one["on_the_line"] == "number called us" else f"+3491{lead.pk:07d}"
+        came(other, number, MORNING, state="waiting", answered_at=None, ended_at=None)
+        return
+    if one["on_the_line"] in ("hands", "in hand again"):  # a finished record of somebody who has called us
+        Lead.objects.filter(pk=other.pk).update(state="busy" if one["on_the_line"] == "hands" else "final")
         agent = Agent.objects.create(user=User.objects.create(username=f"ben{lead.pk}"))
         Interaction.objects.create(agent=agent, phase="wrap_up", phase_since=MORNING, opened_at=MORNING, lead_id=other.pk)
         return
@@ -288,6 +305,7 @@ ORDINARY: dict[str, Any] = {
     "is_in": None,
     "was_in": None,
     "on_the_line": None,
+    "came": [],
     "verdict": ("clear", MORNING + timedelta(days=9)),
     "left_alone": None,
     "agreed": [("call", MORNING - timedelta(days=1), None, None, "")],
@@ -307,7 +325,7 @@ ONE_THING: tuple[dict[str, Any], ...] = (
     *({"listed": "all", "listed_until": until, "registered": True} for until in (None, TOMORROW)),
     *({"excluded": where} for where in ("campaign", "other")),
     *({"left_alone": (what, TOMORROW, where)} for what in ("person", "number") for where in ("all", "campaign", "other")),
-    *({"on_the_line": what} for what in ("person", "number", "hands")),
+    *({"on_the_line": what} for what in ON_THE_LINE),
     {"is_in": "Asia/Kolkata"},
     {"was_in": "Pacific/Apia"},
     {"tries": {"busy": 1, "congestion": 5}},
@@ -328,6 +346,7 @@ ONE_THING: tuple[dict[str, Any], ...] = (
     *({"agreed": [("call", YESTERDAY, None, revoked, number)]} for revoked in (None, MORNING) for number in ("", "this", "another")),
     {"agreed": [("call", YESTERDAY, YESTERDAY, None, "")]},
     {"agreed": [], "numbers": [(PLACES[0], True, "home")]},
+    *({"came": hours, "elsewhere": elsewhere} for hours in ((1,), (1, 5), (20, 50), (71,)) for elsewhere in (True, False)),
     {"verdict": ("clear", YESTERDAY)},
     {"verdict": ("listed", TOMORROW)},
 )
@@ -335,6 +354,7 @@ RULES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("*", {"kind": "frequency_cap", "scope": "number", "count": 3, "hours": 24, "counts": "ring"}),
     ("*", {"kind": "frequency_cap", "scope": "person", "count": 2, "hours": 60, "counts": "conversation"}),
     ("*", {"kind": "hold_after", "event": "machine", "hours": 20, "scope": "lead"}),
+    ("*", {"kind": "hold_after", "event": "conversation", "hours": 20, "scope": "number"}),
     ("*", {"kind": "consent", "kinds": ["call"], "mobile_only": True}),
     ("US-FL", {"kind": "calling_window", "week": {"tue": [["06:00", "11:00"]]}}),
 )

@@ -65,12 +65,12 @@ test('what was not saved yet outlives a reload of the page, and nothing else doe
   desk('a');
   view.value = { ...view.value, link: 'lost' };
   write('typed into the void');
-  const left = sessionStorage.getItem('draft');
+  const left = sessionStorage.getItem('entered');
   expect(left).not.toBeNull();
   desk(null);
-  expect(sessionStorage.getItem('draft')).toBeNull();
+  expect(sessionStorage.getItem('entered')).toBeNull();
 
-  sessionStorage.setItem('draft', left!);
+  sessionStorage.setItem('entered', left!);
   vi.resetModules(); // the page, loaded again
   const again = { ...(await import('../src/state/draft')), ...(await import('../src/state/store')) };
   again.followTheDesk();

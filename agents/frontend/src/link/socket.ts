@@ -99,6 +99,11 @@ export class Link {
     return command.id;
   }
 
+  /** What has no answer yet is not asked again: somebody else has gone on since. */
+  forget(): void {
+    this.unanswered.clear();
+  }
+
   /** Each heartbeat: says what is on the screen, and notices when nothing was heard for too long. */
   beat(): void {
     const now = this.world.now();

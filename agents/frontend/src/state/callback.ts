@@ -2,11 +2,13 @@
 
 import { computed, effect, signal, untracked } from '@preact/signals';
 import type { CallbackDraft, CallbackWindow } from '../protocol.gen';
-import { ask, happen, view, work } from './store';
+import { stash, stashed } from './stash';
+import { ask, happen, holdCountdown, inHand, snapshots, view, waits, work } from './store';
 
 type Window = Required<Omit<CallbackWindow, never>>;
 
 const SEND_AFTER = 500;
+const STASH = 'callback window';
 const BLANK: Window = { on: false, local: '', zone: '', personal: false, phone: null, new_number: '', new_kind: 'mobile', note: '' };
 
 export const isOpen = signal(false);
@@ -26,6 +28,7 @@ let about: string | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 export function change(part: Partial<Window>, after: number = SEND_AFTER): void {
+  holdCountdown();
   window.value = { ...window.value, ...part };
   unsent.value = true;
   happen({ what: 'fixed', where: 'callback' });
@@ -40,18 +43,38 @@ export function send(): void {
   ask({ type: 'schedule_callback', interaction: about, window: window.value });
 }
 
+/** A new record brings its own window, and so does a new connection where nothing of this one waits to be told. */
 export function followTheCallback(): void {
+  let left = stashed<Window>(STASH);
+  let seen = 0;
   effect(() => {
-    const current = work.value;
-    if ((current?.id ?? null) === about) return;
-    about = current?.id ?? null;
-    clearTimeout(timer);
+    const current = inHand.value;
+    const isAnother = (current?.id ?? null) !== about;
+    const isTold = snapshots.value !== seen;
+    seen = snapshots.value;
+    if (!isAnother && !isTold) return;
     untracked(() => {
-      const { at: _, problem: wrong, nearest: __, ...left } = current?.draft.callback ?? { ...BLANK, at: null, problem: '', nearest: null };
-      window.value = { ...BLANK, ...left };
+      if (!isAnother && (unsent.value || waits('schedule_callback'))) return;
+      about = current?.id ?? null;
+      clearTimeout(timer);
+      const { at: _, problem: wrong, nearest: __, ...kept } = current?.draft.callback ?? { ...BLANK, at: null, problem: '', nearest: null };
+      window.value = { ...BLANK, ...kept };
       unsent.value = false;
+      if (!isAnother) return;
       isOpen.value = wrong !== ''; // left as it could not stay
+      if (!current) return;
+      if (left?.about === current.id) {
+        window.value = left.entered;
+        unsent.value = true;
+        send();
+      }
+      left = null;
     });
+  });
+  effect(() => {
+    if (!work.value && left) return; // it is not known yet what is on the desk
+    const isAtRisk = unsent.value || waits('schedule_callback');
+    stash<Window>(STASH, about && isAtRisk ? { about, entered: window.value } : null);
   });
   effect(() => {
     // a number that was typed is on the record now
@@ -66,4 +89,5 @@ export function followTheCallback(): void {
   effect(() => {
     if (view.value.link === 'live' && untracked(() => unsent.value)) untracked(send);
   });
+  addEventListener('pagehide', send);
 }

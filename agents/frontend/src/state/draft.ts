@@ -2,7 +2,9 @@
 
 import { computed, effect, signal, untracked } from '@preact/signals';
 import type { SaveDraft } from '../protocol.gen';
-import { ask, happen, refused, view, waits, work } from './store';
+import { send as sendCallback } from './callback';
+import { stash, stashed } from './stash';
+import { ask, happen, holdCountdown, inHand, refused, snapshots, view, waits, work } from './store';
 
 const SAVE_AFTER = 700;
 const SAVE_AGAIN_AFTER = 5000;
@@ -26,25 +28,23 @@ type Values = Readonly<Record<string, string | boolean>>;
 
 export const chosen = computed(() => view.value.details?.dispositions.find((one) => one.id === disposition.value) ?? null);
 
-/** what was entered and is not known to be on the server, over a reload of the page */
-interface Stash {
-  readonly about: string;
+interface Entered {
   readonly note: string;
   readonly disposition: number | null;
   readonly fields: Values;
   readonly answers: Values;
   readonly noCallback: boolean;
   readonly contact: Readonly<Record<string, string>>;
+  readonly numberResult: NumberResult;
 }
-const STASH = 'draft';
+const STASH = 'entered';
 
 let keeper: ReturnType<typeof setTimeout> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let about: string | null = null;
 
 export function type(text: string): void {
-  // who writes does not want to be overtaken by the countdown
-  if (work.value?.dials_at && !waits('wait')) ask({ type: 'wait', interaction: work.value.id });
+  holdCountdown();
   note.value = text;
   unsaved.value = true;
   happen({ what: 'fixed', where: 'note' });
@@ -78,6 +78,7 @@ export function sayOfNumber(result: NumberResult): void {
 }
 
 function enter(where: string): void {
+  holdCountdown();
   unkept.value = true;
   happen({ what: 'fixed', where });
   clearTimeout(keeper);
@@ -115,52 +116,57 @@ export function save(): void {
 
 export function finish(stop: boolean): void {
   if (!about) return;
-  keep(); // first: Done looks at what is there by then
+  // first: Done looks at what is there by then
+  keep();
+  sendCallback();
   clearTimeout(timer);
   unsaved.value = false;
   ask({ type: 'finish', interaction: about, disposition: disposition.value, note: note.value, stop });
 }
 
-/** A new record brings its own draft; the same record keeps what is being typed here. */
+/** A new record brings its own draft; the same record keeps what is being typed here, and a new connection tells the rest of it anew. */
 export function followTheDesk(): void {
-  let stashed = takeStash();
+  let left = stashed<Entered>(STASH);
+  let seen = 0;
   effect(() => {
-    const current = work.value;
-    if ((current?.id ?? null) === about) return;
-    about = current?.id ?? null;
-    clearTimeout(timer);
+    const current = inHand.value;
+    const isAnother = (current?.id ?? null) !== about;
+    const isTold = snapshots.value !== seen;
+    seen = snapshots.value;
+    if (!isAnother && !isTold) return;
     untracked(() => {
-      note.value = current?.note ?? '';
-      disposition.value = current?.disposition_id ?? current?.draft.disposition ?? null;
-      fields.value = current?.draft.fields ?? {};
-      answers.value = current?.draft.survey ?? {};
-      noCallback.value = current?.draft.no_callback ?? false;
-      contact.value = current?.draft.contact ?? {};
-      numberResult.value = (current?.draft.number_result ?? '') as NumberResult;
-      unkept.value = false;
-      clearTimeout(keeper);
-      unsaved.value = false;
-      if (!current) return;
-      if (stashed?.about === current.id) {
-        note.value = stashed.note;
-        disposition.value = stashed.disposition;
-        fields.value = stashed.fields;
-        answers.value = stashed.answers;
-        noCallback.value = stashed.noCallback;
-        contact.value = stashed.contact;
-        unsaved.value = unkept.value = true;
+      about = current?.id ?? null;
+      const isNoteTheirs = isAnother || !(unsaved.value || waits('save_note', 'finish'));
+      const isDraftTheirs = isAnother || !(unkept.value || waits('save_draft', 'finish'));
+      if (isNoteTheirs) {
+        clearTimeout(timer);
+        note.value = current?.note ?? '';
+        unsaved.value = false;
+      }
+      if (isDraftTheirs) {
+        clearTimeout(keeper);
+        disposition.value = current?.disposition_id ?? current?.draft.disposition ?? null;
+        fields.value = current?.draft.fields ?? {};
+        answers.value = current?.draft.survey ?? {};
+        noCallback.value = current?.draft.no_callback ?? false;
+        contact.value = current?.draft.contact ?? {};
+        numberResult.value = (current?.draft.number_result ?? '') as NumberResult;
+        unkept.value = false;
+      }
+      if (!current || !isAnother) return;
+      if (left?.about === current.id) {
+        restore(left.entered);
         save();
         keep();
       }
-      stashed = null;
+      left = null;
     });
   });
   effect(() => {
-    if (!work.value && stashed) return; // it is not known yet what is on the desk
-    const isAtRisk = unsaved.value || unkept.value || waits('save_note', 'save_draft');
-    if (!about || !isAtRisk) return sessionStorage.removeItem(STASH);
-    const entered = { disposition: disposition.value, fields: fields.value, answers: answers.value, noCallback: noCallback.value, contact: contact.value };
-    sessionStorage.setItem(STASH, JSON.stringify({ about, note: note.value, ...entered } satisfies Stash));
+    if (!work.value && left) return; // it is not known yet what is on the desk
+    const isAtRisk = unsaved.value || unkept.value || waits('save_note', 'save_draft', 'finish');
+    const now = entered();
+    stash<Entered>(STASH, about && isAtRisk ? { about, entered: now } : null);
   });
   effect(() => {
     // an earlier agent's answers, where this one has given none
@@ -193,7 +199,25 @@ export function followTheDesk(): void {
   });
 }
 
-function takeStash(): Stash | null {
-  const kept = sessionStorage.getItem(STASH);
-  return kept === null ? null : (JSON.parse(kept) as Stash);
+function entered(): Entered {
+  return {
+    note: note.value,
+    disposition: disposition.value,
+    fields: fields.value,
+    answers: answers.value,
+    noCallback: noCallback.value,
+    contact: contact.value,
+    numberResult: numberResult.value,
+  };
+}
+
+function restore(all: Entered): void {
+  note.value = all.note;
+  disposition.value = all.disposition;
+  fields.value = all.fields;
+  answers.value = all.answers;
+  noCallback.value = all.noCallback;
+  contact.value = all.contact;
+  numberResult.value = all.numberResult;
+  unsaved.value = unkept.value = true;
 }

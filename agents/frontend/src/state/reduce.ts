@@ -35,6 +35,8 @@ export interface View {
   readonly state: State | null;
   /** the next state is taken whatever its version: a new connection begins with a snapshot */
   readonly expectSnapshot: boolean;
+  /** how many connections have begun with one */
+  readonly snapshots: number;
   /** the server's clock minus ours, in milliseconds */
   readonly offset: number;
   readonly menu: Menu | null;
@@ -72,6 +74,7 @@ export const BLANK: View = {
   over: null,
   state: null,
   expectSnapshot: true,
+  snapshots: 0,
   offset: 0,
   menu: null,
   details: null,
@@ -132,6 +135,7 @@ function newest(view: View, state: State, at: number): View {
     ...view,
     state,
     expectSnapshot: false,
+    snapshots: view.snapshots + (view.expectSnapshot ? 1 : 0),
     offset: Date.parse(state.now) - at,
     details: sameWork ? view.details : null,
     history: sameWork ? view.history : null,

@@ -26,6 +26,10 @@ export const clock = signal(Date.now());
 
 export const session = computed(() => view.value.state?.session ?? null);
 export const work = computed<InteractionState | null>(() => view.value.state?.interaction ?? null);
+/** the record that is filled in here: none while another console has it */
+export const inHand = computed(() => (view.value.over === 'replaced' ? null : work.value));
+/** how many connections have begun by telling how things are: another console may have been at work before each */
+export const snapshots = computed(() => view.value.snapshots);
 export const doing = computed(() => session.value?.doing ?? null);
 /** what the server's clock says now */
 export const serverNow = computed(() => clock.value + view.value.offset);
@@ -65,10 +69,16 @@ export function ask(wish: Wish): void {
   link?.ask(wish);
 }
 
-/** Here again, after a newer tab had taken over. */
+/** Who enters something does not want to be overtaken by the countdown. */
+export function holdCountdown(): void {
+  if (work.value?.dials_at && !waits('wait')) ask({ type: 'wait', interaction: work.value.id });
+}
+
+/** Here again, after a newer tab had taken over: what it has entered since is newer than anything left here. */
 export function takeBack(): void {
   mine = null;
-  view.value = { ...BLANK, state: view.value.state };
+  link?.forget();
+  view.value = { ...BLANK, state: view.value.state, snapshots: view.value.snapshots };
   link?.open();
 }
 

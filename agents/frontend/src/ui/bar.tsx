@@ -20,7 +20,8 @@ export const askReason = signal(false);
 export function changeReadiness(): void {
   const now = session.value;
   if (!now?.signed_in || !isLive.value) return;
-  if (now.pending_reason || !now.voice_ready) ask({ type: 'go_ready' });
+  const ready = now.voice_ready || now.preview_ready;
+  if (now.pending_reason || !ready) ask({ type: 'go_ready' });
   else askReason.value = true;
 }
 

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
-import { ask, doing, isLive, session, station, waits } from '../state/store';
+import { ask, campaigns, doing, isLive, session, station, waits } from '../state/store';
 import { CampaignNotices, MyCampaigns } from './campaigns';
 import { Icon } from './icons';
 import { MyShift } from './my_shift';
@@ -14,7 +14,6 @@ export function Idle() {
   const ready = doing.value === 'ready';
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
-  const noPhone = station.value?.leg_mode === 'nailed_up' && now.phone !== 'up';
   const reason = reasonWords(now.reason);
 
   return (
@@ -32,11 +31,7 @@ export function Idle() {
             {ready ? t('Waiting for the next call') : reason ? t('Not Ready – {reason}', { reason }) : t('Not Ready')}
           </h1>
           <p class="quiet">
-            {ready
-              ? noPhone
-                ? t('Your phone is not connected yet. Calls come as soon as it is.')
-                : t('The next call rings here, with the name of the campaign and of the person.')
-              : t('Nothing rings while you are not ready.')}
+            {whatComes()}
           </p>
         </div>
         <p class="standing-time">
@@ -65,4 +60,15 @@ export function Idle() {
       <MyShift />
     </div>
   );
+}
+
+/** What to expect, as things stand. */
+export function whatComes(): string {
+  if (doing.value !== 'ready') {
+    // the records of a campaign that has Stop come whatever the channels say
+    const isRunning = campaigns.value?.some((one) => one.action === 'stop' && one.status === 'Running');
+    return isRunning ? t('Records of the campaigns you run still come, until you stop them.') : t('Nothing rings while you are not ready.');
+  }
+  if (station.value?.leg_mode === 'nailed_up' && session.value?.phone !== 'up') return t('Your phone is not connected yet. Calls come as soon as it is.');
+  return t('The next call rings here, with the name of the campaign and of the person.');
 }

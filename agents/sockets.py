@@ -44,8 +44,11 @@ T = TypeVar("T")
 RATE, BURST = 20, 40
 # seconds between two comparisons of every screen with its row: what a process killed between commit and telling left unsaid
 COMPARE_EVERY = 15
-# seconds that a repeat waits for the answer of the first
-STILL_AT_IT = 3
+# seconds that a repeat waits for the answer of the first, and between two looks
+STILL_AT_IT, LOOK_EVERY = 3, 0.2
+# what a customer would hear twice is never run again
+ONCE_ONLY = {"send_digits", "play_message"}
+NOT_KNOWN = say("It is not known whether that was done. Look at the screen, and try again if it was not.")
 
 # fewer than the web's database connections, so that pages are answered too
 THREADS = 8
@@ -58,9 +61,8 @@ async def in_thread(act: Callable[[], T]) -> T:
     return result
 
 
-class _Begun(Enum):
-    NOW = auto()
-    BEFORE = auto()  # it is a repeat
+class _Unanswered(Enum):
+    AT_IT = auto()  # another connection of this agent is carrying it out
     NEVER = auto()  # a newer tab has the console
 
 
@@ -338,31 +340,53 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
                 await self._answer(messages.Answer(id=question.id, ok=True, data=data))
 
     async def _obey(self, order: messages.Order) -> None:
-        """Carries out an order once; a repeat gets the answer of the first time."""
+        """Carries out an order once; a repeat gets the answer of the first time, for which it waits a while."""
+        until = time.monotonic() + STILL_AT_IT
         try:
-            match await in_thread(lambda: self._begin(order, now=timezone.now())):
-                case _Begun.NOW:
-                    answer = await in_thread(lambda: self._carry_out(order))
-                case _Begun.BEFORE:
-                    answer = await self._answer_of(order)
-                case _Begun.NEVER:
-                    await self.replaced()
-                    return
+            while (answer := await in_thread(lambda: self._alone(order))) is _Unanswered.AT_IT and time.monotonic() < until:
+                await asyncio.sleep(LOOK_EVERY)
         except Exception:
             log.exception("%s of agent %s failed", order.type, self.agent_id)
             answer = messages.Answer(id=order.id, ok=False, sentence=say("The server could not do that just now. Try again."))
-        await self._answer(answer)
+        match answer:
+            case messages.Answer():
+                await self._answer(answer)
+            case _Unanswered.AT_IT:
+                await self._answer(_not_known(order))
+            case _Unanswered.NEVER:
+                await self.replaced()
 
-    def _begin(self, order: messages.Order, *, now: datetime) -> "_Begun":
-        """Writes the order down, in a transaction of its own: the flow commits before it talks to a carrier."""
-        if sql.changed(
-            f"INSERT INTO {Asked._meta.db_table} (id, agent_id, kind, at, answer)"
-            f" SELECT %(id)s, agent_id, %(kind)s, %(now)s, '{{}}' FROM {Session._meta.db_table}"
-            " WHERE agent_id = %(agent)s AND connection_epoch = %(epoch)s ON CONFLICT (id) DO NOTHING",
-            {"id": order.id, "kind": order.type, "now": now, "agent": self.agent_id, "epoch": self.epoch},
-        ):
-            return _Begun.NOW
-        return _Begun.BEFORE if Asked.objects.filter(pk=order.id, agent_id=self.agent_id).exists() else _Begun.NEVER
+    def _alone(self, order: messages.Order) -> "messages.Answer | _Unanswered":
+        """Under a lock that PostgreSQL lets go of when the process that holds it has died, and not before: whoever has it and finds no answer
+        knows that nobody is at it."""
+        key = int.from_bytes(order.id.bytes[8:], signed=True)
+        if not sql.rows("SELECT pg_try_advisory_lock(%s) AS had", [key])[0].had:
+            return _Unanswered.AT_IT
+        try:
+            return self._once(order)
+        finally:
+            sql.rows("SELECT pg_advisory_unlock(%s)", [key])
+
+    def _once(self, order: messages.Order) -> "messages.Answer | _Unanswered":
+        if self._begin(order, now=timezone.now()):
+            return self._carry_out(order)
+        stored = Asked.objects.filter(pk=order.id, agent_id=self.agent_id).values_list("answer", flat=True).first()
+        if stored is None:
+            return _Unanswered.NEVER
+        if stored:
+            return messages.Answer(**stored)
+        return _kept(order, _not_known(order)) if order.type in ONCE_ONLY else self._carry_out(order)  # every other step bears it
+
+    def _begin(self, order: messages.Order, *, now: datetime) -> bool:
+        """Writes the order down, in a transaction of its own: the flow commits before it talks to a carrier. Not a repeat, nor an older tab's."""
+        return bool(
+            sql.changed(
+                f"INSERT INTO {Asked._meta.db_table} (id, agent_id, kind, at, answer)"
+                f" SELECT %(id)s, agent_id, %(kind)s, %(now)s, '{{}}' FROM {Session._meta.db_table}"
+                " WHERE agent_id = %(agent)s AND connection_epoch = %(epoch)s ON CONFLICT (id) DO NOTHING",
+                {"id": order.id, "kind": order.type, "now": now, "agent": self.agent_id, "epoch": self.epoch},
+            )
+        )
 
     def _carry_out(self, order: messages.Order) -> messages.Answer:
         try:
@@ -373,19 +397,12 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
                 case Done():
                     answer = messages.Answer(id=order.id, ok=True)
         except Exception:
-            Asked.objects.filter(pk=order.id).delete()  # it was not done: the same order may be given again
+            if order.type in ONCE_ONLY:
+                _kept(order, _not_known(order))
+            else:
+                Asked.objects.filter(pk=order.id).delete()  # it was not done: the same order may be given again
             raise
-        Asked.objects.filter(pk=order.id).update(answer=answer.model_dump(mode="json"))
-        return answer
-
-    async def _answer_of(self, order: messages.Order) -> messages.Answer:
-        """The first answer. One still on its way is waited for; where its process died, the step is run again, which every step bears."""
-        asked = Asked.objects.filter(pk=order.id, agent_id=self.agent_id).values_list("answer", flat=True)
-        for _ in range(STILL_AT_IT * 5):
-            if stored := await in_thread(asked.first):
-                return messages.Answer(**stored)
-            await asyncio.sleep(0.2)
-        return await in_thread(lambda: self._carry_out(order))
+        return _kept(order, answer)
 
     async def _answer(self, answer: messages.Answer) -> None:
         await self.send(answer.model_dump_json())
@@ -410,3 +427,13 @@ class Connection(ABC, AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
         self._refilled = now
         self._left -= 1
         return self._left >= 0
+
+
+def _not_known(order: messages.Order) -> messages.Answer:
+    return messages.Answer(id=order.id, ok=False, sentence=NOT_KNOWN)
+
+
+def _kept(order: messages.Order, answer: messages.Answer) -> messages.Answer:
+    """For repeats; the first one stands."""
+    Asked.objects.filter(pk=order.id, answer={}).update(answer=answer.model_dump(mode="json"))
+    return answer

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from agents.live import presence
 from agents.models import Agent, Command, Interaction, Session
 from agents.rules.lifecycle import Phase
 from campaigns import screens
+from campaigns.consumers import AgentConsole
 from campaigns.flow import next_for, phone
 from campaigns.models import CallingList, Campaign, Contact, Lead, ZoneConfirmation, ZoneGroup
 from dialer_project.lib.redis import hot
@@ -197,13 +199,55 @@ def test_a_repeated_command_gets_its_first_answer_and_is_done_once(web: Served, 
 
 
 def test_a_command_whose_process_died_is_run_again_when_it_is_repeated(web: Served, ana: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "STILL_AT_IT", 1)
     monkeypatch.setattr(next_for, "go_ready", lambda agent_id, *, now: DONE)
     with Screen(web, ana) as screen:
         left = Command.objects.create(id=uuid4(), agent=ana, kind="go_ready", at=now())
         assert screen.asks("go_ready", str(left.pk))["ok"] is True
     left.refresh_from_db()
     assert left.answer["ok"] is True
+
+
+@pytest.mark.parametrize("kind", ["send_digits", "play_message"])
+def test_what_a_customer_would_hear_twice_is_not_run_again_when_its_process_died(
+    web: Served, ana: Agent, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AgentConsole, "carry_out", lambda self, order, *, now: DONE)
+    more: dict[str, Any] = {"digits": "1"} if kind == "send_digits" else {"message": 1, "to": "all"}
+    with Screen(web, ana) as screen:
+        left = Command.objects.create(id=uuid4(), agent=ana, kind=kind, at=now())
+        answers = [screen.asks(kind, str(left.pk), interaction=str(uuid4()), **more) for _ in range(2)]
+    assert [(answer["ok"], answer["sentence"]) for answer in answers] == [(False, sockets.NOT_KNOWN)] * 2
+
+
+@pytest.mark.parametrize("waits", [0.2, 60], ids=["and is told so", "and has its answer"])
+def test_who_repeats_a_command_that_is_being_carried_out_waits_for_it(web: Served, ana: Agent, waits: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "STILL_AT_IT", waits)
+    done: list[int] = []
+    begun, ends = Event(), Event()
+
+    def slowly(agent_id: int, *, now: datetime) -> Refusal:
+        done.append(agent_id)
+        begun.set()
+        assert ends.wait(10)
+        return Refusal("Not today.")
+
+    monkeypatch.setattr(next_for, "go_ready", slowly)
+    command_id = str(uuid4())
+    with Screen(web, ana) as before:
+        before.says("go_ready", id=command_id)
+        assert begun.wait(10)
+        with Screen(web, ana) as again:
+            again.says("go_ready", id=command_id)
+            if waits < 1:
+                assert again.hears("answer")["sentence"] == sockets.NOT_KNOWN
+                ends.set()
+                eventually(lambda: Command.objects.get(pk=command_id).answer)
+                again.says("go_ready", id=command_id)
+            else:
+                assert again.hears_nothing("answer", 0.5)
+                ends.set()
+            assert again.hears("answer")["sentence"] == "Not today."
+    assert done == [ana.pk]
 
 
 def test_a_command_that_failed_says_so_and_may_be_given_again(web: Served, ana: Agent, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -657,7 +657,8 @@ def _tell(node_id: int, command: Callable[[Carrier], bool]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """Facts found by listing, as if the carrier had told them, and channels nobody planned."""
+    """Facts found by listing, as if the carrier had told them, and channels to be hung up: those nobody planned, and who calls us though we
+    have ended their call. Who calls us and is taken by nobody rings on."""
 
     events: list[CarrierEvent]
     orphans: list[CarrierCall]
@@ -692,7 +693,10 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
     """
     held = {call.call_id: call for call in listing.calls}
     ours = sql.rows(
-        "SELECT id, state, boot, dialing_at, answered_at, waits_since, verdict FROM telephony_call WHERE node_id = %s AND state NOT IN ('planned', 'ended')",
+        """
+        SELECT id, party, state, boot, coalesce(dialing_at, planned_at) AS sent_at, answered_at, waits_since, verdict FROM telephony_call
+        WHERE node_id = %s AND state NOT IN ('planned', 'ended')
+        """,
         [node_id],
     )
     events = []
@@ -713,16 +717,42 @@ def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, 
                 said(row.id, Happened.ENTERED_BRIDGE, call.since, bridge=call.bridge)
         elif row.boot != listing.boot:
             said(row.id, Happened.ENDED, listing.at, Cause.NODE_LOST)
-        elif row.state != CallState.UNRESOLVED and row.dialing_at and now - row.dialing_at > older_than:
-            # gone without the message that follows two seconds of silence: they hung up before
-            early = row.state == CallState.ANSWERED and row.id not in listing.message_played
+        elif row.state != CallState.UNRESOLVED and now - row.sent_at > older_than:
+            # a customer gone without the message that follows two seconds of silence: they hung up before
+            early = row.party == Party.CUSTOMER and row.state == CallState.ANSWERED and row.id not in listing.message_played
             said(row.id, Happened.ENDED, min(listing.at, row.waits_since + ANSWERED_WITHIN) if early else listing.at, Cause.UNKNOWN)
-    known = {row.id for row in sql.rows("SELECT id FROM telephony_call WHERE id = ANY(%s) AND state <> 'ended'", [list(held)])} if held else set()
-    return Reconciled(events, [call for call in held.values() if call.call_id not in known])
+    known = {row.id: row.state for row in sql.rows("SELECT id, state FROM telephony_call WHERE id = ANY(%s)", [list(held)])} if held else {}
+    coming = [call for call in held.values() if call.incoming and call.call_id not in known]
+    for call in _untold(coming):
+        events.append(_found(listing, node_name, call.call_id, Happened.INCOMING, call.since, data={"from": call.caller, "to": call.called}))
+    orphans = [call for call in held.values() if call not in coming and known.get(call.call_id, CallState.ENDED) == CallState.ENDED]
+    return Reconciled(events, orphans)
+
+
+def _untold(coming: Sequence[CarrierCall]) -> list[CarrierCall]:
+    """Calls to us of which nobody has heard: who listened then was lost before writing them down."""
+    if not coming:
+        return []
+    told = {
+        row.call_id
+        for row in sql.rows(
+            "SELECT call_id FROM telephony_callevent WHERE call_id = ANY(%s) AND kind = %s",
+            [[call.call_id for call in coming], Happened.INCOMING.value],
+        )
+    }
+    return [call for call in coming if call.called and call.call_id not in told]
 
 
 def _found(
-    listing: Listing, node_name: str, call_id: UUID, kind: Happened, at: datetime, *, cause: Cause | None = None, bridge: UUID | None = None
+    listing: Listing,
+    node_name: str,
+    call_id: UUID,
+    kind: Happened,
+    at: datetime,
+    *,
+    cause: Cause | None = None,
+    bridge: UUID | None = None,
+    data: Mapping[str, str] | None = None,
 ) -> CarrierEvent:
     return CarrierEvent(
         node=node_name,
@@ -734,7 +764,7 @@ def _found(
         cause=cause,
         by=HungUpBy.CARRIER if cause else None,
         bridge=bridge,
-        data={"found": "by listing"},
+        data={"found": "by listing", **(data or {})},
     )
 
 

@@ -376,7 +376,7 @@ class Floor:
         calls.raise_guards(self.node.pk, dict.fromkeys(calls.in_a_bridge(listing)))
         progress.stations_listed(listing.stations, node_id=self.node.pk, now=self.now)
         third_parties.put_right(listing.bridges, node_id=self.node.pk)
-        orphans = {call.call_id for call in found.orphans if not call.incoming}
+        orphans = {call.call_id for call in found.orphans}
         self._orphans = {call_id: self._orphans.get(call_id, 0) + 1 for call_id in orphans}
         calls.hang_up((self.node.pk, call_id) for call_id, looks in self._orphans.items() if looks >= ORPHAN_LOOKS)
 

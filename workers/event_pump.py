@@ -363,7 +363,7 @@ class Pump:
         for call_id, since in calls.waiting_since(self.node.pk):
             self.timers.start(call_id, since=since, now=now)
         third_parties.put_right(listing.bridges, node_id=self.node.pk)
-        orphans = {call.call_id for call in found.orphans if not call.incoming}
+        orphans = {call.call_id for call in found.orphans}
         calls.hang_up((self.node.pk, call_id) for call_id in orphans & self.seen_orphans)
         self.seen_orphans = orphans
 

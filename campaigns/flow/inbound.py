@@ -44,7 +44,8 @@ class _Coming:
 def incoming(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> None:
     """Somebody calls us. Where a running campaign takes calls to this number the call is answered; else it rings in vain, and the campaign
     that calls back under the number has a lead."""
-    told = [(e, e.data.get("from", ""), e.data.get("to", "")) for e in events if e.call_id is not None]
+    # once, where it was told and found by listing too
+    told = [(e, e.data.get("from", ""), e.data.get("to", "")) for e in {e.call_id: e for e in events if e.call_id is not None}.values()]
     if not told:
         return
     taking = {

@@ -104,7 +104,8 @@ class CallStanding(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierCall:
-    """A call as the carrier holds it now. `since`: in this state; times are the carrier's clock."""
+    """A call as the carrier holds it now. `since`: in this state; times are the carrier's clock. `caller`, `called`: of an incoming one, as
+    INCOMING tells them."""
 
     call_id: UUID
     state: CallStanding
@@ -115,6 +116,8 @@ class CarrierCall:
     message_played_at: datetime | None = None
     guarded: bool = False
     incoming: bool = False
+    caller: str = ""
+    called: str = ""
     station: str = ""
     is_machine: bool | None = None  # the verdict, where one was asked for and is there
     verdict_at: datetime | None = None

@@ -619,6 +619,9 @@ def test_somebody_who_calls_us_is_answered_and_joined(lab: Lab) -> None:
     call = lab.somebody_calls()
     incoming = lab.wait_for(call, Happened.INCOMING)
     assert (incoming.data["from"], incoming.data["to"]) == ("+49301", "+49302")
+    listed = lab.listed(call)
+    assert listed is not None, "who listens from now on finds it"
+    assert (listed.incoming, listed.caller, listed.called) == (True, "+49301", "+49302")
     assert not lab.carrier.connect(uuid4(), call)
 
     assert lab.carrier.answer(call)

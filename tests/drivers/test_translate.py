@@ -188,13 +188,17 @@ def test_a_listing_says_what_asterisk_itself_remembers() -> None:
             channel(away, "Up", RM_AWAY="1"),
             channel(ringing, "Ringing", RM_STATION="ana"),
             {"id": "1763762400.7", "state": "Up", "channelvars": {}},
+            {**channel(uuid4(), "Ring", RM_INCOMING="1", RM_TO="0034910000000"), "id": "1763762400.8", "caller": {"number": "34611000001"}},
         ],
         bridges=[{"id": str(bridge), "channels": [str(up), "Recorder/ARI-0001"]}, {"id": str(uuid4()), "channels": []}],
         endpoints=[{"resource": "ana", "state": "online"}, {"resource": "ben", "state": "offline"}],
         messages={away: answered},
     )
     calls = {call.call_id: call for call in told.calls}
-    assert calls.keys() == {up, away, ringing}
+    coming = incoming_id("node", "1763762400.8")
+    assert calls.keys() == {up, away, ringing, coming}
+    assert (calls[coming].incoming, calls[coming].caller, calls[coming].called) == (True, "+34611000001", "+34910000000")
+    assert (calls[up].caller, calls[up].called) == ("", "")
     assert (calls[up].state, calls[up].answered_at, calls[up].guarded, calls[up].bridge) == (CallStanding.UP, answered, True, bridge)
     assert (calls[away].state, calls[away].message_played_at) == (CallStanding.AWAY, answered)
     assert (calls[ringing].state, calls[ringing].rang, calls[ringing].station) == (CallStanding.RINGING, True, "ana")

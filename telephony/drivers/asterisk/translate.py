@@ -215,7 +215,7 @@ class Translator:
         what, *more = [*args, ""]
         if what == "incoming":
             seen.incoming = True
-            said = {"from": read(str((channel.get("caller") or {}).get("number", ""))), "to": read(more[0])}
+            said = {"from": _caller(channel), "to": read(more[0])}
             return [self._of(Happened.INCOMING, call_id, channel, at, data=said)]
         facts = self._answered(call_id, seen, channel, _answered_at(channel, at))
         if more[0] in ("human", "machine"):
@@ -343,6 +343,10 @@ def _end_of(seen: _Seen, channel: Mapping[str, Any], told: Mapping[str, Any]) ->
     return cause_of(q850, None if sip is None else int(sip), rang=rang, answered=answered, ours=seen.by_us, replied=seen.replied)
 
 
+def _caller(channel: Mapping[str, Any]) -> str:
+    return read(str((channel.get("caller") or {}).get("number", "")))
+
+
 def _answered_at(channel: Mapping[str, Any], at: datetime) -> datetime:
     told = remembered(channel, "RM_ANSWERED")
     return seconds_since_1970(told) if told else at
@@ -428,7 +432,9 @@ def _as_listed(call_id: UUID, channel: Mapping[str, Any], bridge: UUID | None, m
         answered_at=answered_at,
         message_played_at=message_played_at,
         guarded=bool(remembered(channel, "RM_GUARDED")),
-        incoming=bool(remembered(channel, "RM_INCOMING")),
+        incoming=(incoming := bool(remembered(channel, "RM_INCOMING"))),
+        caller=_caller(channel) if incoming else "",
+        called=read(remembered(channel, "RM_TO")),
         station=remembered(channel, "RM_STATION"),
         is_machine=None if (verdict := remembered(channel, "RM_VERDICT")) == "" else verdict == "machine",
         verdict_at=_verdict_at(channel),

@@ -130,7 +130,7 @@ def _call_to_json(call: CarrierCall) -> dict[str, Any]:
         said["played"] = moment_to_json(call.message_played_at)
     if call.verdict_at is not None:
         said["heard"] = [call.is_machine, moment_to_json(call.verdict_at)]
-    for name in ("rang", "guarded", "incoming", "station"):
+    for name in ("rang", "guarded", "incoming", "caller", "called", "station"):
         if value := getattr(call, name):
             said[name] = value
     return said
@@ -149,6 +149,8 @@ def _call_from_json(said: Mapping[str, Any]) -> CarrierCall:
         message_played_at=None if played is None else moment_from_json(played),
         guarded=said.get("guarded", False),
         incoming=said.get("incoming", False),
+        caller=said.get("caller", ""),
+        called=said.get("called", ""),
         station=said.get("station", ""),
         is_machine=is_machine,
         verdict_at=None if verdict_at is None else moment_from_json(verdict_at),

@@ -43,6 +43,7 @@ class _Call:
         "answered_at",
         "bridge",
         "call_id",
+        "called",
         "dead",
         "detecting",
         "digits",
@@ -75,6 +76,7 @@ class _Call:
         self.call_id = call_id
         self.leg = leg
         self.incoming = incoming
+        self.called = ""  # our number, of an incoming one
         self.station = leg.to.value if leg.to.kind is AddressKind.STATION else ""
         self.placed_at = self.since = now
         self.state = CallStanding.DIALING
@@ -396,7 +398,7 @@ class World:
         leg = Leg(call_id=call_id, to=Address(AddressKind.NUMBER, caller))
         call = self._calls[call_id] = _Call(call_id, leg, now=now, incoming=True)
         meets = meets or Answers()
-        call.talks_for, call.presses, call.rang = meets.talks_for, meets.presses, True
+        call.called, call.talks_for, call.presses, call.rang = called, meets.talks_for, meets.presses, True
         self._becomes(call, CallStanding.RINGING)
         self._tell(Happened.INCOMING, call, data={"from": caller, "to": called})
         self._at(now + patience, call, self._hangs_up_unanswered)
@@ -797,6 +799,8 @@ def _as_listed(call: _Call) -> CarrierCall:
         message_played_at=call.message_played_at,
         guarded=call.guarded,
         incoming=call.incoming,
+        caller=call.leg.to.value if call.incoming else "",
+        called=call.called,
         station=call.station,
         is_machine=None if call.verdict_at is None else call.machine,
         verdict_at=call.verdict_at,

@@ -37,6 +37,8 @@ SENT_WITHIN = 1.0  # seconds
 # an originate whose fate is unclear keeps its number this long after it could have rung: command time-out + ring + this
 QUARANTINE = timedelta(seconds=30)
 LOOK_AFTER = timedelta(seconds=10)
+# a message that has not begun by then is ordered again
+BEGINS_WITHIN = timedelta(seconds=5)
 AGENT_LEG = timedelta(hours=12)
 
 
@@ -525,10 +527,10 @@ def announce(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
         return []
     found = sql.rows(
         f"""
-        UPDATE telephony_call c SET state = 'announcing', announcing_at = %(now)s, deadline = %(now)s + %(look_after)s * 6
+        UPDATE telephony_call c SET state = 'announcing', announcing_at = %(now)s, deadline = %(now)s + %(begins_within)s
         WHERE c.id = ANY(%(ids)s) AND c.state = 'answered' RETURNING {_COLUMNS}
         """,
-        {"ids": list(call_ids), "now": now, "look_after": LOOK_AFTER},
+        {"ids": list(call_ids), "now": now, "begins_within": BEGINS_WITHIN},
     )
     return [_moved(row, now) for row in found]
 
@@ -539,10 +541,10 @@ def announce_in_conversation(call_ids: Sequence[UUID], *, now: datetime) -> list
         return []
     found = sql.rows(
         f"""
-        UPDATE telephony_call c SET state = 'announcing', announcing_at = %s WHERE c.id = ANY(%s) AND c.state = 'connected'
-        RETURNING {_COLUMNS}
+        UPDATE telephony_call c SET state = 'announcing', announcing_at = %(now)s, deadline = %(now)s + %(begins_within)s
+        WHERE c.id = ANY(%(ids)s) AND c.state = 'connected' RETURNING {_COLUMNS}
         """,
-        [now, list(call_ids)],
+        {"ids": list(call_ids), "now": now, "begins_within": BEGINS_WITHIN},
     )
     return [_moved(row, now) for row in found]
 
@@ -632,7 +634,8 @@ def play_to_all(node_id: int, bridge: UUID, announcement: str) -> bool:
 
 
 def hang_up(calls: Iterable[tuple[int, UUID]]) -> None:
-    """(node, call) each. The end comes as an event; where the node is away, the call's deadline finds it."""
+    """(node, call) each. The end comes as an event; a call that is gone already is found by listing. Where the node is away the call goes on:
+    whoever wants its end must find it again by a row that says so, and ask again."""
     for node_id, call_id in calls:
         _tell(node_id, lambda carrier, call_id=call_id: carrier.hang_up(call_id))  # type: ignore[misc]  # mypy cannot type a lambda with a default
 

@@ -540,7 +540,9 @@ class Floor:
             SELECT min(at) AS at, bool_or(free) AS free, bool_or(due) AS due, max(epoch) AS epoch FROM (
                 SELECT least(deadline, dial_due + interval '1 second') AS at, false AS free, false AS due, 0::bigint AS epoch
                     FROM agents_interaction WHERE phase <> 'closed'
-                UNION ALL SELECT deadline, false, false, 0 FROM telephony_call WHERE state IN ('planned', 'unresolved')
+                UNION ALL SELECT deadline, false, false, 0 FROM telephony_call WHERE state IN ('planned', 'unresolved', 'announcing')
+                UNION ALL SELECT came_at + interval '2 seconds', false, false, 0 FROM campaigns_inboundcall b
+                    JOIN telephony_call c ON c.id = b.call_id AND c.state = 'ringing' WHERE b.state = 'waiting'
                 UNION ALL SELECT waits_since + interval '2 seconds', false, false, 0 FROM telephony_call WHERE state = 'answered' AND party = 'customer'
                 UNION ALL SELECT CASE WHEN n.draining THEN %(now)s ELSE coalesce(n.silent_since, n.listening_until) + interval '10 seconds' END, false, false, 0
                     FROM agents_session s JOIN telephony_node n ON n.id = s.node_id AND EXISTS (SELECT 1 FROM telephony_node m WHERE m.id <> n.id)

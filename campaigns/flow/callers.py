@@ -115,6 +115,22 @@ def _open_for(row: sql.Row, agent_id: int, *, rings: bool = False, now: datetime
     return True
 
 
+# until somebody is at their phone for them
+_HEARS_MUSIC = """
+    SELECT b.call_id FROM campaigns_inboundcall b LEFT JOIN agents_interaction i ON i.id = b.interaction_id
+    WHERE b.call_id = %s AND (b.state = 'waiting' OR (b.state = 'given' AND i.phase = 'ringing_agent'))
+"""
+
+
+def music(node_id: int, call_id: UUID) -> None:
+    """After the commit. Another process may give them an agent before our command is carried out, or have done so: who talks by then is not
+    left in the music."""
+    if sql.rows(_HEARS_MUSIC, [call_id]):
+        calls.hold(node_id, call_id)
+        if not sql.rows(_HEARS_MUSIC, [call_id]):
+            calls.resume(node_id, call_id)
+
+
 def _join(row: sql.Row, work_id: UUID, leg: UUID | None) -> None:
     transaction.on_commit(partial(calls.resume, row.node_id, row.call_id), robust=True)
     match.join([match.Pair(row.node_id, work_id, leg, row.call_id)])
@@ -197,7 +213,7 @@ def _back(rows: Sequence[sql.Row], *, now: datetime) -> list[Desk]:
     sql.changed("UPDATE campaigns_inboundcall SET state = 'waiting', agent_id = NULL, interaction_id = NULL WHERE call_id = ANY(%s)", [again])
     for row in rows:
         if row.call_id in taken_back and not _found(row, now=now):
-            transaction.on_commit(partial(calls.hold, row.node_id, row.call_id), robust=True)
+            transaction.on_commit(partial(music, row.node_id, row.call_id), robust=True)
     return left
 
 

@@ -28,6 +28,8 @@ from telephony import calls
 from telephony.calls import CarrierEvent, Moved
 from telephony.rules.lifecycle import Party
 
+# a call that we take and that rings still: the command was lost, or the process that was to give it
+ANSWERED_AGAIN_AFTER = timedelta(seconds=2)
 LIST = "Incoming calls"
 WITHHELD = "withheld"
 _MISSED_CALLS = [mode.key for mode in MODES.values() if mode.source is Source.MISSED_CALLS]
@@ -111,6 +113,18 @@ def _who(campaign: Campaign, number: Dialable | None, *, now: datetime) -> tuple
     return phone, lead
 
 
+def answer_again(*, now: datetime) -> None:
+    """Callers who wait and whose call rings still."""
+    for row in sql.rows(
+        """
+        SELECT c.id, c.node_id FROM campaigns_inboundcall b JOIN telephony_call c ON c.id = b.call_id AND c.state = 'ringing'
+        WHERE b.state = 'waiting' AND b.came_at <= %s ORDER BY b.came_at LIMIT 100
+        """,
+        [now - ANSWERED_AGAIN_AFTER],
+    ):
+        calls.answer(row.node_id, row.id)
+
+
 def answered(moved: Sequence[Moved], *, now: datetime) -> None:
     """We have taken the call: an agent, or music until one is free."""
     if not moved:
@@ -118,7 +132,7 @@ def answered(moved: Sequence[Moved], *, now: datetime) -> None:
     waiting = callers.seek([m.id for m in moved], now=now)
     for m in moved:
         if m.id in waiting:
-            transaction.on_commit(partial(calls.hold, m.node_id, m.id), robust=True)
+            transaction.on_commit(partial(callers.music, m.node_id, m.id), robust=True)
 
 
 def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:

@@ -26,6 +26,7 @@ from campaigns.flow import (
     progress,
     supervise,
     take_part,
+    tell_again,
     third_parties,
     wrap_up,
 )
@@ -56,6 +57,7 @@ def every_second(*, now: datetime) -> None:
         wrap_ups,
         conversations,
         callers_waiting,
+        messages_lost,
         ringing_for_nobody,
         hot_projection,
         silent_consoles,
@@ -176,8 +178,13 @@ def conversations(*, now: datetime) -> None:
 
 
 def callers_waiting(*, now: datetime) -> None:
+    inbound.answer_again(now=now)
     with transaction.atomic():
         next_for.settle(inbound.waited_long_enough(now=now), now=now)
+
+
+def messages_lost(*, now: datetime) -> None:
+    tell_again.messages(now=now)
 
 
 def ringing_for_nobody(*, now: datetime) -> None:
@@ -304,6 +311,7 @@ def recordings(*, now: datetime) -> None:
 def others_in_conversations(*, now: datetime) -> None:
     supervise.left_behind(now=now)
     third_parties.left_behind(now=now)
+    tell_again.hang_ups(now=now)
 
 
 def old_commands(*, now: datetime) -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from campaigns.models import InboundCall, Lead
+from telephony import calls
+from telephony.drivers.base import CarrierUnreachable
 from telephony.models import Call
 from telephony.rules.events import Happened
 from tests.floor import Floor, Someone
 from tests.flow.test_inbound import call_of, calls_us, taking
+
+
+def away(*args: Any, **more: Any) -> bool:
+    raise CarrierUnreachable("away")
 
 
 @pytest.fixture
@@ -102,3 +110,55 @@ def test_a_call_that_nobody_takes_is_called_back_once_however_often_it_is_listed
     assert sum(kind is Happened.INCOMING for kind, _ in floor.world.happened[call]) == 1
     assert floor.world.when(call, Happened.ENDED) is None, "it rings on: nobody has taken it"
     assert not Call.objects.filter(pk=call).exists()
+
+
+def test_a_caller_whose_answer_was_lost_is_answered_again(floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
+    taking(floor, ana)
+    ana.sits_down()
+    with monkeypatch.context() as patch:
+        patch.setattr(floor.carrier, "answer", away)
+        call = calls_us(floor, talks_for=60)
+        floor.run(1)
+    assert call_of(call).state == "ringing"
+    floor.run(until=lambda: ana.phase == "connected", at_most=4)
+
+
+def test_a_caller_who_is_joined_while_the_music_is_being_ordered_is_not_left_in_it(
+    floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking(floor, ana)
+    ana.sits_down(ready=False)
+    order = calls.hold
+
+    def hold(node_id: int, call_id: UUID) -> bool:
+        """A web process comes between the pump's commit and its command."""
+        monkeypatch.setattr(calls, "hold", order)
+        ana.goes_ready()
+        floor.deliver()
+        return order(node_id, call_id)
+
+    monkeypatch.setattr(calls, "hold", hold)
+    call = calls_us(floor, talks_for=300)
+    floor.run(until=lambda: ana.phase == "connected", at_most=3)
+    floor.run(5)
+    assert not floor.world._calls[call].held
+    assert ana.work
+    assert not ana.work.held
+
+
+@pytest.mark.parametrize("away_for", [8, 200])
+def test_who_has_waited_long_enough_while_the_node_is_away_hears_the_message_or_the_end_after_it(
+    floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch, away_for: float
+) -> None:
+    taking(floor, ana, longest_wait=10)
+    call = calls_us(floor, talks_for=7000)
+    floor.run(5)
+    with monkeypatch.context() as patch:
+        for command in ("resume", "play", "hang_up"):
+            patch.setattr(floor.carrier, command, away)
+        floor.run(5 + away_for)
+    assert call_of(call).state == "announcing"
+    floor.run(20)
+    assert (floor.world.when(call, Happened.ANNOUNCEMENT_STARTED) is not None) is (away_for < 100)
+    assert (call_of(call).state, InboundCall.objects.get().state) == ("ended", "over")
+    floor.at_rest()

@@ -172,10 +172,14 @@ def _settings(found: Sequence[sql.Row]) -> dict[int, Setting]:
 
 @dataclass(frozen=True, slots=True)
 class _World:
-    """What rules name and no campaign owns: calendars of closed days, and when each do-not-call list was last loaded."""
+    """What rules name: calendars of closed days, and whose each do-not-call list is (None: the organisation's) and when it was last loaded."""
 
     calendars: dict[str, frozenset[date]]
-    lists: dict[str, datetime]
+    lists: dict[str, tuple[int | None, datetime]]
+
+    def lists_of(self, campaign_id: int) -> dict[str, datetime]:
+        """Those its leads are held against: a list of another campaign keeps nobody from being called in this one."""
+        return {name: at for name, (owner, at) in self.lists.items() if owner in (None, campaign_id)}
 
 
 def _world() -> _World:
@@ -184,12 +188,12 @@ def _world() -> _World:
         SELECT (SELECT json_object_agg(c.name, c.days) FROM (
                 SELECT k.name, json_agg(h.day) AS days FROM campaigns_holidaycalendar k JOIN campaigns_holiday h ON h.calendar_id = k.id
                 WHERE h.day >= current_date - 400 GROUP BY k.name) c) AS calendars,
-            (SELECT json_object_agg(l.name, l.loaded_at) FROM campaigns_donotcalllist l WHERE l.loaded_at IS NOT NULL) AS lists
+            (SELECT json_object_agg(l.name, json_build_array(l.campaign_id, l.loaded_at)) FROM campaigns_donotcalllist l WHERE l.loaded_at IS NOT NULL) AS lists
         """
     )[0]
     return _World(
         {name: frozenset(map(date.fromisoformat, days)) for name, days in (sql.loaded(found.calendars) or {}).items()},
-        {name: datetime.fromisoformat(at) for name, at in (sql.loaded(found.lists) or {}).items()},
+        {name: (owner, datetime.fromisoformat(at)) for name, (owner, at) in (sql.loaded(found.lists) or {}).items()},
     )
 
 
@@ -225,7 +229,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
             has_caller_id=row.caller_id is not None,
             has_message=row.media is not None,
             min_ring=timedelta(seconds=row.min_ring_for),
-            lists=world.lists,
+            lists=world.lists_of(row.id),
             service=_service(row),
             tariff=Tariff(row.per_minute, row.per_minute),
             trunk_id=row.trunk_id,

@@ -113,6 +113,22 @@ def test_a_stale_list_holds_the_campaign_and_moves_no_lead(floor: Floor) -> None
     floor.run(until=lambda: ana.phase == "connected", at_most=20)
 
 
+def test_a_list_of_another_campaign_is_none_of_ours_however_fresh(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana])
+    other = floor.campaign("progressive", start=False)
+    pin(campaign, law({"kind": "do_not_call_list", "list": "us-national", "max_age_days": 31}))
+    maria = floor.person(campaign, "Maria", Answers(after=seconds(4), talks_for=seconds(20)))
+    loaded = DoNotCallList.objects.create(name="us-national", campaign=other, loaded_at=floor.now)
+    ana.sits_down()
+    floor.run(5)
+    assert maria.where == ("waiting", "new")
+    assert maria.outcomes == []
+    loaded.campaign = campaign
+    loaded.save()
+    floor.run(until=lambda: ana.phase == "connected", at_most=20)
+
+
 def test_without_consent_nobody_is_called_and_with_it_they_are(floor: Floor) -> None:
     ana = floor.agent("Ana")
     campaign = floor.campaign("progressive", agents=[ana])

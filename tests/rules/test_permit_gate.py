@@ -309,6 +309,28 @@ def situations(draw: st.DrawFn) -> tuple[list[dict[str, Any]], Facts, datetime]:
     return given_rules, facts("+447700900123", *zones, marks=marks), now
 
 
+@pytest.mark.parametrize(
+    ("until", "zones", "at", "allowed"),
+    [
+        (2026, ("Australia/Sydney",), datetime(2026, 12, 31, 12, 59, tzinfo=UTC), True),
+        (2026, ("Australia/Sydney",), datetime(2026, 12, 31, 13, 0, tzinfo=UTC), False),
+        (2026, ("Australia/Perth",), datetime(2026, 12, 31, 13, 0, tzinfo=UTC), True),
+        (2026, ("Australia/Perth", "Australia/Sydney"), datetime(2026, 12, 31, 13, 0, tzinfo=UTC), False),
+        (2026, ("Pacific/Honolulu",), datetime(2027, 1, 1, 9, 59, tzinfo=UTC), True),
+        (2026, ("Pacific/Honolulu",), datetime(2027, 1, 1, 10, 0, tzinfo=UTC), False),
+        (2027, ("Australia/Sydney",), datetime(2026, 12, 31, 13, 0, tzinfo=UTC), True),
+    ],
+)
+def test_where_the_new_year_has_begun_a_calendar_must_know_its_days(until: int, zones: tuple[str, ...], at: datetime, allowed: bool) -> None:
+    days = frozenset(date(year, 12, 25) for year in range(2025, until + 1))
+    closed = pack({"kind": "blocked_days", "calendar": "AU"}, calendars={"AU": days})
+    verdict = may_call(facts("+61291234567", *zones), terms=terms(closed), now=at)
+    over = datetime(2027, 1, 1, 12, tzinfo=UTC)
+    assert isinstance(verdict, Allowed) if allowed else isinstance(verdict, NotBefore) and verdict.at == over
+    if until == 2026:  # it is that year everywhere, and all are held until somebody adds its days
+        assert isinstance(may_call(facts("+61291234567", *zones), terms=terms(closed), now=over), Held)
+
+
 @settings(max_examples=150, deadline=None)
 @given(windows=st.lists(windows, min_size=1, max_size=3), zones=zone_sets, now=instants, ring=st.integers(5, 60))
 def test_the_hours_are_those_of_the_second_implementation(windows: list[dict[str, Any]], zones: tuple[str, ...], now: datetime, ring: int) -> None:

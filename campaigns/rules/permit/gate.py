@@ -10,14 +10,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from campaigns.rules.lifecycle import STATE_WORDS, CampaignState, FinalReason, WaitReason
 from campaigns.rules.number_checks import ASKED_WITHIN, NOT_KNOWN_FOR, Answer, Service, Told
 from campaigns.rules.outcomes import NUMBER_WORDS, NumberResult
-from campaigns.rules.permit.hours import ALWAYS, Hours, ever_open, local_times, open_span, open_together
+from campaigns.rules.permit.hours import ALWAYS, Hours, ever_open, local_times, local_year, open_span, open_together
 from campaigns.rules.permit.kinds import (
     CALL_ENDED,
     CALLS_COUNTED,
@@ -59,6 +59,8 @@ _NOT_CALLED = {
     "satellite": say("This is a satellite number, and those are not called."),
     "short": say("This is a short number, and those are not called."),
 }
+# what the clocks of the world may show against UTC, the furthest behind and the furthest ahead
+_AROUND_THE_WORLD = (timedelta(hours=-12), timedelta(hours=14))
 # rounds of "and is it allowed then?" before an instant is said not to exist
 ROUNDS = 400
 
@@ -264,7 +266,9 @@ def _campaign_gate(rule: Rule, by: str, terms: Terms, now: datetime) -> Gate | N
             most = int(ring.total_seconds())
             return _held("longest ringing", by, terms.ring_for > ring, "{by} lets a phone ring for {seconds} seconds at most.", by=by, seconds=most)
         case BlockedDays(calendar, days):
-            known = days is not None and any(day.year == now.year for day in days)
+            # where it is a new year for some and not for others, each lead is asked which it is for them
+            years = {(now + away).year for away in _AROUND_THE_WORLD}
+            known = not years.isdisjoint(day.year for day in days or ())
             return _held(
                 "calendar",
                 by,
@@ -272,7 +276,7 @@ def _campaign_gate(rule: Rule, by: str, terms: Terms, now: datetime) -> Gate | N
                 "{by} needs the calendar {calendar}, which has no days for {year}.",
                 by=by,
                 calendar=calendar,
-                year=str(now.year),
+                year=str(min(years)),
             )
         case DncSource(name, max_age):
             loaded = terms.lists.get(name)
@@ -344,9 +348,24 @@ def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
         for rule in pack.rules:
             if isinstance(rule, CallingWindow | BlockedDays):
                 windows.append((pack.label, rule.hours if isinstance(rule, CallingWindow) else rule.hours()))
+                if isinstance(rule, BlockedDays) and (gate := _new_year(rule, pack.label, facts, now)):
+                    yield gate
             elif gate := _lead_gate(rule, pack.label, facts, now):
                 yield gate
     yield from _hours(windows, facts, terms, now)
+
+
+def _new_year(rule: BlockedDays, by: str, facts: Facts, now: datetime) -> Gate | None:
+    """Around the turn of the year: where this one may be it is already, or still, a year of which the calendar knows no days. They wait until
+    it is over everywhere; of a year that is unknown everywhere the campaign is told."""
+    years = {(now + away).year for away in _AROUND_THE_WORLD}
+    known = {day.year for day in rule.days or ()}
+    unknown = {local_year(zone, now) for zone in facts.zones} - known if years & known and years - known else set()
+    if not unknown:
+        return None
+    until = datetime(max(years), 1, 1, tzinfo=UTC) - _AROUND_THE_WORLD[0]
+    why = say("{by} needs the calendar {calendar}, which has no days for {year}.", by=by, calendar=rule.calendar, year=str(min(unknown)))
+    return Gate("calendar", by, Stands.WAIT, why, until, wait=WaitReason.HOURS, ask_again=True)
 
 
 def _validated(facts: Facts, service: Service, now: datetime) -> Gate:

@@ -195,3 +195,7 @@ def _both(a: list[tuple[datetime, datetime]], b: list[tuple[datetime, datetime]]
 def local_times(zones: tuple[str, ...], at: datetime) -> list[str]:
     """The clock on the wall in each zone, for evidence."""
     return [f"{at.astimezone(ZoneInfo(zone)):%a %H:%M %z}" for zone in zones]
+
+
+def local_year(zone: str, at: datetime) -> int:
+    return at.astimezone(ZoneInfo(zone)).year

@@ -165,26 +165,30 @@ def plan(plans: Sequence[Plan], *, now: datetime) -> None:
 
 
 def dialing(ids: Sequence[UUID], *, now: datetime, still: str = "true", params: Mapping[str, Any] | None = None) -> list[Sending]:
-    """The last look: PLANNED becomes DIALING where the node still listens in the same run and `still` holds.
+    """The last look: PLANNED becomes DIALING where the node still listens in the same run, the trunk is in use, the number that will be shown is
+    verified and `still` holds.
 
     `still` is a condition over `c` (the call) that the caller built, with its named `params`. Calls that are not returned stay planned
     and are concluded as cancelled by their deadline, or at once by the caller.
     """
     if not ids:
         return []
+    looked_at = time.monotonic()  # before it: what has waited for a row has waited
     found = sql.rows(
         f"""
         UPDATE telephony_call c SET state = 'dialing', dialing_at = %(now)s, deadline = %(now)s + make_interval(secs => c.ring_for) + %(look_after)s
         FROM telephony_node n
         WHERE c.id = ANY(%(ids)s) AND c.state = 'planned' AND n.id = c.node_id AND n.enabled
-          AND n.listening_until > %(now)s AND n.boot = c.boot AND ({still})
+          AND n.listening_until > %(now)s AND n.boot = c.boot
+          AND NOT EXISTS (SELECT 1 FROM telephony_trunk t WHERE t.id = c.trunk_id AND NOT t.enabled)
+          AND (c.caller_id = '' OR c.address NOT LIKE '+%%' OR EXISTS (SELECT 1 FROM telephony_callerid i WHERE i.e164 = c.caller_id AND i.verified))
+          AND ({still})
         RETURNING c.id, c.party, c.node_id, c.address, c.caller_id, c.ring_for, c.detect_for,
             (SELECT t.endpoint FROM telephony_trunk t WHERE t.id = c.trunk_id) AS trunk,
             (SELECT t.numbers FROM telephony_trunk t WHERE t.id = c.trunk_id) AS numbers
         """,
         {"ids": list(ids), "now": now, "look_after": LOOK_AFTER, **(params or {})},
     )
-    looked_at = time.monotonic()
     return [
         Sending(
             r.id,

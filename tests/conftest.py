@@ -59,9 +59,12 @@ def empty_tables() -> None:
 @pytest.fixture
 def floor(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
     """A call centre on a virtual clock; whatever a test did there, no safety promise may be broken in the end."""
-    made = open_floor(monkeypatch)
-    logging.getLogger().addHandler(made.mishaps)
-    yield made
-    logging.getLogger().removeHandler(made.mishaps)
-    choose.use("simulated", URL, None)
-    made.check()
+    # its clocks and its post stay its own when a test takes back what it has patched
+    with pytest.MonkeyPatch.context() as patched:
+        made = open_floor(patched)
+        logging.getLogger().addHandler(made.mishaps)
+        yield made
+        logging.getLogger().removeHandler(made.mishaps)
+        choose.use("simulated", URL, None)
+        monkeypatch.undo()
+        made.check()

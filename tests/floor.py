@@ -780,6 +780,7 @@ def open_floor(monkeypatch: pytest.MonkeyPatch, *, seed: int = 1, at: datetime =
     ticking = SimpleNamespace(monotonic=lambda: clock.now.timestamp())
     for module in ("telephony.nodes", "telephony.calls", "agents.live.board"):
         monkeypatch.setattr(f"{module}.time", ticking)
+    monkeypatch.setattr("dialer_project.lib.clock.timezone", SimpleNamespace(now=lambda: clock.now))
     node = Node.objects.create(name="local", driver="simulated", url=URL)
     # tokens come by Redis's own clock, for which no time passes here
     trunk = Trunk.objects.create(name="trunk", endpoint="trunk", calls_per_second=10_000, max_calls=10_000)

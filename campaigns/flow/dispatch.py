@@ -25,7 +25,7 @@ from campaigns.rules.agent_choice import Wants, share
 from campaigns.rules.modes import Binding, Pacing
 from campaigns.rules.pacing import agents_awaited, at_ratio, one_each
 from campaigns.rules.permit.gate import campaign_holds, group_opens
-from dialer_project.lib import sql, wake
+from dialer_project.lib import clock, sql, wake
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import limits, nodes
 
@@ -164,6 +164,7 @@ def _call_ahead(line: _Line, *, now: datetime) -> int:
     room = limits.take(campaign.trunk_id, room) if room else 0
     if not room or node_id is None:
         return 0
+    now = clock.later(now)
     with transaction.atomic():
         permit.lock_campaign(campaign.id)
         reached(Failpoint.CAMPAIGN_TAKEN)
@@ -257,6 +258,7 @@ def _wait_for(wanted: Sequence[int], lines: Sequence[_Line], standing: Mapping[s
 def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[list[int], set[int]]:
     """One batch of one campaign: claim, permit, promise, commit; then the carrier. Returns the agents who have work now, and those who
     turned out not to be free."""
+    now = clock.later(now)  # the batches before this one took their time
     with transaction.atomic():
         permit.lock_campaign(campaign.id)
         reached(Failpoint.CAMPAIGN_TAKEN)

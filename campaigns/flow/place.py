@@ -1,7 +1,7 @@
 """The last look, then the carrier.
 
-A planned call is sent only if its campaign still runs under the same epoch, its permit still holds, its number is on no list by now, and
-somebody listens to its node. Nothing is sent twice: the one process that moved the row from PLANNED to DIALING sends it.
+A planned call is sent only if its campaign still runs under the same epoch, its permit still holds at that moment, by a clock read there and
+then, its number is on no list by now, its trunk is still in use and its caller ID still verified, and somebody listens to its node. Nothing is sent twice: the one process that moved the row from PLANNED to DIALING sends it.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from campaigns.flow.permit import Cleared, NotDialed, Promise
 from campaigns.rules.lifecycle import STATE_WORDS, CampaignState
 from campaigns.rules.modes import FirstLeg, OnAgentMissed, OnDialRefused
 from campaigns.rules.number_checks import told
-from dialer_project.lib import sql, wake
+from dialer_project.lib import clock, sql, wake
 from dialer_project.lib.failpoints import Failpoint, reached
 from dialer_project.lib.sentence import say, together
 from telephony import calls, limits
@@ -64,6 +64,7 @@ def dial_planned(campaign: Setting, ids: Sequence[UUID], *, now: datetime) -> No
     if not ids:
         return
     reached(Failpoint.PLANNED)
+    now = clock.later(now)  # the permit was granted at an earlier one, and we may have been held up since
     with transaction.atomic():
         sending = calls.dialing(ids, now=now, still=_STILL)
         _count([one.id for one in sending], now=now)
@@ -92,6 +93,7 @@ def _count(ids: Sequence[UUID], *, now: datetime) -> None:
 def dial_agents(planned: Sequence[tuple[UUID, int]], *, now: datetime) -> list[Moved]:
     """(call, longest ring in seconds) of agents' own legs, planned before; returns those that ended at once."""
     ids = [call_id for call_id, _ in planned]
+    now = clock.later(now)
     with transaction.atomic():
         sending = calls.dialing(ids, now=now, still=_STILL_WANTED)
         unsent = list(set(ids) - {one.id for one in sending})
@@ -112,6 +114,7 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
 
     Returns agents' legs that ended at once, for `phone`.
     """
+    now = clock.later(now)  # one of many orders of a sweep
     with transaction.atomic():
         taken = sql.rows(
             """

@@ -14,10 +14,9 @@ from campaigns.rules.outcomes import NumberResult, Outcome
 from campaigns.rules.permit.gate import Agreed, Facts, Terms
 from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
 from campaigns.rules.permit.kinds import OUTCOMES, Counter, Counts, FrequencyCap, HoldAfter, Pack, pack_from
-from campaigns.rules.places import place_of, places, state_named, zones_of_country, zones_of_state
+from campaigns.rules.places import candidate_zones, place_of, places
 from campaigns.rules.retry import Rule, counted
 from campaigns.rules.spending import Limit, Tariff
-from campaigns.rules.time_zones import known_zones
 from dialer_project.lib import sql
 
 # whoever looks at a record without a time limit has forgotten it
@@ -341,14 +340,10 @@ def phone_of(row: sql.Row) -> Phone:
 
 
 def _zones(row: sql.Row) -> tuple[str, ...]:
-    """Every zone this person may be in on this number: the number's own, or all of its country where those are not known; that of the CRM, those
-    of the address' state; or the one in which the person said they are. Empty where nobody knows any."""
+    """Every zone this person may be in on this number, or the one in which they said they are."""
     if row.confirmed_zone:
         return (row.confirmed_zone,)
-    country = row.country or next(iter(place_of(row.e164).countries & {"US", "CA"}), "")
-    state = state_named(row.region, country) if country else ""
-    own = {row.time_zone} if row.time_zone in known_zones() else set()
-    return tuple(sorted({*(row.zones or zones_of_country(row.e164)), *own, *(zones_of_state(state) if state else ())}))
+    return candidate_zones(row.e164, own=row.zones, country=row.country, region=row.region, time_zone=row.time_zone)
 
 
 @dataclass(frozen=True, slots=True)

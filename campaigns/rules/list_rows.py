@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from campaigns.rules.countries import country_code
 from campaigns.rules.list_columns import Column, Field, Layout
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_numbers
-from campaigns.rules.time_zones import with_own, zone_named
+from campaigns.rules.places import candidate_zones
+from campaigns.rules.time_zones import zone_named
 
 MOST_NUMBERS = 10  # of one person
 LONGEST_CELL = 20_000  # characters
@@ -67,7 +68,7 @@ def read_row(layout: Layout, cells: Sequence[str], *, country: str) -> Person | 
     known: dict[Field, str] = {}
     extra: dict[str, str] = {}
     phones: list[tuple[Column, str]] = []
-    phone_code = ""
+    phone_code = time_zone = ""
     external_id = ""
     for column, raw in zip(columns, cells, strict=False):
         cell = raw.strip()
@@ -97,6 +98,7 @@ def read_row(layout: Layout, cells: Sequence[str], *, country: str) -> Person | 
                 if not known[Field.COUNTRY]:
                     _keep(extra, column.header, cell)
             case Field.TIME_ZONE:
+                time_zone = cell
                 known[Field.TIME_ZONE] = zone_named(cell)
                 if not known[Field.TIME_ZONE]:
                     _keep(extra, column.header, cell)
@@ -108,7 +110,7 @@ def read_row(layout: Layout, cells: Sequence[str], *, country: str) -> Person | 
         return Unusable(f"the external id has {len(external_id)} characters; at most {LONGEST_ID} can be kept, so map another column to external_id")
     if layout.flavour == "vicidial" and extra.get("status", "").upper() in VICIDIAL_DO_NOT_CALL:
         return Unusable("its status in the file is do-not-call; take it out of the export")
-    numbers, unusable = _numbers(phones, country=known.get(Field.COUNTRY) or country, phone_code=phone_code, known=known)
+    numbers, unusable = _numbers(phones, country=known.get(Field.COUNTRY) or country, phone_code=phone_code, time_zone=time_zone)
     if not numbers:
         if unusable:
             return Unusable(f"no phone number that can be dialed: {'; '.join(dict.fromkeys(why for _, _, why in unusable[:3]))}")
@@ -134,9 +136,8 @@ def _keep(extra: dict[str, str], header: str, text: str) -> None:
 
 
 def _numbers(
-    phones: Sequence[tuple[Column, str]], *, country: str, phone_code: str, known: Mapping[Field, str]
+    phones: Sequence[tuple[Column, str]], *, country: str, phone_code: str, time_zone: str
 ) -> tuple[tuple[Number, ...], list[tuple[str, str, str]]]:
-    own = known.get(Field.TIME_ZONE, "")
     found: dict[str, Number] = {}
     unusable = []
     for column, text in phones:
@@ -144,7 +145,7 @@ def _numbers(
             match one:
                 case Dialable(e164, mobile, zones) if e164 not in found and len(found) < MOST_NUMBERS:
                     kind = "mobile" if mobile and column.kind in ("", "other") else column.kind or "other"
-                    found[e164] = Number(e164, kind, with_own(zones, own))
+                    found[e164] = Number(e164, kind, candidate_zones(e164, own=zones, time_zone=time_zone))
                 case Dialable():
                     pass
                 case Undialable(why):

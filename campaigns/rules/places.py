@@ -3,12 +3,17 @@
 A doubt adds places and never takes one away: a number of the United States whose state nobody knows lies in all of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.tzdata import TIMEZONE_DATA
+
+from campaigns.rules.time_zones import zone_named
 
 # how many characters of a number in E.164 decide where it lies: + and five digits; no code below is longer
 DECIDE = 6
@@ -149,6 +154,7 @@ _KINDS = {
     **{begins: kind for line in NOT_CALLED.split("\n") if line for kind, codes in [line.split(": ")] for begins in codes.split()},
 }
 STATES = frozenset(_STATES_BY_NAME.values())
+_WITH_STATES = frozenset(state[:2] for state in STATES)
 
 
 @lru_cache(maxsize=1)
@@ -197,9 +203,57 @@ def _zones_of_country(digits: str) -> tuple[str, ...]:
     return tuple(sorted(TIMEZONE_DATA.get(code, ())))
 
 
+@lru_cache(maxsize=512)
+def zones_within(country: str) -> tuple[str, ...]:
+    """Every time zone of a country by its two letters, of those that keep the same time one, the best known; empty for a country there is not."""
+    instants = [datetime(year, month, 15, tzinfo=UTC) for year in range(2024, 2038) for month in range(1, 13)]
+    of_numbers = {zone for zones in TIMEZONE_DATA.values() for zone in zones}
+    found = [zone for zone, lies_in in _countries_by_zone().items() if lies_in == country.upper()]
+    found = sorted(reversed(found), key=of_numbers.__contains__)  # the best known comes last and stays
+    alike = {tuple(at.astimezone(ZoneInfo(zone)).utcoffset() for at in instants): zone for zone in found}
+    return tuple(sorted(alike.values()))
+
+
+def candidate_zones(e164: str, *, own: Sequence[str], country: str = "", region: str = "", time_zone: str = "") -> tuple[str, ...]:
+    """Every time zone a person may be in, sorted: the number's `own`, or all of its country where those are not known; that of the CRM; those of
+    the address. An address abroad adds its country, in which every zone counts unless it names a state of ours; one at home adds the zones of
+    its state. What is given and cannot be read, a region or a zone, adds the whole country. Empty where nobody knows any."""
+    at_home = place_of(e164).countries
+    abroad = bool(country) and country.upper() not in at_home
+    found = {*(own or zones_of_country(e164))}
+    state = _state_of(region, country, at_home)
+    crm = zone_named(time_zone)
+    if state:
+        found.update(zones_of_state(state))
+    elif abroad or _says(region):
+        found.update(_zones_within(frozenset({country.upper()}) if country else at_home))
+    if abroad and not zones_within(country):
+        found.update(_zones_within(at_home))
+    if crm:
+        found.add(crm)
+    elif _says(time_zone):
+        found.update(_zones_within(at_home | {country.upper()}))
+    return tuple(sorted(found))
+
+
+def _zones_within(countries: frozenset[str]) -> set[str]:
+    return {zone for country in countries for zone in zones_within(country)}
+
+
+def _says(cell: str) -> bool:
+    """A dash or a dot in a cell says nothing."""
+    return any(character.isalnum() for character in cell)
+
+
+def _state_of(region: str, country: str, at_home: frozenset[str]) -> str:
+    """A bare FL beside a Spanish number is no state; beside a number of the United States it is Florida."""
+    beside = country or next(iter(sorted(at_home & _WITH_STATES, reverse=True)), "")
+    return state_named(region, beside) if beside else ""
+
+
 def state_named(region: str, country: str) -> str:
     """The state an address names, as FL or Florida: US-FL; empty where none of ours."""
-    region, country = region.strip().casefold(), country.strip().upper() or "US"
+    region, country = region.replace(".", "").strip().casefold(), country.strip().upper() or "US"
     if f"{country}-{region.upper()}" in STATES:
         return f"{country}-{region.upper()}"
     return _STATES_BY_NAME.get(f"{country} {region}", "")
@@ -212,12 +266,15 @@ def zones_of_state(state: str) -> tuple[str, ...]:
 
 
 def places(e164: str, *, zones: tuple[str, ...], country: str = "", region: str = "") -> frozenset[str]:
-    """Every jurisdiction a person may be in: by the number, the address and the candidate time zones. US, US-FL, GB …"""
+    """Every jurisdiction a person may be in: by the number, the address and the candidate time zones. US, US-FL, GB … A region that is given
+    and is no state we know may be any of them."""
     place = place_of(e164)
     found = {*place.countries, *place.states, *countries_of(zones)}
     if country:
         found.add(country.upper())
-    # a bare FL beside a Spanish number is no state; beside a number of the United States it is Florida
-    if state := state_named(region, country or ("US" if "US" in found else "CA" if "CA" in found else "-")):
+    if state := _state_of(region, country, frozenset(found)):
         found |= {state, state[:2]}
+    elif _says(region):
+        lies_in = {country.upper()} if country else found
+        found |= {state for state in STATES if state[:2] in lies_in}
     return frozenset(found)

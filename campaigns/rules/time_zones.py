@@ -21,14 +21,13 @@ def zones_of_number(number: PhoneNumber, *, kind: int | None = None) -> tuple[st
     return tuple(sorted(set(found)))
 
 
-def with_own(zones: tuple[str, ...], own: str) -> tuple[str, ...]:
-    """The zone a file or a CRM gives for the person joins those of the number: both may be out of date."""
-    return tuple(sorted({*zones, own})) if own else zones
+# names in the database that are no zone: what a machine has before anybody sets it
+_NOWHERE = ("Factory", "localtime")
 
 
 @lru_cache(maxsize=1)
 def _known() -> dict[str, str]:
-    return {zone.casefold(): zone for zone in available_timezones() if "/" in zone or zone == "UTC"}
+    return {zone.casefold(): zone for zone in available_timezones() if zone not in _NOWHERE}
 
 
 @lru_cache(maxsize=1)
@@ -38,7 +37,8 @@ def known_zones() -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def zone_named(text: str) -> str:
-    """The zone a cell names, empty when it names none: America/New_York, (GMT-05:00) Eastern Time (America/New_York), us_slash_eastern."""
+    """The zone a cell names, empty when it names none: America/New_York, (GMT-05:00) Eastern Time (America/New_York), us_slash_eastern,
+    PST8PDT."""
     text = text.strip()
     if within := re.search(r"\(([A-Za-z_]+/[A-Za-z_/+-]+)\)\s*$", text):
         text = within[1]

@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from campaigns import facts
 from campaigns.flow import control, do_not_call
-from campaigns.models import Attempt, Campaign, CampaignVersion, Consent, DoNotCallList, HolidayCalendar, Permit, RulePack
+from campaigns.models import Attempt, CallableHours, Campaign, CampaignVersion, Consent, Contact, DoNotCallList, HolidayCalendar, Permit, RulePack
 from campaigns.rules.rule_packs import PACKS
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
 from tests.floor import Floor
@@ -150,6 +150,18 @@ def test_the_address_of_a_person_may_put_them_into_another_state_and_its_zones(f
     phone = facts.people([person.contact.pk])[person.contact.pk].phones[0]
     assert {"US", "US-NY", "US-FL"} <= phone.places
     assert {"America/New_York", "America/Chicago"} <= set(phone.zones)
+
+
+def test_who_lives_abroad_is_not_called_at_night_there(floor: Floor) -> None:
+    ana = floor.agent("Ana")
+    floor.jumps_to(datetime(2026, 3, 11, 0, 30, tzinfo=UTC))  # half past eight in the evening in New York, half past one at night in Berlin
+    campaign = floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get())
+    maria = floor.person(campaign, "Maria", numbers=["+12125550123"], zones=["America/New_York"])
+    Contact.objects.filter(pk=maria.contact.pk).update(country="DE", city="Berlin")
+    ana.sits_down()
+    floor.run(5)
+    assert (maria.attempts, maria.where) == ([], ("waiting", "hours"))
+    assert maria.now().next_call_at == datetime(2026, 3, 11, 13, 0, tzinfo=UTC)
 
 
 def test_a_version_keeps_the_hours_and_the_packs_it_was_made_under(floor: Floor) -> None:

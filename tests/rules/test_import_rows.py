@@ -139,6 +139,12 @@ def test_the_persons_own_zone_joins_the_numbers() -> None:
     assert person(phone=LONDON, **{"Time Zone": "Mars/Olympus"}).extra == {"Time Zone": "Mars/Olympus"}
 
 
+def test_a_zone_of_a_file_that_nobody_can_read_leaves_every_zone_of_the_country() -> None:
+    row = person(phone="+12125550123", **{"Time Zone": "Pacific Standard Time"})
+    assert {"America/New_York", "America/Los_Angeles"} <= set(row.numbers[0].zones)
+    assert row.extra == {"Time Zone": "Pacific Standard Time"}
+
+
 def test_time_zones_are_read_as_the_crms_write_them() -> None:
     assert zone_named("(GMT-05:00) Eastern Standard Time (America/New_York)") == "America/New_York"
     assert zone_named("america_slash_new_york") == "America/New_York"

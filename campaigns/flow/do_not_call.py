@@ -16,15 +16,17 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from agents.desk import DONE, Answer, Refusal
+from agents import desk
+from agents.desk import DONE, Answer, Change, Refusal
 from agents.models import User
+from campaigns import live
 from campaigns.flow import conclude
 from campaigns.flow.permit import NUMBER
 from campaigns.journal import Journal, Listed, Loaded, Released, Removed
 from campaigns.models import DoNotCall, DoNotCallList, DoNotCallRemoval
 from campaigns.rules.number_keys import hint, number_key
 from dialer_project.lib import sql
-from dialer_project.lib.sentence import say
+from dialer_project.lib.sentence import say, told
 from telephony import calls
 
 BATCH = 1000
@@ -194,22 +196,23 @@ def _acts(entries: Sequence[Entry], *, source: str, by: User | None, register: D
 
 def _cancel_planned(hits: Sequence[tuple[str, Entry]], *, now: datetime) -> None:
     """What was planned for these numbers: calls not sent yet are cancelled and ringing ones hung up, waiting leads without another number
-    are finished and their callbacks cancelled. A lead whose number is listed only until an instant is moved there by the gate."""
+    are finished and their callbacks cancelled; a callback promised on one of them is cancelled even where the person has another number, on
+    which the record goes on as if nothing had been promised. A lead whose number is listed only until an instant is moved there by the gate."""
     if not hits:
         return
-    told = sql.records({"e164": number, "campaign": one.campaign_id, "for_good": one.expires_at is None} for number, one in hits)
+    listed = sql.records({"e164": number, "campaign": one.campaign_id, "for_good": one.expires_at is None} for number, one in hits)
     # the row lock waits for who sends it just now: either they have sent it and it is hung up, or it is over and nobody sends it
-    live = sql.rows(
+    under_way = sql.rows(
         """
         SELECT c.id, c.node_id, c.state FROM telephony_call c JOIN campaigns_attempt a ON a.id = c.id
         JOIN json_to_recordset(%s::json) AS h(e164 text, campaign bigint) ON h.e164 = a.e164 AND (h.campaign IS NULL OR h.campaign = a.campaign_id)
         WHERE a.state = 'open' AND c.state IN ('planned', 'dialing', 'ringing', 'unresolved')
         ORDER BY c.id FOR UPDATE OF c
         """,
-        [told],
+        [listed],
     )
-    conclude.never_sent([row.id for row in live if row.state == "planned"], now=now)
-    out = [(row.node_id, row.id) for row in live if row.state != "planned"] + _called_into_a_conversation(told)
+    conclude.never_sent([row.id for row in under_way if row.state == "planned"], now=now)
+    out = [(row.node_id, row.id) for row in under_way if row.state != "planned"] + _called_into_a_conversation(listed)
     if out:
         transaction.on_commit(partial(calls.hang_up, out), robust=True)
     leads = sql.rows(
@@ -229,9 +232,48 @@ def _cancel_planned(hits: Sequence[tuple[str, Entry]], *, now: datetime) -> None
             ORDER BY w.id FOR UPDATE OF w
         ) hit WHERE l.id = hit.id RETURNING l.id
         """,
-        {"now": now, "hits": told, "numbers": [number for number, one in hits if one.expires_at is None]},
+        {"now": now, "hits": listed, "numbers": [number for number, one in hits if one.expires_at is None]},
     )
     conclude.close_callbacks([row.id for row in leads], reason="on the do-not-call list", now=now)
+    _cancel_promises(listed, now=now)
+
+
+def _cancel_promises(listed: str, *, now: datetime) -> None:
+    """Callbacks promised on these very numbers, of people who have others. One that a conversation under way is keeping is kept."""
+    rows = sql.rows(
+        """
+        SELECT b.id, b.lead_id, b.agent_id, l.campaign_id, l.state, i.id AS work_id, i.draft
+        FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id
+        JOIN campaigns_phonenumber p ON p.id = coalesce(b.phone_id, l.next_phone_id)
+        JOIN json_to_recordset(%s::json) AS h(e164 text, campaign bigint, for_good boolean)
+            ON h.e164 = p.e164 AND h.for_good AND (h.campaign IS NULL OR h.campaign = l.campaign_id)
+        LEFT JOIN agents_interaction i ON i.lead_id = l.id AND i.phase <> 'closed' AND i.owns_lead
+        WHERE b.state = 'open' AND NOT (i.id IS NOT NULL AND i.talked AND b.due_at <= i.opened_at)
+        ORDER BY l.id FOR UPDATE OF l, b
+        """,
+        [listed],
+    )
+    if not rows:
+        return
+    conclude.close_callbacks([row.lead_id for row in rows], reason="on the do-not-call list", now=now)
+    conclude.without_callbacks([row.lead_id for row in rows if row.state == "waiting"], now=now)
+    for campaign_id in {row.campaign_id for row in rows}:
+        transaction.on_commit(partial(live.forget_floors, campaign_id), robust=True)
+    # desks are locked before leads, as everywhere: so not in the same transaction
+    transaction.on_commit(partial(_tell_agents, rows, now=now), robust=True)
+
+
+def _tell_agents(cancelled: Sequence[sql.Row], *, now: datetime) -> None:
+    """Whoever promised it finds it among the promises that were not kept; who has the record in hand reads it where they promised it."""
+    why = told(say("This number is on the do-not-call list now: choose another one, or cancel the callback."))
+    with transaction.atomic():
+        changes = []
+        for row in cancelled:
+            window = (sql.loaded(row.draft) or {}).get("callback") if row.work_id is not None else None
+            if window and window["on"]:
+                changes.append(Change(id=row.work_id, draft={"callback": {**window, "problem": why, "nearest": None}}))
+        desk.amend(changes, now=now)
+        desk.has_news(sorted({row.agent_id for row in cancelled if row.agent_id is not None}), now=now)
 
 
 def _called_into_a_conversation(told: str) -> list[tuple[int, UUID]]:

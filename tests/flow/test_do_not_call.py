@@ -10,7 +10,9 @@ from django.test import Client
 
 from agents.desk import DONE, Refusal
 from agents.models import User
-from campaigns.flow import do_not_call
+from campaigns import screens
+from campaigns.flow import callbacks, do_not_call
+from campaigns.flow.callbacks import Window
 from campaigns.models import Attempt, Callback, Campaign, DoNotCall, DoNotCallList, DoNotCallRemoval, PhoneNumber
 from campaigns.rules.number_keys import number_key
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
@@ -60,6 +62,42 @@ def test_a_promised_callback_is_cancelled_in_the_same_moment(floor: Floor, ana: 
     ana.sits_down()
     floor.run(900)
     assert not maria.attempts
+
+
+def test_a_callback_promised_on_a_listed_number_is_cancelled_though_the_person_has_another(floor: Floor, ana: Someone, campaign: Campaign) -> None:
+    maria = floor.person(campaign, "Maria", numbers=2, at=floor.now + timedelta(minutes=10))
+    floor.script.say(maria.numbers[1], TALKS)
+    floor.promises(maria, ana, at=floor.now + timedelta(minutes=10))
+    Callback.objects.update(phone=maria.contact.phones.get(e164=maria.numbers[0]))
+    do_not_call.list_numbers([maria.numbers[0]], source="customer", now=floor.now)
+    callback = Callback.objects.get()
+    assert (callback.state, callback.reason, callback.closed_at) == ("cancelled", "on the do-not-call list", floor.now)
+    assert (maria.where, maria.now().reserved_for_id) == (("waiting", "new"), None)
+    ana.sits_down()
+    floor.run(until=lambda: maria.dialed == [maria.numbers[1]], at_most=10)
+    assert ana.work
+    assert ana.work.origin == "campaign"
+    assert [each.reason for each in screens.callbacks(ana.id, now=floor.now).not_kept] == ["on the do-not-call list"]
+
+
+def test_an_agent_who_lists_the_number_they_promised_to_call_reads_that_the_promise_is_off(floor: Floor, ana: Someone, campaign: Campaign) -> None:
+    maria = floor.person(campaign, "Maria", TALKS, numbers=2)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=10)
+    assert ana.work
+    first = maria.contact.phones.get(e164=maria.numbers[0]).pk
+    window = Window(on=True, local="2026-03-10T15:00", zone="Europe/Madrid", phone=first)
+    assert callbacks.schedule(ana.work.pk, ana.id, window, now=floor.now) == DONE
+    assert do_not_call.asked_for(ana.work.pk, ana.id, every_number=False, now=floor.now) == DONE
+    assert Callback.objects.get().state == "cancelled"
+    ana.hangs_up()
+    floor.run(until=lambda: ana.phase == "wrap_up", at_most=3)
+    refused = ana.finishes("other")
+    assert isinstance(refused, Refusal)
+    assert refused.sentence == "This number is on the do-not-call list now: choose another one, or cancel the callback."
+    assert callbacks.schedule(ana.work.pk, ana.id, Window(on=False), now=floor.now) == DONE
+    assert ana.finishes("other") == DONE
+    assert not Callback.objects.filter(state="open").exists()
 
 
 def test_a_number_added_later_is_the_same_number(floor: Floor, ana: Someone, campaign: Campaign) -> None:

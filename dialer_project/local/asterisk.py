@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -230,7 +230,7 @@ class Asterisk:
     """One server in a folder of its own, on the loopback; `stations` register with their name and `station_password`.
 
     sip_address, media_address, ari_address: elsewhere than on the loopback, where it runs in a container; seen_as: the address at which
-    carriers and phones reach it there. secret: ARI's password, where it is not one of its own. trunks: name -> host:port of the carrier; an
+    carriers and phones reach it there, which all are told but those in local_networks (None: the networks this machine is in). secret: ARI's password, where it is not one of its own. trunks: name -> host:port of the carrier; an
     empty one gives a trunk nobody is at.
     """
 
@@ -245,6 +245,7 @@ class Asterisk:
     media_address: str = "127.0.0.1"
     ari_address: str = "127.0.0.1"
     seen_as: str = ""
+    local_networks: Sequence[str] | None = None
     secret: str = ""
     certificates: Path | None = None  # a folder with CERTIFICATE and KEY: SIP over TLS, https and wss as well
     ari_tls_address: str = "127.0.0.1"
@@ -297,7 +298,7 @@ class Asterisk:
             "SIP_ADDRESS": self.sip_address,
             "SIP_PORT": self.sip_port,
             "MEDIA_ADDRESS": self.media_address,
-            "BEHIND_NAT": _behind_nat(self.seen_as) if self.seen_as else "",
+            "BEHIND_NAT": self._behind_nat() if self.seen_as else "",
             "RTP_FROM": self.rtp[0],
             "RTP_TO": self.rtp[1],
             "STATION_SILENT_FOR": self.station_silent_for,
@@ -321,6 +322,13 @@ class Asterisk:
             (etc / f"{name}.conf").touch()
         places.write_secretly(etc / "pjsip.d" / "trunks.conf", "".join(_trunk(name, at) for name, at in self.trunks.items()))
         places.write_secretly(etc / "pjsip.d" / "stations.conf", "".join(_station(name, self.station_password) for name in self.stations))
+
+    def _behind_nat(self) -> str:
+        """The phones of an office have private addresses too, and cannot reach a container's: only who is next to it is told that.
+        Our own address for sound is always among the local ones: Asterisk puts the outer address in the place of a local one alone."""
+        local = [f"{self.media_address}/32", *(processes.networks() if self.local_networks is None else self.local_networks)]
+        outside = [f"external_signaling_address = {self.seen_as}", f"external_media_address = {self.seen_as}"]
+        return "\n".join(outside + [f"local_net = {network}" for network in local])
 
     def _told_to_pages(self) -> str:
         """Which address a page is told for each of this machine's own, one a line."""
@@ -362,13 +370,6 @@ class Asterisk:
     def cli(self, command: str) -> str:
         """What Asterisk's own console answers."""
         return subprocess.run(self.command("-rx", command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=15).stdout
-
-
-def _behind_nat(seen_as: str) -> str:
-    private = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-    return "\n".join(
-        [f"external_signaling_address = {seen_as}", f"external_media_address = {seen_as}", *(f"local_net = {network}" for network in private)]
-    )
 
 
 def _trunk(name: str, at: str) -> str:

@@ -5,6 +5,7 @@ python3 -m dialer_project.local.container          for a supervisor of processes
 python3 -m dialer_project.local.container is-up    ends with 0 where ARI answers
 """
 
+import ipaddress
 import os
 import socket
 import sys
@@ -44,6 +45,26 @@ def _way_out() -> str:
         return str(towards.getsockname()[0])
 
 
+def _seen_as() -> str:
+    found = env.text("SEEN_AS", "")
+    if found == "0.0.0.0":  # where to listen, and no place to go to
+        raise env.Misconfigured("SEEN_AS should be the address at which phones and carriers reach us, found 0.0.0.0, for example SEEN_AS=203.0.113.7")
+    return found
+
+
+def _local_networks() -> tuple[str, ...] | None:
+    """None: not said."""
+    found = env.words("LOCAL_NETWORKS", ())
+    for network in found:
+        try:
+            ipaddress.IPv4Network(network)
+        except ValueError as wrong:
+            raise env.Misconfigured(
+                f"LOCAL_NETWORKS should be IPv4 networks, found {network!r}, for example LOCAL_NETWORKS=172.18.0.0/16,10.1.0.0/16"
+            ) from wrong
+    return found or None
+
+
 def _server() -> asterisk.Asterisk:
     installed = asterisk.find()
     if installed is None:
@@ -60,7 +81,8 @@ def _server() -> asterisk.Asterisk:
         media_address=env.text("MEDIA_ADDRESS", "") or _way_out(),
         ari_address=env.text("ARI_ADDRESS", "127.0.0.1"),
         ari_tls_address=env.text("ARI_TLS_ADDRESS", "127.0.0.1"),
-        seen_as=env.text("SEEN_AS", ""),
+        seen_as=_seen_as(),
+        local_networks=_local_networks(),
         secret=env.text("ARI_PASSWORD", example="thirty random characters"),
         ari_port=env.integer("ARI_PORT", 8088, at_least=1, at_most=65535),
         sip_port=env.integer("SIP_PORT", 5060, at_least=1, at_most=65535),

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import fcntl
+import ipaddress
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from dialer_project.local.places import PROJECT, Account
 
 LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
-SIOCGIFADDR = 0x8915  # Linux: asks an interface for its address
+SIOCGIFADDR, SIOCGIFNETMASK = 0x8915, 0x891B  # Linux: asks an interface for its address, and how far its network reaches
 HURRY = 1.0  # seconds of grace left to each wave once the end was asked for twice
 _libc = ctypes.CDLL(None) if LINUX else None  # loaded before any fork: the child may do next to nothing
 
@@ -211,9 +212,19 @@ def _stat(pid: int) -> list[str] | None:
 
 def addresses() -> list[str]:
     """This machine's own IPv4 addresses, the loopback apart."""
+    return [str(each.ip) for each in _interfaces() if not each.ip.is_loopback]
+
+
+def networks() -> list[str]:
+    """The IPv4 networks this machine is in, its loopback too."""
+    return sorted({str(each.network) for each in _interfaces()})
+
+
+def _interfaces() -> list[ipaddress.IPv4Interface]:
     found = []
     for _, name in socket.if_nameindex():
+        asked = struct.pack("256s", name.encode()[:15])
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, contextlib.suppress(OSError):  # an interface without one
-            told = fcntl.ioctl(asking, SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
-            found.append(socket.inet_ntoa(told[20:24]))
-    return [address for address in found if not address.startswith("127.")]
+            address, mask = (socket.inet_ntoa(fcntl.ioctl(asking, what, asked)[20:24]) for what in (SIOCGIFADDR, SIOCGIFNETMASK))
+            found.append(ipaddress.IPv4Interface(f"{address}/{mask}"))
+    return found

@@ -13,12 +13,14 @@ import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from secrets import token_hex
+from uuid import uuid4
 
 import pytest
 
 from dialer_project.local import asterisk
-from telephony.drivers.base import Phone
+from telephony.drivers.base import Address, AddressKind, Leg, Phone, Placed
 from telephony.drivers.simulated import sip_messages as sip
 from tests.drivers.exchange import Exchange
 
@@ -41,13 +43,14 @@ class Stranger:
         self.line.bind(("127.0.0.1", 0))
         self.line.connect(("127.0.0.1", exchange.server.sip_port))
 
-    def asks(self, method: str, to: str, *, by: str, password: str = "", account: str = "", about: str = "", body: bool = True) -> int:
-        """`by` is who the From says it is, `account` whose password it is, `about` whom the To of a REGISTER names. The final reply."""
-        reply = self._once(method, to, by=by, about=about, nth=1, body=body)
+    def asks(self, method: str, to: str, *, by: str, password: str = "", account: str = "", about: str = "", body: bool = True, at: str = "") -> int:
+        """`by` is who the From says it is, `account` whose password it is, `about` whom the To of a REGISTER names, `at` where they believe to
+        be. The final reply."""
+        reply = self._once(method, to, by=by, about=about, nth=1, body=body, at=at)
         if reply.status == 401 and password:
             challenge, user = reply.get("www-authenticate"), account or by
             answer = sip.authorization(challenge, method=method, uri=self._uri(to), user=user, password=password)
-            reply = self._once(method, to, by=by, about=about, nth=2, body=body, call_id=reply.call_id, more=("Authorization", answer))
+            reply = self._once(method, to, by=by, about=about, nth=2, body=body, at=at, call_id=reply.call_id, more=("Authorization", answer))
         return reply.status
 
     def _uri(self, to: str) -> str:
@@ -55,7 +58,7 @@ class Stranger:
         return f"sip:{to}@{host}" if to else f"sip:{host}"
 
     def _once(
-        self, method: str, to: str, *, by: str, about: str, nth: int, body: bool, call_id: str = "", more: tuple[str, str] | None = None
+        self, method: str, to: str, *, by: str, about: str, nth: int, body: bool, at: str, call_id: str = "", more: tuple[str, str] | None = None
     ) -> sip.Message:
         port = self.line.getsockname()[1]
         headers = [
@@ -65,7 +68,7 @@ class Stranger:
             ("To", f"<sip:{about}@127.0.0.1>" if about else f"<{self._uri(to)}>"),
             ("Call-ID", call_id or token_hex(10)),
             ("CSeq", f"{nth} {method}"),
-            ("Contact", f"<sip:{by}@127.0.0.1:{port}>"),
+            ("Contact", f"<sip:{by}@{at or f'127.0.0.1:{port}'}>"),
             ("Expires", "60"),
             *BESIDES.get(method, []),
             *([more] if more else []),
@@ -93,6 +96,16 @@ def stranger(exchange: Exchange) -> Iterator[Stranger]:
     made.line.close()
     assert [dialog for dialog in exchange.world.calls if not dialog.incoming] == [], "somebody was called"
     assert exchange.ari.question("channels").said == []
+
+
+def test_a_phone_behind_a_router_of_its_own_is_called_where_it_registered_from(exchange: Exchange, stranger: Stranger) -> None:
+    assert stranger.asks("REGISTER", "", by="ana", about="ana", password=exchange.server.station_password, at="192.0.2.50:5060") == 200
+    leg = Leg(call_id=uuid4(), to=Address(AddressKind.STATION, "ana"), ring_for=timedelta(seconds=5), party="agent")
+    assert exchange.carrier().place(leg) == Placed()
+    assert select.select([stranger.line], [], [], 5)[0], "nothing comes to where they are"
+    assert stranger.line.recv(65536).startswith(b"INVITE sip:ana@")
+    assert exchange.carrier().hang_up(leg.call_id)
+    _until(lambda: exchange.ari.question("channels").said == [], "it is over")
 
 
 def test_strangers_reach_nobody(exchange: Exchange, stranger: Stranger) -> None:

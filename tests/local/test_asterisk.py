@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer_project.local import asterisk
+from dialer_project.local import asterisk, processes
 from dialer_project.local.asterisk import Asterisk, Installed
 from dialer_project.local.say import CannotGoOn
 
@@ -74,6 +74,32 @@ def test_who_calls_us_reaches_the_application_and_never_a_trunk(written: Path) -
     assert "Dial(" not in dialplan, "calls are made by us alone"
     pjsip = settings(written / "etc/pjsip.conf")
     assert set(re.findall(r"^context = (\S+)", pjsip, re.MULTILINE)) == {"ringmaster-incoming", "ringmaster-nowhere", "ringmaster-stations"}
+
+
+def told_to_others(server: Asterisk) -> dict[str, list[str]]:
+    server.folder.mkdir()
+    server.write()
+    told: dict[str, list[str]] = {}
+    for name, value in re.findall(r"^(external_\w+|local_net) = (\S+)", settings(server.folder / "etc/pjsip.conf"), re.MULTILINE):
+        told.setdefault(name, []).append(value)
+    return told
+
+
+def test_the_phones_of_an_office_are_told_where_we_are_reached_and_only_our_own_network_is_not(tmp_path: Path) -> None:
+    (tmp_path / "usr/share/asterisk/sounds").mkdir(parents=True)
+    here = Installed(("asterisk",), tmp_path)
+    outside = {"external_signaling_address": ["203.0.113.7"], "external_media_address": ["203.0.113.7"]}
+    assert told_to_others(Asterisk(tmp_path / "own", here, seen_as="203.0.113.7")) == {
+        **outside,
+        "local_net": ["127.0.0.1/32", *processes.networks()],
+    }
+    assert "127.0.0.0/8" in processes.networks()
+    named = ("172.18.0.0/16", "10.1.0.0/16")
+    assert told_to_others(Asterisk(tmp_path / "named", here, seen_as="203.0.113.7", local_networks=named)) == {
+        **outside,
+        "local_net": ["127.0.0.1/32", *named],
+    }
+    assert told_to_others(Asterisk(tmp_path / "alone", here)) == {}
 
 
 def test_a_trunk_nobody_is_at_has_no_contact(written: Path) -> None:

@@ -20,6 +20,7 @@ GUIDE = PROJECT / "docs" / "deployment.md"
 COMPOSE, DOCKERFILE = PROJECT / "docker-compose.yml", PROJECT / "Dockerfile"
 OURS = ("web", "beat", "event-pump", *(f"worker-{queue}" for queue in product.WORKERS))
 # what the images of others read, and what Asterisk's container does
+UVICORN = {"FORWARDED_ALLOW_IPS"}
 NOT_OURS = {"postgres": {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"}, "tls": {"HOST_NAME"}}
 
 
@@ -63,10 +64,12 @@ def test_every_queue_that_work_is_sent_to_has_a_worker() -> None:
 
 
 def test_every_variable_that_is_set_is_read(services: dict[str, Any]) -> None:
-    settings, container = read_by("dialer_project/settings.py"), read_by("dialer_project/local/container.py")
+    settings, container = UVICORN | read_by("dialer_project/settings.py"), read_by("dialer_project/local/container.py")
     for name, service in services.items():
         said = {variable.removesuffix("_FILE") for variable in service.get("environment", {})}
-        known = {variable.removesuffix("_FILE") for variable in NOT_OURS.get(name, ())} or (container if name.startswith("asterisk") else settings)
+        known = {variable.removesuffix("_FILE") for variable in NOT_OURS.get(name, ())} or (
+            container if name.startswith("asterisk") else settings | UVICORN
+        )
         assert said <= known, f"{name} is told what nobody reads: {said - known}"
 
 
@@ -98,8 +101,22 @@ def test_nothing_is_reached_from_beyond_this_machine_but_what_is_meant_to_be(com
     assert not any("8088" in port for ports in published.values() for port in ports), "ARI stays among the containers"
     towards_asterisk = re.findall(r"handle (\S+) \{\s+rewrite \* (\S+)\s+reverse_proxy asterisk-1", compose["configs"]["proxy"]["content"])
     assert towards_asterisk == [("/sip", "/ws")], "the proxy opens the phones' door alone"
-    assert compose["networks"]["inside"] == {"internal": True}
+    assert compose["networks"]["inside"]["internal"] is True
     assert services["postgres"]["networks"] == services["redis"]["networks"] == ["inside"]
+
+
+def test_phones_are_told_where_the_container_is_published(services: dict[str, Any]) -> None:
+    published = {port.rpartition("}")[0] + "}" for port in services["asterisk-1"]["ports"]}
+    assert {services["asterisk-1"]["environment"]["SEEN_AS"]} == {f"${{SEEN_AS:-{at}}}" for at in published}
+
+
+def test_who_asks_is_believed_of_the_proxy_alone(compose: dict[str, Any], services: dict[str, Any]) -> None:
+    (inside,) = compose["networks"]["inside"]["ipam"]["config"]
+    assert services["web"]["environment"]["FORWARDED_ALLOW_IPS"] == inside["subnet"]
+    (network,) = [name for name, how in services["web"]["networks"].items() if how and "web-inside" in how["aliases"]]
+    assert network == "inside"
+    assert "inside" in services["tls"]["networks"]
+    assert "reverse_proxy web-inside:8000" in compose["configs"]["proxy"]["content"]
 
 
 def test_what_the_pump_copies_is_what_its_asterisk_plays(services: dict[str, Any]) -> None:
@@ -177,6 +194,7 @@ def test_the_containers_command_writes_the_configuration_and_becomes_asterisk(tm
     at = {"ARI_ADDRESS": "127.0.0.1", "SIP_ADDRESS": "127.0.0.1", "MEDIA_ADDRESS": "127.0.0.1", "SEEN_AS": "203.0.113.7"}
     said = {**at, **{name: str(port) for name, port in ports.items()}, "STATE_DIR": str(tmp_path / "state"), "TRUNKS": str(tmp_path / "trunks")}
     said["ANNOUNCEMENTS_DIR"] = str(tmp_path / "announcements")
+    said["LOCAL_NETWORKS"] = "10.1.0.0/16"
     command = (sys.executable, "-m", "dialer_project.local.container")
     running = processes.start(command, env={"ARI_PASSWORD_FILE": str(tmp_path / "password"), **said}, log=tmp_path / "log")
     try:
@@ -184,9 +202,15 @@ def test_the_containers_command_writes_the_configuration_and_becomes_asterisk(tm
         ending.wait(lambda: server.is_up() or running.poll() is not None, seconds=30, every=0.05)
         assert server.is_up(), (tmp_path / "log").read_text()[-500:]
         assert "carrier" in server.cli("pjsip show endpoints")
-        assert "203.0.113.7" in server.cli("pjsip show transport udp")
+        transport = server.cli("pjsip show transport udp")
+        assert "203.0.113.7" in transport
+        assert re.findall(r"local_net\s*: (.+)", transport) == ["127.0.0.1/255.255.255.255", "10.1.0.0/255.255.0.0"]
         asked = {**said, "ARI_PASSWORD_FILE": str(tmp_path / "password"), "PATH": os.environ["PATH"]}
         assert subprocess.run([*command, "is-up"], env=asked, cwd=PROJECT).returncode == 0
+        for name, wrong in (("SEEN_AS", "0.0.0.0"), ("LOCAL_NETWORKS", "the office")):
+            refused = subprocess.run([*command], env={**asked, name: wrong}, cwd=PROJECT, capture_output=True, text=True)
+            assert refused.returncode == 1
+            assert name in refused.stderr
         assert subprocess.run([*command, "is-up"], env={**asked, "ARI_PORT": str(processes.free_port())}, cwd=PROJECT).returncode == 1
         (tmp_path / "announcements" / "welcome.wav").touch()
         assert (server.announcements / "welcome.wav").exists()

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -29,7 +29,7 @@ from django.db.models import F
 from dialer_project.lib import sql, wake
 from dialer_project.lib.lifecycle import after, states_before
 from telephony import nodes
-from telephony.drivers.base import CarrierTimeout, CarrierUnreachable
+from telephony.drivers.base import Carrier, CarrierTimeout, CarrierUnreachable
 from telephony.models import Announcement, AnnouncementFile, Recording
 from telephony.nodes import NodeAway
 from telephony.rules.lifecycle import RECORDING, STILL_RECORDED, RecordingMove, RecordingState
@@ -47,10 +47,6 @@ AGAIN_AT_MOST = timedelta(hours=1)
 LOST_AFTER = 5
 AT_ONCE = 50
 HEADER = 44  # bytes of a plain WAV before its sound
-
-
-class Bring(Protocol):
-    def __call__(self, name: str, into: BinaryIO) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +67,10 @@ def record(wanted: Sequence[Wanted], *, now: datetime) -> None:
         return
     rows = sql.rows(
         """
-        INSERT INTO telephony_recording (call_id, node_id, bridge, name, state, started_at, keep_for)
-        SELECT w.call_id, w.node_id, w.bridge, w.name, 'wanted', %(now)s, make_interval(secs => w.keep_for)
-        FROM json_to_recordset(%(wanted)s::json) AS w(call_id uuid, node_id bigint, bridge uuid, name text, keep_for float)
-        ON CONFLICT DO NOTHING RETURNING id, node_id, bridge, name
+        INSERT INTO telephony_recording (call_id, node_id, bridge, name, state, started_at, keep_for, notice)
+        SELECT w.call_id, w.node_id, w.bridge, w.name, 'wanted', %(now)s, make_interval(secs => w.keep_for), w.notice
+        FROM json_to_recordset(%(wanted)s::json) AS w(call_id uuid, node_id bigint, bridge uuid, name text, keep_for float, notice text)
+        ON CONFLICT DO NOTHING RETURNING id, node_id, bridge, name, notice
         """,
         {
             "now": now,
@@ -85,24 +81,29 @@ def record(wanted: Sequence[Wanted], *, now: datetime) -> None:
                     "bridge": one.bridge,
                     "name": token_hex(16),
                     "keep_for": one.keep_for.total_seconds() if one.keep_for is not None else None,
+                    "notice": one.notice,
                 }
                 for one in wanted
             ),
         },
     )
-    notices = {one.bridge: one.notice for one in wanted}
     for row in rows:
-        transaction.on_commit(partial(_start, row, notice=notices[row.bridge]), robust=True)
+        transaction.on_commit(partial(_start, row, now=now), robust=True)
 
 
-def _start(row: sql.Row, *, notice: str = "") -> None:
+def _start(row: sql.Row, *, now: datetime) -> None:
     """That it runs is told by the carrier's event. One that runs already has merely lost the reply."""
     try:
-        node = nodes.by_id(row.node_id)
-        if nodes.ask(node, lambda carrier: carrier.record(row.bridge, row.name)) and notice:
-            nodes.ask(node, lambda carrier: carrier.play_to_all(row.bridge, notice))
+        if nodes.ask(nodes.by_id(row.node_id), lambda carrier: carrier.record(row.bridge, row.name)):
+            _give_notice(row, now=now)
     except NodeAway as away:
         log.warning("recording %s is tried again: %s", row.name, away)
+
+
+def _give_notice(row: sql.Row, *, now: datetime) -> None:
+    """Rather said twice than not at all: that it was said is written down afterwards. Raises NodeAway."""
+    if row.notice and nodes.ask(nodes.by_id(row.node_id), lambda carrier: carrier.play_to_all(row.bridge, row.notice)):
+        sql.changed("UPDATE telephony_recording SET notice_at = %s WHERE id = %s AND notice_at IS NULL", [now, row.id])
 
 
 def started(names: Sequence[str]) -> dict[UUID, UUID]:
@@ -153,6 +154,11 @@ def stop(bridge: UUID) -> None:
     """Whatever is recorded there ends; that it has comes as an event."""
     for row in _running(bridge, *STILL_RECORDED):
         _ask(row, RecordingMove.ENDED)
+
+
+def goes_on(bridge: UUID) -> bool:
+    """Whether something is recorded there, or paused."""
+    return bool(_running(bridge, *STILL_RECORDED))
 
 
 def _running(bridge: UUID, *states: RecordingState) -> list[sql.Row]:
@@ -212,7 +218,7 @@ def fetch(recording_id: int, *, now: datetime) -> None:
     for row in taken:
         carrier = nodes.driver(nodes.by_id(row.node_id))
         try:
-            if row.state == RecordingState.STORED or _store(row, carrier.fetch_recording, now=now):
+            if row.state == RecordingState.STORED or _store(row, carrier, now=now):
                 carrier.remove_recording(row.name)
                 sql.changed("UPDATE telephony_recording SET fetch_at = NULL WHERE id = %s AND state = 'stored'", [row.id])
         except (CarrierTimeout, CarrierUnreachable) as away:
@@ -220,10 +226,10 @@ def fetch(recording_id: int, *, now: datetime) -> None:
             _later(row, now=now)
 
 
-def _store(row: sql.Row, bring: Bring, *, now: datetime) -> bool:
+def _store(row: sql.Row, carrier: Carrier, *, now: datetime) -> bool:
     with tempfile.TemporaryFile() as file:
-        if not bring(row.name, file):
-            _not_there(row, now=now)
+        if not carrier.fetch_recording(row.name, file):
+            _not_there(row, carrier, now=now)
             return False
         size = file.seek(0, os.SEEK_END)
         repair(file)
@@ -245,8 +251,10 @@ def _store(row: sql.Row, bring: Bring, *, now: datetime) -> bool:
     return stored == 1
 
 
-def _not_there(row: sql.Row, *, now: datetime) -> None:
-    if row.tries + 1 < LOST_AFTER:
+def _not_there(row: sql.Row, carrier: Carrier, *, now: datetime) -> None:
+    if carrier.stop_recording(row.name):  # nobody had told the node that it is over
+        sql.changed("UPDATE telephony_recording SET fetch_at = %s WHERE id = %s AND state = 'ended'", [now + AGAIN_AFTER, row.id])
+    elif row.tries + 1 < LOST_AFTER:
         _later(row, now=now)
     else:
         log.warning("recording %s has no file: it is lost", row.name)
@@ -287,16 +295,24 @@ def look_after(*, now: datetime) -> None:
 def _start_again(*, now: datetime) -> None:
     for row in sql.rows(
         """
-        SELECT r.id, r.name, r.node_id, r.bridge FROM telephony_recording r JOIN telephony_call c ON c.id = r.call_id
-        WHERE r.state = 'wanted' AND r.started_at < %s AND c.state = 'connected' AND r.bridge <> r.call_id LIMIT %s
+        SELECT r.id, r.name, r.node_id, r.bridge, r.state, CASE WHEN r.notice_at IS NULL THEN r.notice ELSE '' END AS notice
+        FROM telephony_recording r JOIN telephony_call c ON c.id = r.call_id
+        WHERE (r.state = 'wanted' OR r.state IN ('running', 'paused') AND r.notice <> '' AND r.notice_at IS NULL)
+          AND r.started_at < %s AND c.state = 'connected' AND r.bridge <> r.call_id LIMIT %s
         """,
         [now - STANDS_STILL_FOR, AT_ONCE],
     ):
         # one that cannot be started and can be resumed has been running all the time
-        if _ask(row, RecordingMove.RESUME):
+        runs = row.state != RecordingState.WANTED or _ask(row, RecordingMove.RESUME)
+        if not runs:
+            _start(row, now=now)
+            continue
+        if row.state == RecordingState.WANTED:
             started([row.name])
-        else:
-            _start(row)
+        try:
+            _give_notice(row, now=now)
+        except NodeAway as away:
+            log.warning("recording %s runs without its notice: %s", row.name, away)
 
 
 def _past_the_verdict(*, now: datetime) -> None:
@@ -312,13 +328,16 @@ def _past_the_verdict(*, now: datetime) -> None:
 
 
 def _ended_unheard(*, now: datetime) -> None:
+    """Nobody may be recorded beyond the call: an agent whom nobody took out of the conversation still is, so the node is told to stop."""
     rows = sql.rows(
         """
-        SELECT r.name, c.ended_at FROM telephony_recording r JOIN telephony_call c ON c.id = r.call_id
+        SELECT r.name, r.node_id, c.ended_at FROM telephony_recording r JOIN telephony_call c ON c.id = r.call_id
         WHERE r.state = ANY(%s) AND c.ended_at < %s LIMIT %s
         """,
         [[state.value for state in STILL_RECORDED], now - STANDS_STILL_FOR, AT_ONCE],
     )
+    for row in rows:
+        _ask(row, RecordingMove.ENDED)
     with transaction.atomic():
         ended({row.name: (row.ended_at, None) for row in rows}, now=now)
 

@@ -218,6 +218,8 @@ class Recording(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     pauses = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), blank=True, help_text="from and until, each")
+    notice = models.CharField(max_length=200, blank=True, db_default="", help_text="what everybody in it is to hear of it")
+    notice_at = models.DateTimeField(null=True, blank=True, help_text="when that was said")
     fetch_at = models.DateTimeField(null=True, blank=True, help_text="its file is to be fetched, or removed from the node, after this")
     tries = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="times its file was asked for in vain")
     file = models.FileField(max_length=200, blank=True, db_default="")

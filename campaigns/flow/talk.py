@@ -110,6 +110,8 @@ def record(interaction_id: UUID, agent_id: int, do: str, *, now: datetime) -> An
         return Refusal("Nothing is recorded here.")
     if do == "resume" and line.recording != "paused":
         return Refusal("This recording is not paused.")
+    if do == "resume" and not media.goes_on(line.bridge):  # paused by whoever had the customer before
+        return _begin_recording(line, now=now)
     if not (media.pause(line.bridge, now=now) if do == "pause" else media.resume(line.bridge, now=now)):
         return NOT_HEARD
     with transaction.atomic():

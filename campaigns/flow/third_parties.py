@@ -147,11 +147,11 @@ def takes_over(row: sql.Row, *, now: datetime) -> None:
     moved(ThirdMove.END, [row.id], now=now)
     (terms,) = sql.rows("SELECT recording, recording_days, '' AS notice FROM campaigns_campaign WHERE id = %s", [row.campaign_id])
     desk.hand_on(row.interaction_id, row.id)
-    desk.amend(
-        [Change(id=row.id, call_id=row.call_id, progress="connected", recording="offered" if terms.recording == "on_demand" else None)],
-        now=now,
-        only=(Phase.CONNECTED,),
-    )
+    said = {w.id: w.recording for w in sql.rows("SELECT id, recording FROM agents_interaction WHERE id IN (%s, %s)", [row.interaction_id, row.id])}
+    # what must not be recorded may go on being said: it is begun by whoever has the customer now
+    paused = "paused" in said.values()
+    shown = "offered" if terms.recording == "on_demand" else "paused" if paused else None
+    desk.amend([Change(id=row.id, call_id=row.call_id, progress="connected", recording=shown)], now=now, only=(Phase.CONNECTED,))
     sql.changed(
         "UPDATE campaigns_inboundcall SET agent_id = %s, interaction_id = %s WHERE call_id = %s AND state = 'given'",
         [row.to_agent_id, row.id, row.call_id],
@@ -161,7 +161,7 @@ def takes_over(row: sql.Row, *, now: datetime) -> None:
     moved(ThirdMove.JOIN, [other.id for other in others], now=now, only=(ThirdState.CONSULTED,))
     together(row.node_id, row.id, [row.call_id, row.their_leg, *(other.their_leg for other in others)])
     show(row.id, now=now)
-    if terms.recording == "all":
+    if terms.recording == "all" and not paused:
         media.record([match.recorded(terms, call_id=row.call_id, node_id=row.node_id, bridge=row.id)], now=now)
 
 

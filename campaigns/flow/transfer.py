@@ -331,7 +331,11 @@ def _without(line: sql.Row, third: UUID, *, now: datetime) -> bool:
 
 
 def _agent_goes(line: sql.Row, campaign: Setting, *, now: datetime) -> None:
-    """To wrap-up, with their phone; nothing more is recorded. The attempt stays open for as long as the customer is on the line."""
+    """To wrap-up, with their phone; nothing more is recorded, and what was paused stays so with whoever comes. The attempt stays open for as
+    long as the customer is on the line."""
+    if line.recording == "paused":
+        coming = third_parties.there("t.interaction_id = %s AND t.how = 'blind' AND t.state = 'calling' AND t.to_agent_id IS NOT NULL", [line.bridge])
+        desk.amend([Change(id=other.id, recording="paused") for other in coming], now=now, only=(Phase.RINGING_AGENT,))
     desk.move(
         PhaseMove.WRAP_UP,
         [

@@ -27,7 +27,7 @@ class Happened(StrEnum):
     RESUMED = "resumed"
     ANNOUNCEMENT_STARTED = "announcement_started"  # data: announcement, by (guard: the carrier alone), goes_on (the call does, afterwards)
     ANNOUNCEMENT_ENDED = "announcement_ended"  # data: announcement
-    DIGIT = "digit"  # the far side pressed a key; data: digit
+    DIGIT = "digit"  # the far side pressed a key; which one nobody is told: it may be of a card's number
     RECORDING_STARTED = "recording_started"  # data: name
     RECORDING_ENDED = "recording_ended"  # data: name, seconds
     STATION_LOST = "station_lost"  # its phone or page is gone; its legs may look alive for a long time

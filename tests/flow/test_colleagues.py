@@ -317,3 +317,21 @@ def test_a_pump_that_dies_at_the_wrong_moment_leaves_nobody_in_a_conversation_th
     floor.run(0.5)
     assert state() == "ended"
     assert heard(floor, ana.leg, customer(maria)) == [True]
+
+
+@pytest.mark.parametrize("how", ["conference", "blind"])
+def test_what_was_paused_stays_so_with_the_colleague_until_they_go_on_with_it(floor: Floor, ana: Someone, ben: Someone, how: str) -> None:
+    on_the_line(floor, ana, ben, recording="all")
+    floor.run(1)
+    assert talk.record(ana._work(), ana.id, "pause", now=floor.now) == DONE
+    assert asks(ana, ben, how) == DONE
+    comes(ben)
+    if how == "conference":
+        assert does(ana, "hand_over") == DONE
+    floor.run(30)
+    assert ben.work
+    assert (ben.phase, ben.work.recording) == ("connected", "paused")
+    assert not Recording.objects.filter(bridge=ben.work.id).exists()
+    assert talk.record(ben._work(), ben.id, "resume", now=floor.now) == DONE
+    floor.run(1)
+    assert (ben.work.recording, Recording.objects.get(bridge=ben.work.id).state) == ("on", "running")

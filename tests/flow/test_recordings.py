@@ -10,8 +10,9 @@ from django.core.files.storage import default_storage
 from agents.desk import DONE, Refusal
 from campaigns.flow import sweep, talk
 from telephony import media, nodes
+from telephony.drivers.base import CarrierUnreachable
 from telephony.drivers.simulated.script import Answers, seconds
-from telephony.models import Announcement, Recording
+from telephony.models import Announcement, CallEvent, Recording
 from tests.floor import Floor, Person, Someone
 
 TALKS = Answers(after=seconds(2), talks_for=seconds(60))
@@ -113,6 +114,62 @@ def test_what_a_lost_order_has_not_started_is_started_by_the_sweep(floor: Floor,
     monkeypatch.undo()
     floor.run(30)
     assert screen(ana) == "on"
+
+
+def said_in_conversations(what: str) -> int:
+    return CallEvent.objects.filter(kind="announcement_started", call_id=None, data__announcement__endswith=what).count()
+
+
+def test_whatever_begins_a_recording_everybody_hears_its_notice_once(floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
+    notice = Announcement.objects.create(name="notice", media="sound:recorded")
+    monkeypatch.setattr(floor.carrier, "record", lambda what, name: False)
+    on_the_line(floor, ana, recording="all", recording_notice=notice)
+    monkeypatch.undo()
+    assert said_in_conversations("recorded") == 0
+    floor.run(30)
+    assert (screen(ana), said_in_conversations("recorded")) == ("on", 1)
+    assert Recording.objects.get().notice_at is not None
+
+
+def test_a_notice_that_could_not_be_said_is_said_by_the_sweep(floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
+    notice = Announcement.objects.create(name="notice", media="sound:recorded")
+    monkeypatch.setattr(floor.carrier, "play_to_all", away)
+    on_the_line(floor, ana, recording="all", recording_notice=notice)
+    monkeypatch.undo()
+    assert (Recording.objects.get().state, said_in_conversations("recorded")) == ("running", 0)
+    floor.run(12)
+    media.look_after(now=floor.now)
+    floor.run(0.2)
+    assert said_in_conversations("recorded") == 1
+
+
+def away(*_: Any, **__: Any) -> Any:
+    raise CarrierUnreachable("away")
+
+
+@pytest.mark.parametrize("also_lost", [(), ("stop_recording",)])
+def test_an_agent_whom_nobody_took_out_of_the_conversation_is_recorded_no_longer(
+    floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch, also_lost: tuple[str, ...]
+) -> None:
+    maria = on_the_line(floor, ana, recording="all")
+    floor.run(5)
+    with monkeypatch.context() as lost:
+        for command in ("leave_many", *also_lost):
+            lost.setattr(floor.carrier, command, away)
+        floor.world.far_hangs_up(maria.attempts[0].pk, floor.now)
+        floor.run(until=lambda: ana.phase == "wrap_up", at_most=5)
+        floor.run(15)
+    floor.run(60)
+    recording = Recording.objects.get()
+    assert floor.world.pause_recording(recording.name, floor.now) is False, "the node does not record it any more"
+    assert (recording.state, recording.tries) == ("stored", 0)
+
+
+def test_which_keys_the_customer_presses_is_kept_nowhere(floor: Floor, ana: Someone) -> None:
+    maria = on_the_line(floor, ana, recording="all")
+    floor.world.presses(maria.attempts[0].pk, "4", floor.now)
+    floor.run(0.3)
+    assert CallEvent.objects.get(call_id=maria.attempts[0].pk, kind="digit").data == {}
 
 
 def test_a_recording_whose_end_nobody_heard_and_whose_worker_died_is_fetched_all_the_same(floor: Floor, ana: Someone) -> None:

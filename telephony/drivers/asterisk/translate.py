@@ -173,7 +173,7 @@ class Translator:
                 seen.by_far |= not told.get("soft")
                 seen.replied |= not told.get("soft")
             case "ChannelDtmfReceived":
-                return [self._of(Happened.DIGIT, call_id, channel, at, data={"digit": told["digit"]})]
+                return [self._of(Happened.DIGIT, call_id, channel, at)]
             case "ChannelUserevent" if told["eventname"] == ANSWERED:
                 return self._answered(call_id, seen, channel, _answered_at(channel, at))
             case "ChannelUserevent":

@@ -428,7 +428,7 @@ class World:
         call = self._find(call_id, now)
         if call is None or call.answered_at is None:
             return False
-        self._press(call, digit)
+        self._press(call)
         return True
 
     def hears(self, call_id: UUID, other: UUID, now: datetime) -> bool:
@@ -597,8 +597,8 @@ class World:
             self._at(now + call.talks_for, call, self._far_hangs_up)
         else:
             self._at(now + leg.max_length, call, self._end, Cause.NORMAL, HungUpBy.CARRIER)
-        for after, digit in call.presses:
-            self._at(now + after, call, self._press, digit)
+        for after, _ in call.presses:
+            self._at(now + after, call, self._press)
         if not self.listening:
             self._last_words(call, leg.message, {"by": "guard"})
         elif leg.detect_machine is not None and not call.incoming:
@@ -697,9 +697,9 @@ class World:
         lasted = self._stored[recording.name] = recording.lasted(self._clock())
         self._tell(Happened.RECORDING_ENDED, recording.call, bridge=recording.bridge, data={"name": recording.name, "seconds": f"{lasted:.3f}"})
 
-    def _press(self, call: _Call, digit: str) -> None:
+    def _press(self, call: _Call) -> None:
         if not call.dead:
-            self._tell(Happened.DIGIT, call, data={"digit": digit})
+            self._tell(Happened.DIGIT, call)
 
     def _far_hangs_up(self, call: _Call) -> None:
         self._end(call, Cause.NORMAL, HungUpBy.FAR)

@@ -16,6 +16,9 @@ from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState, Wai
 from campaigns.rules.permit.gate import OF_THE_NUMBER, Facts, Gate, Refused, Stands, Terms, earliest, gates, group_opens
 from dialer_project.lib import sql
 
+# the hours of a group and the gate's are asked by turns this often before an instant is said not to exist
+TURNS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -31,7 +34,8 @@ class Past:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """The ordered gates of one lead at one moment. `next_at`: when it next can be called, were nothing else to happen; None: never. `then`:
-    the number it moves on to, where this one will not be called."""
+    the number it moves on to, where this one will not be called. `for_as_long_as`: what keeps it until nobody knows when, in sentences; it is
+    looked at again at `next_at`, and no more than that is said."""
 
     lead_id: int
     campaign: str
@@ -41,6 +45,7 @@ class Explanation:
     next_at: datetime | None
     past: tuple[Past, ...]
     then: str = ""
+    for_as_long_as: tuple[str, ...] = ()
 
     @property
     def first(self) -> Gate | None:
@@ -58,12 +63,21 @@ class Explanation:
         stopped = next((gate.why for gate in self.gates if gate.stands is Stands.HELD), None)
         closed = next((gate.why for gate in self.gates if gate.stands is Stands.CLOSED), None)
         if self.then and self.next_at is not None:
+            if self.for_as_long_as:
+                return f"{closed} Its next number is {self.then}. {self._open_ended}"
             when = f", not before {self.next_at:%Y-%m-%d %H:%M:%S} UTC" if self.next_at > self.at else ""
             return f"{closed} Its next number, {self.then}, is called instead{when}."
         if closed or self.next_at is None:
             return f"It will not be called. {closed or ''}".strip()
+        if self.for_as_long_as:
+            return f"Its campaign is held: {stopped} {self._open_ended}" if stopped else self._open_ended
         when = f"not before {self.next_at:%Y-%m-%d %H:%M:%S} UTC"
         return f"Its campaign is held: {stopped} After that, {when}." if stopped else f"It can be called {when}."
+
+    @property
+    def _open_ended(self) -> str:
+        again = f" It is looked at again at {self.next_at:%Y-%m-%d %H:%M:%S} UTC." if self.next_at and self.next_at > self.at else ""
+        return f"Nobody can say when it can be called. {' '.join(self.for_as_long_as)}{again}"
 
     def told(self) -> dict[str, Any]:
         """For programs."""
@@ -107,13 +121,13 @@ def lead(lead_id: int, *, now: datetime) -> Explanation | None:
     if phone is None and (marked := next((p.result for p in person.phones if p.result), None)):
         known = replace(known, facts=replace(known.facts, number_result=marked))  # why none of them is left
     standing = Standing(row.state, row.reason, row.next_call_at, row.owner, tuple(row.zones))
-    next_at, then = next_instant(standing, known.facts, terms=campaign.terms, now=now), ""
+    next_at, then, meant = next_instant(standing, known.facts, terms=campaign.terms, now=now), "", known.facts
     closed = next((gate.final for gate in gates(known.facts, terms=campaign.terms, now=now) if gate.stands is Stands.CLOSED), None)
     if row.state != LeadState.FINAL and closed in OF_THE_NUMBER:
         moves_to = permit.other_number(campaign.terms, person, known.alternatives, now=now)
         if moves_to is not None and (other := person.phone(moves_to)):
             of_other = facts.read([replace(asked, phone=other)], terms=campaign.terms, now=now)[row.id].facts
-            next_at, then = next_instant(standing, of_other, terms=campaign.terms, now=now), other.e164
+            next_at, then, meant = next_instant(standing, of_other, terms=campaign.terms, now=now), other.e164, of_other
     return Explanation(
         lead_id=row.id,
         campaign=campaign.name,
@@ -122,6 +136,7 @@ def lead(lead_id: int, *, now: datetime) -> Explanation | None:
         gates=tuple(answers(standing, known.facts, terms=campaign.terms, now=now)),
         next_at=next_at,
         then=then,
+        for_as_long_as=tuple(dict.fromkeys(gate.why for gate in answers(standing, meant, terms=campaign.terms, now=now) if gate.ask_again)),
         past=tuple(Past(p.planned_at, p.e164, p.outcome, p.rules or "", sql.loaded(p.evidence) or {}) for p in sql.rows(_PAST, [lead_id])),
     )
 
@@ -133,12 +148,20 @@ def answers(standing: Standing, known: Facts, *, terms: Terms, now: datetime) ->
 
 
 def next_instant(standing: Standing, known: Facts, *, terms: Terms, now: datetime) -> datetime | None:
-    """When it next can be called, were nothing else to happen; None: never."""
+    """When it next can be called, were nothing else to happen, or, where nobody can say when what keeps it ends, when it is asked about again; None:
+    never."""
     stands = list(_where_it_stands(standing, terms=terms, now=now))
     if any(gate.stands is Stands.CLOSED for gate in stands):
         return None
-    found = earliest(known, terms=terms, at=max([now, *(gate.until for gate in stands if gate.until is not None)]))
-    return None if isinstance(found, Refused) else found
+    at = max([now, *(gate.until for gate in stands if gate.until is not None)])
+    for _ in range(TURNS):
+        found = earliest(known, terms=terms, at=at)
+        if isinstance(found, Refused):
+            return None
+        at = group_opens(standing.zones, terms=terms, at=found)
+        if at == found:
+            return found
+    return None
 
 
 def _where_it_stands(standing: Standing, *, terms: Terms, now: datetime) -> Iterator[Gate]:
@@ -152,7 +175,10 @@ def _where_it_stands(standing: Standing, *, terms: Terms, now: datetime) -> Iter
         yield Gate("not finished", own, Stands.CLOSED, why, final=FinalReason(standing.reason))
     else:
         yield Gate("not finished", own)
-    yield Gate("in nobody's hands", own, Stands.WAIT, "It is in an agent's hands or being dialed.") if busy else Gate("in nobody's hands", own)
+    if busy:
+        yield Gate("in nobody's hands", own, Stands.WAIT, "It is in an agent's hands or being dialed.", ask_again=True)
+    else:
+        yield Gate("in nobody's hands", own)
     if standing.owner is not None:
         yield Gate("for any agent", own, Stands.WAIT, f"It is kept for {standing.owner}, who promised to call.", wait=WaitReason.CALLBACK)
     else:
@@ -164,7 +190,7 @@ def _where_it_stands(standing: Standing, *, terms: Terms, now: datetime) -> Iter
     else:
         yield Gate("due", own)
     opens = group_opens(standing.zones, terms=terms, at=now)
-    if opens == now:
+    if opens == now:  # also where they never open: then the gate itself says why
         yield Gate("hours of its group", own)
     else:
         yield Gate("hours of its group", own, Stands.WAIT, f"Outside calling hours in {', '.join(standing.zones)}.", opens, wait=WaitReason.HOURS)

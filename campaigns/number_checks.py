@@ -83,8 +83,7 @@ def _coming(campaign: Setting, *, agents: int, now: datetime) -> list[int]:
 
 
 def _opens_by(zones: tuple[str, ...], campaign: Setting, *, now: datetime, by: datetime) -> bool:
-    opens = group_opens(zones, terms=campaign.terms, at=now)
-    return opens is not None and opens <= by
+    return group_opens(zones, terms=campaign.terms, at=now) <= by
 
 
 def _on_screens(campaign: Setting) -> list[int]:

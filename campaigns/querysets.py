@@ -297,16 +297,18 @@ class LeadStep:
 
 
 def step(steps: Sequence[LeadStep], *, now: datetime) -> int:
-    """Moves leads on, from waiting or busy; a lead that is final stays so. One statement; returns how many moved."""
+    """Moves leads on, from waiting or busy; a lead that is final stays so. One statement, and one more where some turn to a number in other time
+    zones; returns how many moved."""
     if not steps:
         return 0
-    return sql.changed(
+    moved = sql.rows(
         """
         WITH s AS (
             SELECT * FROM json_to_recordset(%(steps)s::json) AS s(id bigint, state text, reason text, next_call_at timestamptz, boost smallint,
                 next_phone bigint, reserved_for bigint, outcome text, disposition_id bigint, missed_by bigint)
         ), held AS (
-            SELECT l.id FROM campaigns_lead l JOIN s USING (id) WHERE l.state IN ('waiting', 'busy') ORDER BY l.id FOR UPDATE OF l
+            SELECT l.id, l.next_phone_id AS phone_before FROM campaigns_lead l JOIN s USING (id)
+            WHERE l.state IN ('waiting', 'busy') ORDER BY l.id FOR UPDATE OF l
         )
         UPDATE campaigns_lead l SET state = s.state, reason = s.reason, next_call_at = coalesce(s.next_call_at, l.next_call_at), boost = s.boost,
             next_phone_id = coalesce(s.next_phone, l.next_phone_id), reserved_for_id = s.reserved_for,
@@ -318,9 +320,49 @@ def step(steps: Sequence[LeadStep], *, now: datetime) -> int:
             no_callback_since = CASE WHEN s.reason IN ('no_callback', 'callback_not_required') THEN %(now)s ELSE l.no_callback_since END,
             changed_at = %(now)s
         FROM s JOIN held USING (id) WHERE l.id = s.id
+        RETURNING l.id, CASE WHEN l.next_phone_id IS DISTINCT FROM phone_before THEN (
+            SELECT NOT (p.zones <@ z.zones AND p.zones @> z.zones) FROM campaigns_phonenumber p, campaigns_zonegroup z
+            WHERE p.id = l.next_phone_id AND z.id = l.zone_group_id) END AS elsewhere
         """,
         {"now": now, "steps": sql.records({name: getattr(s, name) for name in LeadStep.__dataclass_fields__} for s in steps)},
     )
+    regroup([row.id for row in moved if row.elsewhere])
+    return len(moved)
+
+
+def regroup(lead_ids: Sequence[int]) -> set[int]:
+    """Puts leads into the zone group of the number they are called on next: the zone in which the person said they are, else those of the
+    number; none where no number is left. Never a zone more than the gate asks about, else the claim would pass over whom the gate lets be
+    called. One statement after the one that locked them, so that it sees what was said and written until then; returns the campaigns in which
+    some have moved.
+    """
+    if not lead_ids:
+        return set()
+    return {
+        row.campaign_id
+        for row in sql.rows(
+            """
+            WITH led AS MATERIALIZED (
+                SELECT l.id, coalesce(
+                    (SELECT ARRAY[c.zone] FROM campaigns_zoneconfirmation c WHERE c.contact_id = l.contact_id AND c.ended_at IS NULL),
+                    (SELECT ARRAY(SELECT DISTINCT zone COLLATE "C" FROM unnest(p.zones) AS zone ORDER BY 1) FROM campaigns_phonenumber p
+                     WHERE p.contact_id = l.contact_id AND p.active
+                     ORDER BY (p.id = l.next_phone_id) DESC NULLS LAST, p.position, p.id LIMIT 1),
+                    '{}')::varchar[] AS zones
+                FROM campaigns_lead l WHERE l.id = ANY(%s)
+            ), made AS (
+                INSERT INTO campaigns_zonegroup (zones) SELECT DISTINCT led.zones FROM led
+                WHERE NOT EXISTS (SELECT 1 FROM campaigns_zonegroup z WHERE z.zones = led.zones) ORDER BY 1
+                ON CONFLICT (zones) DO UPDATE SET zones = excluded.zones RETURNING id, zones
+            ), known AS (
+                SELECT z.id, z.zones FROM campaigns_zonegroup z WHERE z.zones IN (SELECT led.zones FROM led) UNION ALL TABLE made
+            )
+            UPDATE campaigns_lead l SET zone_group_id = known.id FROM led JOIN known ON known.zones = led.zones
+            WHERE l.id = led.id AND l.zone_group_id <> known.id RETURNING l.campaign_id
+            """,
+            [list(lead_ids)],
+        )
+    }
 
 
 def busy(lead_ids: Sequence[int], *, now: datetime) -> set[int]:

@@ -37,7 +37,7 @@ class Step:
     """The leads that one question keeps from being called; the last step is those that nothing keeps. `rule` and `by` as explained of a lead.
 
     first_at, last_at: one of them can be called not before, all of them can be by then, were nothing else to happen; None: never, or it cannot
-    be told. left: how many remain after this step.
+    be told. asks_again: nobody can say when it ends; those are the moments at which they are looked at again. left: how many remain after this step.
     """
 
     rule: str
@@ -48,6 +48,7 @@ class Step:
     left: int
     first_at: datetime | None
     last_at: datetime | None
+    asks_again: bool = False
 
     @property
     def in_words(self) -> str:
@@ -111,7 +112,8 @@ class Waterfall:
         kept = sorted((step for step in self.steps if step.stands is not Stands.OPEN), key=lambda step: -step.leads)
         told = [f"{self.callable_now:,} can be called now"]
         for step in kept:
-            until = f" until {step.first_at:%Y-%m-%d %H:%M} UTC" if step.first_at and step.first_at > self.at else ""
+            word = ", looked at again" if step.asks_again else " until"
+            until = f"{word} {step.first_at:%Y-%m-%d %H:%M} UTC" if step.first_at and step.first_at > self.at else ""
             told.append(f"{step.leads:,} {step.in_words.rstrip('.')}{until}")
         return f"{self.leads:,}: {', '.join(told)}."
 
@@ -135,13 +137,14 @@ def of_campaign(campaign_id: int, *, now: datetime) -> Waterfall | None:
         kept = found.setdefault((gate.rule, gate.by, gate.stands, gate.reason), _Kept(place))
         kept.place = min(kept.place, place)
         kept.leads += each.leads
+        kept.asks_again = gate.ask_again
         if gate.stands is Stands.WAIT:
             kept.met(*(next_instant(each.standing(at), each.known(at), terms=setting.terms, now=now) for at in (FIRST, LAST)))
     total = left = sum(each.leads for each in classes)
     steps = []
     for (rule, by, stands, reason), kept in sorted(found.items(), key=lambda item: (item[1].place, item[0])):
         left -= kept.leads if stands is not Stands.OPEN else 0
-        steps.append(Step(rule, by, stands, reason, kept.leads, left, kept.first_at, kept.last_at))
+        steps.append(Step(rule, by, stands, reason, kept.leads, left, kept.first_at, kept.last_at, kept.asks_again))
     return Waterfall(setting.id, setting.name, now, total, tuple(steps))
 
 
@@ -158,6 +161,7 @@ class _Kept:
     first_at: datetime | None = None
     last_at: datetime | None = None
     for_ever: bool = False
+    asks_again: bool = False
 
     def met(self, first: datetime | None, last: datetime | None) -> None:
         """The instants of one class; None is never."""

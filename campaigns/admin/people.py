@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from agents.models import User
-from campaigns.flow import confirm_zone
+from campaigns.flow import confirm_zone, zone_groups
 from campaigns.models import CallingList, Consent, Contact, ContactChange, Lead, PhoneNumber, ZoneConfirmation
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
@@ -136,6 +136,7 @@ class ContactAdmin(ModelAdmin[Contact]):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        zone_groups.of_contacts([form.instance.pk])  # another number may be the first now
         if "customer_is_in" in form.changed_data:
             by = request.user if isinstance(request.user, User) else None
             zone, contact_id = form.cleaned_data["customer_is_in"], form.instance.pk

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from agents.desk import Refusal
-from campaigns import live
+from campaigns import live, querysets
 from campaigns.flow import permit
 from campaigns.models import CallingList, Campaign, Contact, Lead, PhoneNumber, ZoneGroup
 from campaigns.rules.lifecycle import Boost, CampaignState, FinalReason, LeadState, WaitReason
@@ -94,7 +94,7 @@ def phone_of(read: Dialable, campaign: Campaign, *, name: str = "", source: str 
 
 
 def _lead(campaign: Campaign, phone: PhoneNumber, *, at: datetime, now: datetime) -> Lead:
-    group, _ = ZoneGroup.objects.get_or_create(zones=sorted(phone.zones))
+    group, _ = ZoneGroup.objects.get_or_create(zones=sorted(phone.zones))  # put right below: they may have said where they are
     calling_list, _ = CallingList.objects.get_or_create(campaign=campaign, name=LIST)
     lead, is_new = Lead.objects.get_or_create(
         campaign=campaign,
@@ -102,7 +102,7 @@ def _lead(campaign: Campaign, phone: PhoneNumber, *, at: datetime, now: datetime
         defaults={"calling_list": calling_list, "zone_group": group, "next_phone": phone, "next_call_at": at, "boost": Boost.TOP_OF_LIST},
     )
     if is_new:
-        return lead
+        return _grouped(lead)
     left_alone_since = now - timedelta(days=campaign.no_callback_days)
     # one in an agent's hands is being dealt with, one who was promised a call keeps the promise, one who asked for none is left alone
     sql.changed(
@@ -126,5 +126,10 @@ def _lead(campaign: Campaign, phone: PhoneNumber, *, at: datetime, now: datetime
             "for_good": [FinalReason.EXCLUDED.value, FinalReason.WITHDRAWN.value],
         },
     )
+    return _grouped(lead)
+
+
+def _grouped(lead: Lead) -> Lead:
+    querysets.regroup([lead.pk])
     lead.refresh_from_db()
     return lead

@@ -17,7 +17,7 @@ from agents.live import board
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, live, querysets
 from campaigns.facts import Asked, Known, Person, Setting
-from campaigns.flow import call_back, next_for, permit
+from campaigns.flow import call_back, next_for, permit, zone_groups
 from campaigns.flow.call_back import Wanted
 from campaigns.querysets import LeadStep
 from campaigns.rules import retry
@@ -108,6 +108,8 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     moved = _move_agents(concluded, staying, looking, now=now)
     querysets.tried({c.row.lead_id: c.outcome for c in concluded if c.row.id in looking})
     _move_leads([c for c in concluded if c.row.id not in staying | looking], now=now)
+    # other campaigns may have meant to call them on that number too
+    zone_groups.of_contacts([c.row.contact_id for c in concluded if c.outcome in NUMBER_IS_DEAD])
     _release_legs(concluded)
     others_go([c.row.id for c in concluded if c.row.others], now=now)
     next_for.settle(moved, now=now)

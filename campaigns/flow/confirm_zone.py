@@ -3,7 +3,6 @@
 Under the person's lock, so that a dial transaction sees either all of it or nothing.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -12,9 +11,10 @@ from django.db import transaction
 
 from agents.desk import DONE, Answer, Refusal
 from agents.models import User
-from campaigns import facts, live
+from campaigns import live
+from campaigns.flow import zone_groups
 from campaigns.flow.permit import PERSON
-from campaigns.models import ZoneConfirmation, ZoneGroup
+from campaigns.models import ZoneConfirmation
 from campaigns.rules.time_zones import known_zones
 from dialer_project.lib import sql
 from dialer_project.lib.sentence import say
@@ -48,7 +48,7 @@ def confirm(contact_id: int, zone: str, *, by: User | None, now: datetime) -> An
         if not _end(contact_id, by=by, now=now):
             return Refusal("This contact is no longer there. Look for them again.")
         ZoneConfirmation.objects.create(contact_id=contact_id, zone=zone, at=now, by=by)
-        _regroup(contact_id, (zone,), now=now)
+        _regroup(contact_id, now=now)
     return DONE
 
 
@@ -58,8 +58,7 @@ def take_back(contact_id: int, *, by: User | None, now: datetime) -> Answer:
         _lock(contact_id)
         if not _end(contact_id, by=by, now=now):
             return Refusal("This contact is no longer there. Look for them again.")
-        phones = facts.people([contact_id])[contact_id].phones
-        _regroup(contact_id, sorted({zone for phone in phones if phone.active for zone in phone.zones}), now=now)
+        _regroup(contact_id, now=now)
     return DONE
 
 
@@ -73,16 +72,16 @@ def _end(contact_id: int, *, by: User | None, now: datetime) -> bool:
     return bool(sql.rows("SELECT id FROM campaigns_contact WHERE id = %s", [contact_id]))
 
 
-def _regroup(contact_id: int, zones: Sequence[str], *, now: datetime) -> None:
+def _regroup(contact_id: int, *, now: datetime) -> None:
     """The claim looks for their leads where they belong now; what waited for other hours is asked about again at once."""
-    group, _ = ZoneGroup.objects.get_or_create(zones=list(zones))
-    moved = sql.rows(
+    zone_groups.of_contacts([contact_id])
+    sooner = sql.rows(
         """
-        UPDATE campaigns_lead SET zone_group_id = %(group)s, changed_at = %(now)s,
+        UPDATE campaigns_lead SET changed_at = %(now)s,
             next_call_at = CASE WHEN state = 'waiting' AND reason = 'hours' THEN least(next_call_at, %(now)s) ELSE next_call_at END
         WHERE contact_id = %(contact)s AND state <> 'final' RETURNING campaign_id
         """,
-        {"group": group.pk, "contact": contact_id, "now": now},
+        {"contact": contact_id, "now": now},
     )
-    for row in moved:
+    for row in sooner:
         transaction.on_commit(partial(live.forget_floors, row.campaign_id), robust=True)

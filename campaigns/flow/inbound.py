@@ -16,6 +16,7 @@ from agents.desk import Change
 from agents.desk import Moved as Desk
 from agents.live import board
 from agents.rules.lifecycle import PhaseMove
+from campaigns import querysets
 from campaigns.flow import call_back, callers, match, place
 from campaigns.flow.call_back import Wanted
 from campaigns.models import CallingList, Campaign, Contact, InboundCall, Lead, PhoneNumber, ZoneGroup
@@ -98,7 +99,7 @@ def _who(campaign: Campaign, number: Dialable | None, *, now: datetime) -> tuple
     group, _ = ZoneGroup.objects.get_or_create(zones=sorted(phone.zones) if phone else [])
     calling_list, _ = CallingList.objects.get_or_create(campaign=campaign, name=LIST)
     # finished: they called us, and nobody has asked to be called
-    lead, _ = Lead.objects.get_or_create(
+    lead, is_new = Lead.objects.get_or_create(
         campaign=campaign,
         contact=contact,
         defaults={
@@ -110,6 +111,8 @@ def _who(campaign: Campaign, number: Dialable | None, *, now: datetime) -> tuple
             "reason": FinalReason.DONE,
         },
     )
+    if is_new:
+        querysets.regroup([lead.pk])  # they may have said where they are
     return phone, lead
 
 

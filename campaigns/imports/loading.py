@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection, models
 
+from campaigns.flow import zone_groups
 from campaigns.flow.permit import CAMPAIGN
 from campaigns.imports.matching import Known, Newcomer, Remembered
 from campaigns.models import CallingList, Contact, Lead, PhoneNumber
@@ -83,14 +84,13 @@ def load(newcomers: Sequence[Newcomer], *, calling_list: CallingList, source: st
     reused = {contact_id: one for contact_id, one in people if one.contact_id is not None}
     kept = _fill_and_read(reused, source) if reused else {}
     _copy(PhoneNumber, _numbers(people, kept, key))
-    zones = {contact_id: _zones(one.person, kept.get(contact_id, ())) for contact_id, one in people}
-    zones |= _confirmed(sorted(reused))
+    zones = {contact_id: " ".join(sorted(one.person.numbers[0].zones)) for contact_id, one in people}
     groups = _zone_groups(set(zones.values()))
     standing = campaign_standing(calling_list.campaign_id)
     if not standing.over:
         _copy(Lead, (_lead(contact_id, calling_list, groups[zones[contact_id]], now) for contact_id, _ in people))
-        if reused:
-            _regroup({contact_id: groups[zones[contact_id]] for contact_id in reused}, calling_list.campaign_id)
+        # whom we knew may be called on another number first, or have said where they are; and their leads in other campaigns may get one at last
+        zone_groups.of_contacts(sorted(reused))
     return standing
 
 
@@ -136,8 +136,6 @@ class _Kept:
 
     e164: str
     position: int
-    zones: tuple[str, ...]
-    active: bool
 
 
 def _numbers(people: Iterable[tuple[int, Newcomer]], kept: Mapping[int, Sequence[_Kept]], key: str) -> Iterable[dict[str, Any]]:
@@ -155,20 +153,6 @@ def _numbers(people: Iterable[tuple[int, Newcomer]], kept: Mapping[int, Sequence
                     "position": position,
                     "zones": list(number.zones),
                 }
-
-
-def _zones(person: Person, kept: Sequence[_Kept]) -> str:
-    """Every zone the lead may be in, by all its numbers that are in use."""
-    had = {number.e164: number for number in kept}
-    zones = {zone for number in kept if number.active for zone in number.zones}
-    zones |= {zone for number in person.numbers if number.e164 not in had for zone in number.zones}
-    return " ".join(sorted(zones)) or " ".join(sorted(person.numbers[0].zones))
-
-
-def _confirmed(contacts: Sequence[int]) -> dict[int, str]:
-    """Who said where they are stays there, whatever number a file brings."""
-    found = sql.rows("SELECT contact_id, zone FROM campaigns_zoneconfirmation WHERE contact_id = ANY(%s) AND ended_at IS NULL", [list(contacts)])
-    return {row.contact_id: row.zone for row in found}
 
 
 def _fill_and_read(reused: Mapping[int, Newcomer], source: str) -> dict[int, list[_Kept]]:
@@ -202,8 +186,8 @@ def _fill_and_read(reused: Mapping[int, Newcomer], source: str) -> dict[int, lis
         },
     )
     kept: dict[int, list[_Kept]] = defaultdict(list)
-    for row in sql.rows("SELECT contact_id, e164, position, zones, active FROM campaigns_phonenumber WHERE contact_id = ANY(%s)", [ids]):
-        kept[row.contact_id].append(_Kept(row.e164, row.position, tuple(row.zones), row.active))
+    for row in sql.rows("SELECT contact_id, e164, position FROM campaigns_phonenumber WHERE contact_id = ANY(%s)", [ids]):
+        kept[row.contact_id].append(_Kept(row.e164, row.position))
     return kept
 
 
@@ -221,21 +205,6 @@ def _zone_groups(wanted: set[str]) -> dict[str, int]:
         )
         groups = {row.zones: row.id for row in sql.rows(read, [asked])}
     return groups
-
-
-def _regroup(groups: Mapping[int, int], campaign_id: int) -> None:
-    """A new number may bring a new zone: the same person's leads in other campaigns wait for it as well."""
-    contacts = sorted(groups)
-    sql.changed(
-        """
-        WITH changed AS (
-            SELECT l.id, n.zone_group_id FROM campaigns_lead l
-            JOIN unnest(%s::bigint[], %s::bigint[]) AS n (contact_id, zone_group_id) USING (contact_id)
-            WHERE l.campaign_id <> %s AND l.zone_group_id <> n.zone_group_id ORDER BY l.id FOR UPDATE OF l)
-        UPDATE campaigns_lead l SET zone_group_id = changed.zone_group_id FROM changed WHERE l.id = changed.id
-        """,
-        [contacts, [groups[contact] for contact in contacts], campaign_id],
-    )
 
 
 def _new_ids(model: type[models.Model], count: int) -> list[int]:

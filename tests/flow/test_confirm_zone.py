@@ -11,7 +11,7 @@ from agents.models import User
 from campaigns import explain, imports, screens
 from campaigns.flow import confirm_zone
 from campaigns.imports import Finished, Options
-from campaigns.models import CallableHours, Campaign, Contact, Lead, ListImport, RulePack, ZoneConfirmation
+from campaigns.models import CallableHours, Campaign, Contact, Lead, ListImport, PhoneNumber, RulePack, ZoneConfirmation
 from tests.floor import Floor, Person
 from tests.flow.test_explain import selected
 
@@ -136,12 +136,22 @@ def test_an_administrator_writes_down_what_a_customer_said(floor: Floor, client:
             fields |= {f"{each.formset.prefix}-TOTAL_FORMS": 0, f"{each.formset.prefix}-INITIAL_FORMS": 0}
         return client.post(page, fields)
 
+    def zones() -> list[str]:
+        return Lead.objects.get(pk=maria.lead.pk).zone_group.zones
+
     refused = save("Mars")
     assert "no time zone Mars" in refused.content.decode()
     assert save("Europe/Madrid").status_code == 302
+    assert zones() == ["Europe/Madrid"]
     held = ZoneConfirmation.objects.get()
     assert (held.zone, held.by, held.ended_at) == ("Europe/Madrid", boss, None)
     assert selected(campaign, now=floor.now) == {maria.lead.pk}
+    assert save("").status_code == 302
+    assert zones() == [*DOUBTFUL]
+    PhoneNumber.objects.update(active=False)
+    assert save("").status_code == 302
+    assert zones() == [], "no number is left whose hours it would wait for"
+    PhoneNumber.objects.update(active=True)
     assert save("").status_code == 302
     assert ZoneConfirmation.objects.get().ended_by == boss
     assert selected(campaign, now=floor.now) == set()

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.test import Client
 
 from agents.models import User
-from campaigns import explain, facts, querysets
+from campaigns import explain, facts, querysets, waterfall
 from campaigns.flow import do_not_call, permit
 from campaigns.models import Campaign, CampaignExclusion, Consent, DoNotCall, Lead, PhoneNumber, RulePack, Suppression
 from campaigns.rules.permit.gate import campaign_holds, group_opens
@@ -159,3 +159,24 @@ def test_a_number_that_will_not_be_called_gives_way_to_the_next_and_it_is_told_w
     ana.sits_down()
     floor.run(until=lambda: maria.attempts, at_most=5)
     assert maria.dialed == [maria.numbers[1]]
+
+
+def test_where_nobody_can_say_when_it_is_told_what_is_missing_and_when_it_is_looked_at_again(floor: Floor) -> None:
+    campaign = floor.campaign("progressive", agents=[ana := floor.agent("Ana")])
+    RulePack.objects.create(name="Ours", jurisdiction="*", rules=[{"kind": "consent", "kinds": ["call"]}]).campaigns.add(campaign)
+    maria = floor.person(campaign, "Maria", Answers(after=seconds(2), talks_for=seconds(30)))
+    why = explain.lead(maria.lead.pk, now=floor.now)
+    assert why is not None
+    tomorrow = f"{floor.now + timedelta(days=1):%Y-%m-%d %H:%M:%S} UTC"
+    told = f"Nobody can say when it can be called. Ours v1 wants consent (call), and there is none. It is looked at again at {tomorrow}."
+    assert why.in_words == told
+    assert why.told()["for_as_long_as"] == ("Ours v1 wants consent (call), and there is none.",)
+    whole = waterfall.of_campaign(campaign.pk, now=floor.now)
+    assert whole is not None
+    assert f"looked at again {floor.now + timedelta(days=1):%Y-%m-%d %H:%M} UTC" in whole.in_words
+    Consent.objects.create(contact=maria.contact, kind="call", source="web form", given_at=floor.now)
+    ana.sits_down()
+    floor.run(until=lambda: maria.attempts, at_most=5)
+    why = explain.lead(maria.lead.pk, now=floor.now)
+    assert why is not None
+    assert why.in_words.startswith("Nobody can say when it can be called. It is in an agent's hands or being dialed.")

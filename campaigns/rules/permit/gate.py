@@ -545,12 +545,13 @@ def windows_of(terms: Terms, places: frozenset[str], *, now: datetime) -> list[H
     return [terms.hours, *_windows([pack for pack in terms.packs if pack.in_force(now) and pack.applies(places)])]
 
 
-def group_opens(zones: tuple[str, ...], *, terms: Terms, at: datetime) -> datetime | None:
+def group_opens(zones: tuple[str, ...], *, terms: Terms, at: datetime) -> datetime:
     """When a call may start to anybody in this group of zones, by the rules that surely hold for all of them. A group of no zone is open: whom
-    nobody knows the zone of is refused when asked about, and must not wait for hours of which nobody can tell when they begin."""
+    nobody knows the zone of is refused when asked about, and must not wait for hours of which nobody can tell when they begin. So is one that
+    never opens: each of its leads is told so by the gate, and perhaps called on another number."""
     places = countries_of(zones)
     surely = _windows([pack for pack in terms.packs if pack.in_force(at) and pack.surely_applies(places)])
-    return open_together(zones, hours=[terms.hours, *surely], at=at, ring_for=terms.ring_for)[0]
+    return open_together(zones, hours=[terms.hours, *surely], at=at, ring_for=terms.ring_for)[0] or at
 
 
 def _windows(packs: list[Pack]) -> list[Hours]:

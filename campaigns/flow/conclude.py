@@ -70,7 +70,7 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
         return
     campaigns = facts.settings_of(list({row.campaign_id for row in rows}))
     concluded = [_Conclusion(row, by_id[row.id], campaigns[row.campaign_id], _outcome(by_id[row.id], machine=row.machine)) for row in rows]
-    sql.changed(
+    written = sql.rows(
         """
         WITH dead AS (
             UPDATE campaigns_phonenumber SET active = false WHERE id = ANY(%(dead)s)
@@ -86,6 +86,8 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
                 ELSE greatest(1, ceil(extract(epoch FROM c.at - coalesce(a.answered_at, c.answered_at)) / 60)) END
         FROM json_to_recordset(%(c)s::json) AS c(id uuid, outcome text, at timestamptz, answered_at timestamptz, connected_at timestamptz)
         WHERE a.id = c.id AND a.state = 'open'
+        RETURNING a.contact_id, CASE WHEN a.phone_id = ANY(%(dead)s) THEN EXISTS (
+            SELECT 1 FROM campaigns_lead o WHERE o.contact_id = a.contact_id AND o.id <> a.lead_id AND o.state <> 'final') END AS wanted_elsewhere
         """,
         {
             "now": now,
@@ -109,7 +111,7 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
     querysets.tried({c.row.lead_id: c.outcome for c in concluded if c.row.id in looking})
     _move_leads([c for c in concluded if c.row.id not in staying | looking], now=now)
     # other campaigns may have meant to call them on that number too
-    zone_groups.of_contacts([c.row.contact_id for c in concluded if c.outcome in NUMBER_IS_DEAD])
+    zone_groups.of_contacts([row.contact_id for row in written if row.wanted_elsewhere])
     _release_legs(concluded)
     others_go([c.row.id for c in concluded if c.row.others], now=now)
     next_for.settle(moved, now=now)

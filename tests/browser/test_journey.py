@@ -100,9 +100,12 @@ def test_an_agents_whole_journey_from_signing_in_to_done(page: Page, ana: Agent,
     keys.types("Wants the family plan.")
     expect(page.get_by_text("Saved as you type")).to_be_visible()
     eventually(lambda: Interaction.objects.get().note == "Wants the family plan.")
+    place = "option => option.getBoundingClientRect().top + scrollY"
+    before = page.get_by_label("Renewed").evaluate(place)
     keys.uses(page.get_by_role("button", name="Hang up"), back=True)
 
     expect(page.get_by_text(re.compile(r"Wrap-up: \d+ s left"))).to_be_visible()
+    assert page.get_by_label("Renewed").evaluate(place) == before  # nothing moves under the pointer of who is about to choose
     keys.hears("Call ended")
     keys.is_at(page.get_by_role("heading", name="Maria Lopez"))
     looks_well(page, "wrap-up")

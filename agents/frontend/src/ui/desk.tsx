@@ -86,6 +86,7 @@ function Conclusion({ work }: { work: InteractionState }) {
   const details = view.value.details;
   const over = mayFinish(work);
   const busy = !over || !isLive.value || waits('finish');
+  const deadline = work.phase === 'wrap_up' ? work.deadline : null;
   const untried = work.phase === 'preview' && work.outcome === '' && work.progress !== 'refused'; // then Call is what comes next
   return (
     <form
@@ -97,7 +98,6 @@ function Conclusion({ work }: { work: InteractionState }) {
         done(work, false);
       }}
     >
-      {work.phase === 'wrap_up' && work.deadline && <Countdown work={work} to={work.deadline} />}
       <Survey />
       <Dispositions />
       <ResultOfNumber work={work} />
@@ -135,15 +135,19 @@ function Conclusion({ work }: { work: InteractionState }) {
         <button type="button" class="button big" disabled={busy} aria-keyshortcuts="Alt+Shift+Enter" onClick={() => done(work, true)}>
           {t('Done and Stop')}
         </button>
-        <p class="quiet small keys">
-          {over ? (
-            <>
-              <kbd>Alt</kbd> <kbd>Enter</kbd> {t('is Done')}
-            </>
-          ) : (
-            t('Done is possible once the call has ended.')
-          )}
-        </p>
+        {deadline ? ( // here, where it moves nothing that is about to be clicked
+          <Countdown work={work} to={deadline} />
+        ) : (
+          <p class="quiet small keys">
+            {over ? (
+              <>
+                <kbd>Alt</kbd> <kbd>Enter</kbd> {t('is Done')}
+              </>
+            ) : (
+              t('Done is possible once the call has ended.')
+            )}
+          </p>
+        )}
       </div>
     </form>
   );

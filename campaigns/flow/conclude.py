@@ -39,7 +39,7 @@ _ATTEMPTS = """
             THEN 'in_hand' ELSE l.state END AS lead_state, -- a customer handed over talks on while the lead may be on a desk again
         EXISTS (SELECT 1 FROM campaigns_thirdparty t WHERE t.call_id = a.id AND t.state <> 'ended')
             OR EXISTS (SELECT 1 FROM campaigns_supervision v WHERE v.call_id = a.id AND v.state <> 'ended') AS others,
-        i.id AS work_id, i.phase, i.agent_call_id, i.disposition_id, i.muted, s.leg AS agent_leg, a.machine,
+        i.id AS work_id, i.phase, i.agent_call_id, i.disposition_id, i.muted, coalesce((i.draft ->> 'no_callback')::boolean, false) AS left_alone, s.leg AS agent_leg, a.machine,
         b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent, b.due_at AS callback_due, b.phone_id AS callback_phone, a.planned_at
     FROM campaigns_attempt a
     JOIN campaigns_lead l ON l.id = a.lead_id
@@ -170,7 +170,10 @@ def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
                 outcome=c.outcome,
                 phone_id=c.row.phone_id,
                 tries=sql.loaded(c.row.tries),
-                callback=Promised(c.row.callback_kind, c.row.callback_agent, c.row.callback_due, c.row.callback_phone) if c.row.callback_id else None,
+                disposition=DispositionClass.NO_CALLBACK if c.row.left_alone else None,
+                callback=Promised(c.row.callback_kind, c.row.callback_agent, c.row.callback_due, c.row.callback_phone)
+                if c.row.callback_id and not c.row.left_alone
+                else None,
             )
             for c in concluded
             if c.row.lead_state == LeadState.BUSY
@@ -178,11 +181,15 @@ def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
         now=now,
     )
     querysets.step(steps, now=now)
-    promised = {c.row.lead_id for c in concluded if c.row.callback_id}
+    if unwanted := [c.row.lead_id for c in concluded if c.row.callback_id and c.row.left_alone and c.row.lead_state == LeadState.BUSY]:
+        close_callbacks(unwanted, reason=LEFT_ALONE, now=now)
+    promised = {c.row.lead_id for c in concluded if c.row.callback_id and not c.row.left_alone}
     if final := [s.id for s in steps if s.state == LeadState.FINAL and s.id in promised]:
         close_callbacks(final, reason="no more attempts", now=now, state=CallbackState.EXPIRED)
 
 
+# "Do not call back", said before anybody was reached or instead of calling
+LEFT_ALONE = "not to be called back"
 # the person has said that they do not want to be called
 ENDS_A_PROMISE = frozenset({DispositionClass.NOT_INTERESTED, DispositionClass.DO_NOT_CALL, DispositionClass.NO_CALLBACK})
 
@@ -245,10 +252,12 @@ def lead_steps(ended: Sequence[Ended], *, now: datetime) -> list[LeadStep]:
 
 
 def unreached(lead_id: int, campaign: Setting, *, outcome: str, now: datetime) -> None:
-    """A record whose call, counted already, reached nobody, and which its agent has left without a word: on to its next step."""
+    """A record whose call, counted already, reached nobody, and which its agent has left: on to its next step."""
     for row in sql.rows(
         """
         SELECT l.contact_id, l.tries, b.kind, b.agent_id, b.due_at, b.id AS callback_id,
+            coalesce((SELECT (o.draft ->> 'no_callback')::boolean FROM agents_interaction o
+                WHERE o.lead_id = l.id AND o.owns_lead ORDER BY o.opened_at DESC LIMIT 1), false) AS left_alone,
             (SELECT a.phone_id FROM campaigns_attempt a WHERE a.lead_id = l.id ORDER BY a.planned_at DESC LIMIT 1) AS phone_id
         FROM campaigns_lead l LEFT JOIN campaigns_callback b ON b.lead_id = l.id AND b.state = 'open' WHERE l.id = %s AND l.state = 'busy'
         """,
@@ -263,14 +272,17 @@ def unreached(lead_id: int, campaign: Setting, *, outcome: str, now: datetime) -
                     outcome=Outcome(outcome),
                     phone_id=row.phone_id,
                     tries=sql.loaded(row.tries),
-                    callback=Promised(row.kind, row.agent_id, row.due_at) if row.callback_id else None,
+                    disposition=DispositionClass.NO_CALLBACK if row.left_alone else None,
+                    callback=Promised(row.kind, row.agent_id, row.due_at) if row.callback_id and not row.left_alone else None,
                     is_counted=True,
                 )
             ],
             now=now,
         )
         querysets.step([step], now=now)
-        if step.state == LeadState.FINAL and row.callback_id:
+        if row.left_alone and row.callback_id:
+            close_callbacks([lead_id], reason=LEFT_ALONE, now=now)
+        elif step.state == LeadState.FINAL and row.callback_id:
             close_callbacks([lead_id], reason="no more attempts", now=now, state=CallbackState.EXPIRED)
 
 

@@ -13,7 +13,7 @@ from agents.desk import DONE, Answer, Change, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts
 from campaigns.facts import Setting
-from campaigns.flow import conclude, new_number, next_for, phone, place, put_right, take_part, third_parties
+from campaigns.flow import conclude, new_number, next_for, phone, place, put_right, said_of_a_call, take_part, third_parties
 from campaigns.models import CampaignExclusion
 from campaigns.querysets import LeadStep, step
 from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState
@@ -160,7 +160,10 @@ def _call(work: sql.Row, campaign: Setting, *, number: int | None, caller_id: in
         if shown is None:
             return Refusal("This caller ID may not be shown any more: choose another one.")
         about["caller_id"] = shown
-    return _dial(work, campaign, now=now, **about)
+    refusal = _dial(work, campaign, now=now, **about)
+    if refusal is None and work.outcome:
+        said_of_a_call.stays_with_it(work.id, next_number=number or work.phone_id, now=now)
+    return refusal
 
 
 def call_new_number(interaction_id: UUID, agent_id: int, *, number: str, kind: str, caller_id: int | None, now: datetime) -> Answer:

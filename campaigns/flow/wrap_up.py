@@ -14,6 +14,7 @@ from campaigns import facts, querysets
 from campaigns.facts import Setting
 from campaigns.flow import callbacks, conclude, do_not_call, filled_in, next_for, permit, place, put_right, take_part, third_parties
 from campaigns.models import Campaign
+from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import DispositionFor, DoneNeeds
 from campaigns.rules.outcomes import DispositionClass, NumberResult, Outcome
 from dialer_project.lib import sql
@@ -85,8 +86,8 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
         tried = work.phase == Phase.WRAP_UP or bool(work.outcome)
         if problems := _problems(work, campaign, note, tried=tried, now=now):
             return Refusal(together(one.sentence for one in problems), tuple(problems))
-        if not tried and disposition_id is None and work.callback_id is None:
-            if campaign.mode.done_needs is DoneNeeds.PROCESSED and work.progress != "refused":
+        if not tried and disposition_id is None and not _is_promised(work) and not _is_to_be_left_alone(work):
+            if campaign.mode.done_needs is DoneNeeds.PROCESSED and work.progress != "refused" and campaign.state is CampaignState.RUNNING:
                 return Refusal("Process this customer first: call them, schedule a callback, or say that they are not to be called.")
             _put_away(work, campaign, note=note, stop=stop, now=now)
             return DONE
@@ -120,7 +121,7 @@ _IN_WRAP_UP = f"""
     SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.owns_lead, i.call_id, i.outcome, i.progress, i.talked, i.note, i.deadline, i.opened_at, i.draft,
         l.contact_id, l.tries, l.state AS lead_state, coalesce(a.phone_id, i.phone_id) AS phone_id, coalesce(a.e164, f.e164) AS e164,
         {_CHOSEN} AS chosen_id, d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent,
-        b.due_at AS callback_due, b.phone_id AS callback_phone, s.pending_reason_id, s.voice_ready,
+        b.due_at AS callback_due, b.phone_id AS callback_phone, s.pending_reason_id, s.voice_ready, s.preview_ready,
         {filled_in.COLUMNS}
     FROM agents_interaction i
     LEFT JOIN campaigns_lead l ON l.id = i.lead_id
@@ -152,6 +153,8 @@ def _problems(work: sql.Row, campaign: Setting, note: str, *, tried: bool, now: 
         found.append(Problem("note", say("The note is too long: at most {most} characters are kept.", most=NOTE_AT_MOST)))
     if (wrong := callbacks.problem(work, now=now)) is not None:
         found.append(Problem("callback", wrong))
+    elif work.chosen_kind == DispositionClass.CALLBACK and not _is_promised(work):
+        found.append(Problem("callback", "This disposition promises a callback: schedule one, or choose another disposition."))
     if _found_there(work, work.chosen_kind) and work.callback_id is not None and work.callback_phone == work.phone_id:
         found.append(Problem("callback", "The callback is for the number that you have marked: choose another number for it, or cancel it."))
     found += put_right.problems(work.draft)
@@ -202,7 +205,7 @@ def _close(work: sql.Row, campaign: Setting, *, note: str | None, not_ready: str
         (step,) = conclude.lead_steps([ended], now=now)
         querysets.step([step], now=now)
         if kind is DispositionClass.NO_CALLBACK:
-            conclude.close_callbacks([work.lead_id], reason="not to be called back", now=now)
+            conclude.close_callbacks([work.lead_id], reason=conclude.LEFT_ALONE, now=now)
         elif step.state == "final" and work.callback_id:
             conclude.close_callbacks([work.lead_id], reason="the record was finished", now=now)
     if chosen is not None and work.call_id is not None and not (work.progress == "handed_over" and not work.owns_lead):
@@ -214,6 +217,8 @@ def _close(work: sql.Row, campaign: Setting, *, note: str | None, not_ready: str
     )
     if stop:
         moved = take_part.off(work.agent_id, work.campaign_id, now=now) or moved
+    elif not_ready:
+        moved = take_part.no_longer_served(work.agent_id, campaign, now=now) or moved
     next_for.settle(moved, now=now)
 
 
@@ -230,18 +235,27 @@ def _found_there(work: sql.Row, disposition: str | None) -> NumberResult | None:
 def _kind(work: sql.Row, chosen: _Chosen | None) -> DispositionClass | None:
     """What came of it; "Do not call back" beside it leaves the customer alone for the campaign's period, unless they are never to be called.
     Where nothing was said but that the number is none of theirs, nobody was reached: the next number is called."""
-    if (sql.loaded(work.draft) or {}).get("no_callback") and (chosen is None or chosen.kind is not DispositionClass.DO_NOT_CALL):
+    if _is_to_be_left_alone(work) and (chosen is None or chosen.kind is not DispositionClass.DO_NOT_CALL):
         return DispositionClass.NO_CALLBACK
     if chosen is None and _found_there(work, None):
         return DispositionClass.WRONG_NUMBER
     return chosen.kind if chosen else None
 
 
+def _is_to_be_left_alone(work: sql.Row) -> bool:
+    return bool((sql.loaded(work.draft) or {}).get("no_callback"))
+
+
+def _is_promised(work: sql.Row) -> bool:
+    """For later, while it was in hand: one that was due before is still to be kept."""
+    return work.callback_id is not None and work.callback_due > work.opened_at
+
+
 def _promised(work: sql.Row, *, now: datetime) -> conclude.Promised | None:
     """One booked for this record while it was in hand is a promise even where its time has come already."""
     if work.callback_id is None:
         return None
-    due = max(work.callback_due, now + timedelta(seconds=1)) if work.callback_due > work.opened_at else work.callback_due
+    due = max(work.callback_due, now + timedelta(seconds=1)) if _is_promised(work) else work.callback_due
     return conclude.Promised(work.callback_kind, work.callback_agent, due, work.callback_phone)
 
 
@@ -256,7 +270,7 @@ def time_is_up(*, now: datetime) -> None:
         ):
             campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
             if _problems(work, campaign, work.note, tried=True, now=now):
-                _stays_open(work, now=now)
+                _stays_open(work, campaign, now=now)
             elif campaign.wrap_up_policy == Campaign.WrapUpPolicy.STAY:
                 sql.changed("UPDATE agents_interaction SET deadline = NULL WHERE id = %s", [work.id])
             else:
@@ -264,13 +278,13 @@ def time_is_up(*, now: datetime) -> None:
                 _close(work, campaign, note=None, not_ready=not_ready, because="time_up", stop=False, now=now)
 
 
-def _stays_open(work: sql.Row, *, now: datetime) -> None:
+def _stays_open(work: sql.Row, campaign: Setting, *, now: datetime) -> None:
     """Not Ready afterwards; and once the agent has been away for a quarter of an hour, closed without them, drafts kept."""
     away = sql.rows("SELECT absent_since FROM agents_session WHERE agent_id = %s AND NOT present", [work.agent_id])
     if away and away[0].absent_since and now - away[0].absent_since >= ABANDONED_DESK:
-        campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
         _close(work, campaign, note=None, not_ready="connection_lost", because="desk_abandoned", stop=False, now=now)
         return
-    if work.voice_ready and work.pending_reason_id is None:
+    if (work.voice_ready or work.preview_ready) and work.pending_reason_id is None:
         desk.take_break(work.agent_id, code="wrap_up_expired", now=now)
+    take_part.no_longer_served(work.agent_id, campaign, now=now)
     desk.amend([Change(id=work.id, deadline=now + timedelta(minutes=1))], now=now)

@@ -1,14 +1,14 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { State } from '../src/protocol.gen';
-import { choose, followTheDesk, note, type as write, unsaved } from '../src/state/draft';
+import { choose, disposition, followTheDesk, note, numberResult, sayOfNumber, type as write, unsaved } from '../src/state/draft';
 import { BLANK } from '../src/state/reduce';
 import { view } from '../src/state/store';
 
-function on(id: string | null, more: { note?: string; talked?: boolean } = {}): State {
+function on(id: string | null, more: { note?: string; talked?: boolean; phase?: string; outcome?: string } = {}): State {
   return { interaction: id ? { id, note: '', draft: {}, disposition_id: null, talked: true, ...more } : null } as unknown as State;
 }
 
-function desk(id: string | null, more: { note?: string; talked?: boolean } = {}): void {
+function desk(id: string | null, more: { note?: string; talked?: boolean; phase?: string; outcome?: string } = {}): void {
   view.value = { ...BLANK, link: 'live', state: on(id, more), details: null };
 }
 
@@ -50,6 +50,20 @@ test('what is typed while the connection is lost is saved when it is back', () =
   expect(unsaved.value).toBe(true);
   view.value = { ...view.value, link: 'live' };
   expect(unsaved.value).toBe(false);
+});
+
+test('what was said of a call that reached nobody is not said of the next one', () => {
+  desk('a', { phase: 'preview', outcome: '' });
+  choose(1);
+  desk('a', { phase: 'dialing', outcome: '' });
+  desk('a', { phase: 'preview', outcome: 'no_answer' });
+  expect(disposition.value).toBe(1);
+  sayOfNumber('not_in_service');
+  desk('a', { phase: 'dialing', outcome: 'no_answer' });
+  expect([disposition.value, numberResult.value]).toEqual([null, '']);
+  choose(2);
+  desk('a', { phase: 'connected', outcome: 'no_answer' });
+  expect(disposition.value).toBe(2);
 });
 
 test('what is put right is no longer complained of', () => {

@@ -162,6 +162,17 @@ export function followTheDesk(): void {
       left = null;
     });
   });
+  let tried: string | null = null;
+  effect(() => {
+    // dialed again after a call that reached nobody: what was said of that one stays with it
+    const current = work.value;
+    const isLooking = current?.phase === 'preview';
+    const dialsAgain = current !== null && !isLooking && tried === current.id;
+    tried = current && isLooking && current.outcome ? current.id : null;
+    if (!dialsAgain) return;
+    disposition.value = null;
+    numberResult.value = '';
+  });
   effect(() => {
     if (!work.value && left) return; // it is not known yet what is on the desk
     const isAtRisk = unsaved.value || unkept.value || waits('save_note', 'save_draft', 'finish');

@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { said, t, tp } from '../i18n';
+import { keep } from '../state/draft';
 import { ask, isLive, view, waits } from '../state/store';
 import type { Details, InteractionState, NumberShown } from '../protocol.gen';
 import { Icon } from './icons';
@@ -21,6 +22,7 @@ export function isPreview(work: InteractionState): boolean {
 
 export function call(work: InteractionState): void {
   if (work.phase !== 'preview' || !isLive.value || waits('call', 'call_new_number')) return;
+  keep(); // what was said of the call before is its own
   ask({ type: 'call', interaction: work.id, number: numberOf(view.value.details), caller_id: shownAs.value });
 }
 
@@ -188,6 +190,7 @@ function NewNumber({ work, details }: { work: InteractionState; details: Details
       <form
         onSubmit={(event) => {
           event.preventDefault();
+          keep();
           ask({
             type: 'call_new_number',
             interaction: work.id,

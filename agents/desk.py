@@ -146,6 +146,7 @@ class Work:
     origin: str
     talked: bool
     outcome: str
+    draft: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -768,6 +769,7 @@ def _moved(row: sql.Row) -> Moved:
             origin=row.i_origin,
             talked=row.i_talked,
             outcome=row.i_outcome,
+            draft=sql.loaded(row.i_draft) or {},
         )
         if has_work
         else None

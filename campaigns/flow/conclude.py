@@ -17,7 +17,7 @@ from agents.live import board
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, live, querysets
 from campaigns.facts import Asked, Known, Person, Setting
-from campaigns.flow import call_back, next_for, permit, zone_groups
+from campaigns.flow import call_back, left_behind, next_for, permit, zone_groups
 from campaigns.flow.call_back import Wanted
 from campaigns.querysets import LeadStep
 from campaigns.rules import retry
@@ -412,7 +412,7 @@ def _move_agents(concluded: Sequence[_Conclusion], staying: set[UUID], looking: 
             closing.append(Change(id=c.row.work_id, outcome=c.outcome, progress="ended", closed_because=c.outcome))
     desk.move(PhaseMove.WRAP_UP, wrapping, now=now)
     desk.move(PhaseMove.PREVIEW, staying_on, now=now)
-    return desk.move(PhaseMove.CLOSE, closing, now=now)
+    return left_behind.kept(desk.move(PhaseMove.CLOSE, closing, now=now), now=now)
 
 
 def others_go(call_ids: Sequence[UUID], *, now: datetime) -> None:

@@ -22,6 +22,7 @@ from agents.desk import Moved as Desk
 from agents.live import board
 from agents.live.board import Stale
 from agents.rules.lifecycle import Phase, PhaseMove
+from campaigns.flow import left_behind
 from dialer_project.lib import sql
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls, media
@@ -141,7 +142,9 @@ def join(pairs: Iterable[Pair]) -> None:
 def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> list[Desk]:
     """Answered, and the agent it was dialed for has vanished, or there never was one: anybody who is free, else they wait."""
     lost = [row for row in rows if row.work_id is not None]
-    left = desk.move(PhaseMove.CLOSE, [Change(id=row.work_id, closed_because="agent_lost", keeps_place=True) for row in lost], now=now)
+    left = left_behind.kept(
+        desk.move(PhaseMove.CLOSE, [Change(id=row.work_id, closed_because="agent_lost", keeps_place=True) for row in lost], now=now), now=now
+    )
     for row in rows:
         if row.reserved_for_id is None:  # what one agent has promised in person is nobody else's
             _seek(row, now=now)
@@ -353,4 +356,4 @@ def nobody_came(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
     lines = {f"c{row.campaign_id}@{row.node_id}" for row in rows}
     transaction.on_commit(lambda: calls.hang_up_by_id(agent_legs), robust=True)
     transaction.on_commit(lambda: board.stop_waiting(call_ids, lines=lines), robust=True)
-    return closed
+    return left_behind.kept(closed, now=now)

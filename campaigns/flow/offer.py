@@ -13,7 +13,7 @@ from agents.desk import DONE, Answer, Change, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts
 from campaigns.facts import Setting
-from campaigns.flow import conclude, new_number, next_for, phone, place, put_right, said_of_a_call, take_part, third_parties
+from campaigns.flow import conclude, left_behind, new_number, next_for, phone, place, said_of_a_call, take_part, third_parties
 from campaigns.models import CampaignExclusion
 from campaigns.querysets import LeadStep, step
 from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState
@@ -208,14 +208,14 @@ def decline(interaction_id: UUID, agent_id: int, *, never: bool, now: datetime) 
             return NOT_BEFORE_YOU
         if work.outcome:
             return Refusal("It was called: say what came of it and press Done.")
-        put_right.store(work.id, now=now)
         if never:
             CampaignExclusion.objects.get_or_create(campaign_id=work.campaign_id, contact_id=work.contact_id, defaults={"created_at": now})
             step([LeadStep(id=work.lead_id, state=LeadState.FINAL, reason=FinalReason.EXCLUDED)], now=now)
             conclude.close_callbacks([work.lead_id], reason="the contact was taken off the campaign", now=now)
         else:
             place.rests([work.lead_id], agent_id=agent_id, campaign_id=work.campaign_id, now=now)
-        next_for.settle(desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because="declined")], now=now), now=now)
+        moved = desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because="declined")], now=now)
+        next_for.settle(left_behind.kept(moved, now=now), now=now)
     return DONE
 
 
@@ -295,7 +295,7 @@ def left_alone(*, now: datetime) -> None:
 
 def _goes_back(work: sql.Row, *, agent_id: int, because: str, not_ready: str | None, now: datetime) -> None:
     campaign = _campaign(work)
-    moved = desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because=because, not_ready=not_ready)], now=now)
+    moved = left_behind.kept(desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because=because, not_ready=not_ready)], now=now), now=now)
     if not moved:
         return
     if work.outcome:

@@ -12,7 +12,7 @@ from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.live import board
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import callers, known_phones, match, next_for, permit, place, take_part, third_parties
+from campaigns.flow import callers, known_phones, left_behind, match, next_for, permit, place, take_part, third_parties
 from campaigns.flow.known_phones import PageAccess
 from campaigns.rules.modes import MODES, Binding, OnAgentLost
 from dialer_project.lib import sql, wake
@@ -354,6 +354,7 @@ def missed(
         only=phases,
     )
     if moved:
+        left_behind.kept(moved, now=now)
         if at_fault:
             place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, how=how, stays_ready=not goes_not_ready, now=now)
         else:

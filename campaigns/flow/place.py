@@ -16,7 +16,7 @@ from agents.desk import Change
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
-from campaigns.flow import conclude, match, next_for, permit
+from campaigns.flow import conclude, left_behind, match, next_for, permit
 from campaigns.flow.permit import Cleared, NotDialed, Promise
 from campaigns.rules.lifecycle import STATE_WORDS, CampaignState
 from campaigns.rules.modes import FirstLeg, OnAgentMissed, OnDialRefused
@@ -362,7 +362,9 @@ def put_back(campaign: Setting, lead_id: int, *, after: timedelta, now: datetime
 
 
 def _closed(interaction_id: UUID, *, now: datetime) -> None:
-    moved = desk.move(PhaseMove.CLOSE, [Change(id=interaction_id, closed_because="dial_refused", progress="refused")], now=now)
+    moved = left_behind.kept(
+        desk.move(PhaseMove.CLOSE, [Change(id=interaction_id, closed_because="dial_refused", progress="refused")], now=now), now=now
+    )
     release_agent_legs([m.work.agent_call_id for m in moved if m.work and m.work.agent_call_id])
     next_for.settle(moved, now=now)
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from agents import desk
 from agents.desk import DONE, NOT_YOURS, Answer, Change, Moved, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import conclude, match, next_for, place
+from campaigns.flow import conclude, left_behind, match, next_for, place
 from campaigns.models import Campaign
 from dialer_project.lib import sql
 from telephony import calls, media
@@ -251,7 +251,7 @@ def _left_to_the_machine(rows: Sequence[sql.Row], said: Mapping[UUID, str], *, b
             for row in gone
             if row.id is not None and row.phase in phases
         ]
-        moved += desk.move(move, changes, now=now, only=phases)
+        moved += left_behind.kept(desk.move(move, changes, now=now, only=phases), now=now)
     for row in gone:
         if row.call_id in taken:
             transaction.on_commit(partial(calls.play_message, row.node_id, [row.call_id], said[row.call_id]), robust=True)

@@ -10,9 +10,10 @@ from django.utils.formats import date_format
 from agents.desk import DONE, NOT_YOURS, Answer, Refusal
 from agents.models import User
 from campaigns import screens
-from campaigns.flow import filled_in, more_time
+from campaigns.flow import filled_in, more_time, talk
 from campaigns.models import Callback, Campaign, DoNotCall, FieldDefinition, Survey, SurveyAnswer
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
+from telephony.models import Announcement
 from tests.floor import Floor, Person, Someone
 
 TALKS = Answers(after=seconds(2), talks_for=seconds(60))
@@ -111,6 +112,54 @@ def test_a_half_finished_record_that_nobody_closed_is_stored_as_far_as_it_came(f
     assert (stored.answers, stored.draft) == ({"renews": "no", "why_not": "too de"}, True)
     maria.contact.refresh_from_db()
     assert maria.contact.fields["plan"] == "M"
+
+
+def is_kept(floor: Floor, ana: Someone, person: Person) -> None:
+    floor.run(until=lambda: ana.phase is None, at_most=3700)
+    person.contact.refresh_from_db()
+    assert (person.contact.fields["plan"], person.contact.first_name) == ("M", "Mary")
+    stored = SurveyAnswer.objects.get()
+    assert (stored.answers, stored.draft) == ({"renews": "yes"}, True)
+
+
+TYPED: dict[str, Any] = {"fields": {"plan": "M"}, "contact": {"first_name": "Mary"}, "survey": {"renews": "yes"}}
+
+
+@pytest.mark.parametrize("how", ["declined", "looked at too long", "gone"])
+def test_what_was_typed_before_the_call_is_kept_where_there_is_none(floor: Floor, ana: Someone, campaign: Campaign, how: str) -> None:
+    Survey.objects.create(campaign=campaign, form=FORM)
+    Campaign.objects.filter(pk=campaign.pk).update(mode_key="preview")
+    person = floor.person(campaign, "Maria")
+    ana.sits_down()
+    ana.gets(campaign)
+    enters(ana, **TYPED)
+    if how == "declined":
+        ana.declines()
+    elif how == "gone":
+        ana.closes_console()
+    is_kept(floor, ana, person)
+
+
+@pytest.mark.parametrize("mode", ["agent_first", "progressive"])
+def test_what_was_typed_while_it_rang_is_kept_where_nobody_answered(floor: Floor, ana: Someone, campaign: Campaign, mode: str) -> None:
+    Survey.objects.create(campaign=campaign, form=FORM)
+    Campaign.objects.filter(pk=campaign.pk).update(mode_key=mode)
+    person = floor.person(campaign, "Maria", NoAnswer())
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase in ("dialing", "ringing_agent"), at_most=5)
+    if ana.phase == "ringing_agent":
+        ana.accepts()
+        floor.run(until=lambda: ana.phase == "dialing", at_most=5)
+    enters(ana, **TYPED)
+    is_kept(floor, ana, person)
+
+
+def test_what_was_typed_before_a_message_was_left_is_kept(floor: Floor, ana: Someone, maria: Person, campaign: Campaign) -> None:
+    Survey.objects.create(campaign=campaign, form=FORM)
+    Campaign.objects.filter(pk=campaign.pk).update(voicemail=Announcement.objects.create(name="voicemail", media="sound:voicemail"))
+    enters(ana, **TYPED)
+    assert talk.leave_message(ana._work(), ana.id, now=floor.now) == DONE
+    is_kept(floor, ana, maria)
 
 
 def test_nothing_is_asked_of_somebody_who_was_not_reached(floor: Floor, ana: Someone, campaign: Campaign) -> None:

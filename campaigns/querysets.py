@@ -216,7 +216,7 @@ SUITS = "(st.kind IS NULL OR c.call_application NOT IN ('softphone', 'integrated
 
 
 def reserved(keepers: Sequence[Keeper], *, now: datetime) -> list[DueLead]:
-    """The due personal callbacks of these agents, the oldest of each, locked; those that others hold left out."""
+    """The due personal callbacks of these agents in campaigns they take part in, the oldest of each, locked; those that others hold left out."""
     if not keepers:
         return []
     return [
@@ -226,6 +226,7 @@ def reserved(keepers: Sequence[Keeper], *, now: datetime) -> list[DueLead]:
             SELECT {_LEAD} FROM json_to_recordset(%(keepers)s::json) AS a(agent_id bigint, modes json, campaigns json)
             CROSS JOIN LATERAL (
                 SELECT r.id FROM campaigns_lead r JOIN campaigns_campaign c ON c.id = r.campaign_id AND c.state = 'running'
+                JOIN campaigns_participation p ON p.campaign_id = c.id AND p.agent_id = a.agent_id AND p.state = 'joined'
                 LEFT JOIN agents_session s ON s.agent_id = a.agent_id LEFT JOIN agents_station st ON st.id = s.station_id
                 WHERE {SUITS} AND r.reserved_for_id = a.agent_id AND r.state = 'waiting' AND r.next_call_at <= %(now)s
                   AND (c.mode_key IN (SELECT json_array_elements_text(a.modes))

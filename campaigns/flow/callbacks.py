@@ -18,7 +18,7 @@ from campaigns import facts, live, querysets
 from campaigns.facts import Asked, Person, Phone, Setting
 from campaigns.flow import conclude, new_number
 from campaigns.querysets import LeadStep
-from campaigns.rules.lifecycle import Boost, LeadState, WaitReason
+from campaigns.rules.lifecycle import Boost, CampaignState, LeadState, WaitReason
 from campaigns.rules.outcomes import Outcome
 from campaigns.rules.permit.gate import Refused, Stands, earliest, gates
 from campaigns.rules.time_zones import known_zones
@@ -126,6 +126,8 @@ def _lawful(
     campaign: Setting, work: sql.Row, phone_id: int | None, tries: Mapping[str, int], window: Window, *, now: datetime
 ) -> _Promise | _Problem:
     """Asked of the gate for the number and the instant meant."""
+    if (over := over_for(campaign)) is not None:
+        return _Problem(over)
     if window.zone not in known_zones():
         return _Problem("Choose the time zone the time is meant in.")
     try:
@@ -155,6 +157,53 @@ def _lawful(
         nearest = say("The nearest time is {at}, {zone} time.", at=lawful.astimezone(at.tzinfo), zone=window.zone.replace("_", " "))
         return _Problem(together([why, nearest]), at, lawful)
     return _Promise(at, phone)
+
+
+def over_for(campaign: Setting) -> str | None:
+    """Why nobody is called back in this campaign any more. A stop waits until whoever has asked this has written what they promise, and then
+    cancels it."""
+    state = sql.rows("SELECT state FROM campaigns_campaign WHERE id = %s FOR SHARE", [campaign.id])[0].state
+    return has_ended(campaign.name) if state in (CampaignState.STOPPED, CampaignState.COMPLETED) else None
+
+
+def has_ended(campaign: str) -> str:
+    return say("{campaign} has ended: nobody is called back by it any more.", campaign=campaign)
+
+
+def taken_back(campaign_id: int, *, because: str, now: datetime) -> None:
+    """The callbacks booked on records that are still in hand do not stand any more: their screens say why, until the agents clear them."""
+    with transaction.atomic():
+        rows = sql.rows(
+            """
+            SELECT i.id, i.draft -> 'callback' AS booked FROM agents_interaction i
+            WHERE i.campaign_id = %s AND i.phase <> 'closed' AND i.draft #>> '{callback,on}' = 'true' ORDER BY i.agent_id FOR UPDATE
+            """,
+            [campaign_id],
+        )
+        desk.amend(
+            [Change(id=row.id, draft={"callback": {**sql.loaded(row.booked), "problem": told(because), "nearest": None}}) for row in rows], now=now
+        )
+
+
+def of_those_who_left(*, now: datetime) -> None:
+    """Personal callbacks of agents who are not in the campaign any more: from now on anybody's, with the reason."""
+    rows = sql.rows(
+        """
+        WITH theirs AS (
+            SELECT b.id, b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id
+            WHERE b.state = 'open' AND l.state = 'waiting' AND l.reserved_for_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM campaigns_participation p WHERE p.campaign_id = l.campaign_id AND p.agent_id = l.reserved_for_id)
+            ORDER BY b.id LIMIT %(at_once)s FOR UPDATE OF b, l SKIP LOCKED
+        ), given AS (
+            UPDATE campaigns_callback b SET fallback_at = least(b.fallback_at, %(now)s), reason = 'whoever promised it is not in the campaign any more'
+            FROM theirs WHERE b.id = theirs.id
+        )
+        UPDATE campaigns_lead l SET reserved_for_id = NULL FROM theirs WHERE l.id = theirs.lead_id RETURNING l.campaign_id
+        """,
+        {"now": now, "at_once": EXPIRE_AT_ONCE},
+    )
+    for campaign_id in {row.campaign_id for row in rows}:
+        live.forget_floors(campaign_id)
 
 
 def _number(person: Person, phone_id: int | None) -> Phone | None:

@@ -11,7 +11,7 @@ from django.forms.models import model_to_dict
 
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Agent, User
-from campaigns.flow import conclude, next_for, take_part
+from campaigns.flow import callbacks, conclude, next_for, take_part
 from campaigns.flow.permit import CAMPAIGN
 from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule
 from campaigns.rules.lifecycle import CAMPAIGN as CAMPAIGN_LIFE
@@ -98,6 +98,8 @@ def stop(campaign: Campaign, *, by: User | None, now: datetime, reason: str = ""
     if isinstance(moved, Refusal):
         return moved
     _exclusively(campaign.pk, lambda: _after_stop(campaign, now=now))
+    # not under the lock: who dials waits for it with a record in hand
+    callbacks.taken_back(campaign.pk, because=callbacks.has_ended(campaign.name), now=now)
     hang_up_after_stop(now=now)
     return moved
 

@@ -76,6 +76,7 @@ def every_quarter_minute(*, now: datetime) -> None:
         absent_agents,
         callbacks_left_alone,
         callbacks_too_late,
+        callbacks_of_those_who_left,
         stopping_agents,
         recordings,
         others_in_conversations,
@@ -293,6 +294,10 @@ def callbacks_left_alone(*, now: datetime) -> None:
         "SELECT b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id WHERE b.state = 'open' AND l.state = 'final'"
     )
     conclude.close_callbacks([row.lead_id for row in rows], reason="the record was finished", now=now)
+
+
+def callbacks_of_those_who_left(*, now: datetime) -> None:
+    callbacks.of_those_who_left(now=now)
 
 
 def callbacks_too_late(*, now: datetime) -> None:

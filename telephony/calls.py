@@ -138,11 +138,11 @@ def plan(plans: Sequence[Plan], *, now: datetime) -> None:
         FROM json_to_recordset(%(plans)s::json)
             AS p(id uuid, party text, node_id bigint, trunk_id bigint, address text, caller_id text, ring_for int, detect_for int)
         JOIN telephony_node n ON n.id = p.node_id
-        -- an agent's ordinary number, called for no campaign: by the first way out, showing a number of its own
+        -- an ordinary number of our own people, called for no campaign: by the first way out, showing a number of its own
         LEFT JOIN LATERAL (
             SELECT t.id, (SELECT i.e164 FROM telephony_callerid i WHERE i.trunk_id = t.id AND i.verified ORDER BY i.id LIMIT 1) AS e164
             FROM telephony_trunk t WHERE t.enabled ORDER BY t.id LIMIT 1
-        ) way ON p.trunk_id IS NULL AND p.party = 'agent' AND p.address LIKE '+%%'
+        ) way ON p.trunk_id IS NULL AND p.party IN ('agent', 'supervisor') AND p.address LIKE '+%%'
         """,
         {
             "now": now,

@@ -12,7 +12,7 @@ from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.live import board
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import callers, known_phones, left_behind, match, next_for, permit, place, take_part, third_parties
+from campaigns.flow import callers, known_phones, left_behind, match, next_for, permit, place, supervise, take_part, third_parties
 from campaigns.flow.known_phones import PageAccess
 from campaigns.rules.modes import MODES, Binding, OnAgentLost
 from dialer_project.lib import sql, wake
@@ -32,6 +32,8 @@ CALLED_AGAIN_WITHIN = timedelta(seconds=15)
 WITHDRAWN_FOR = timedelta(seconds=5)
 # a phone that should be connected and is not: its agent is given nothing meanwhile, and is Not Ready after this
 LOST_FOR = timedelta(seconds=60)
+# an ordinary number that has answered: its mailbox, unless a key is pressed
+KEY_WITHIN = timedelta(seconds=20)
 
 NO_TELEPHONE_SYSTEM = Refusal("No telephone system is connected at the moment: try again in a few seconds, or tell your supervisor.")
 
@@ -257,6 +259,7 @@ def _back_in_conversation(moved: Sequence[Moved], *, now: datetime) -> None:
             if m.seat.leg is not None:
                 transaction.on_commit(partial(calls.connect, row.node_id, bridge=m.work.id, legs=(m.seat.leg,)), robust=True)
                 transaction.on_commit(partial(calls.stop_music, row.node_id, m.work.id), robust=True)
+                supervise.agents_leg_is_new([m.work.id])
 
 
 def _work_of(agent_call_ids: Sequence[UUID]) -> list[sql.Row]:
@@ -546,14 +549,38 @@ def _dial_nailed_up(leg: UUID, *, now: datetime) -> None:
     legs_ended(place.dial_agents([(leg, STATION_RINGS_FOR)], now=now), now=now)
 
 
+def mailboxes(*, now: datetime) -> None:
+    """Ordinary numbers of our own people that have answered, and nobody there presses a key: hung up, or their mailboxes would listen for the
+    whole shift."""
+    calls.hang_up(
+        (row.node_id, row.id)
+        for row in sql.rows(
+            """
+            SELECT c.id, c.node_id FROM telephony_call c
+            WHERE c.state = 'answered' AND c.party IN ('agent', 'supervisor') AND c.address LIKE '+%%' AND c.answered_at < %s
+              AND NOT EXISTS (SELECT 1 FROM telephony_callevent e WHERE e.call_id = c.id AND e.kind = 'digit')
+            ORDER BY c.id LIMIT 50
+            """,
+            [now - KEY_WITHIN],
+        )
+    )
+
+
 def call_again(*, now: datetime) -> None:
-    """Nailed-up phones without a leg whose agents are at their desks: called again, at most once in ten seconds each."""
+    """Nailed-up phones without a leg whose agents are at their desks: called again, at most once in ten seconds each. An ordinary number at
+    which nobody presses a key is left alone for longer each time, up to ten minutes: each of these calls costs."""
     for row in sql.rows(
         """
         SELECT s.agent_id, s.node_id, st.endpoint FROM agents_session s JOIN agents_station st ON st.id = s.station_id
         JOIN telephony_node n ON n.id = s.node_id AND n.listening_until > %(now)s
+        LEFT JOIN LATERAL (
+            SELECT count(*) AS times, max(c.ended_at) AS last FROM telephony_call c
+            WHERE c.party = 'agent' AND c.address = st.endpoint AND c.planned_at > %(now)s - interval '1 hour'
+              AND NOT EXISTS (SELECT 1 FROM telephony_callevent e WHERE e.call_id = c.id AND e.kind = 'digit')
+        ) vain ON st.endpoint LIKE '+%%'
         WHERE s.nailed_up AND s.leg IS NULL AND s.signed_in_at IS NOT NULL AND s.present
           AND NOT EXISTS (SELECT 1 FROM telephony_call c WHERE c.party = 'agent' AND c.address = st.endpoint AND c.planned_at > %(lately)s)
+          AND (vain.last IS NULL OR vain.last < %(now)s - least(interval '10 seconds' * 2 ^ vain.times, interval '10 minutes'))
         LIMIT 50
         """,
         {"now": now, "lately": now - timedelta(seconds=10)},

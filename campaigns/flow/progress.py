@@ -30,7 +30,8 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         answered = _customers(moved.get(CallMove.ANSWERED, []))
         lost = match.customers_answered(answered, now=now)
         phone.legs_answered(_agents(moved.get(CallMove.ANSWERED, [])), now=now)
-        phone.keys_pressed([e.call_id for e in recorded.others if e.kind is Happened.DIGIT and e.call_id is not None], now=now)
+        keys = [e.call_id for e in recorded.others if e.kind is Happened.DIGIT and e.call_id is not None]
+        phone.keys_pressed(keys, now=now)
         next_for.settle(lost, now=now)
         match.in_conversation(_customers(moved.get(CallMove.CONNECTED, [])), now=now)
         talk.on_hold(
@@ -52,6 +53,7 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         phone.legs_ended(_agents(moved.get(CallMove.ENDED, [])), now=now)
         third_parties.happened(moved, now=now)
         supervise.happened(moved, now=now)
+        supervise.keys_pressed(keys, now=now)
         _stations([e for e in recorded.others if e.kind in (Happened.STATION_LOST, Happened.STATION_BACK)], now=now)
         _strangers(recorded.strangers, node_id=node_id)
     return [*answered, *heard]

@@ -115,7 +115,7 @@ def stop(user_id: int, *, now: datetime) -> Answer:
 
 def happened(moved: Mapping[CallMove, Sequence[Moved]], *, now: datetime) -> None:
     """What the supervisors' phones have come to."""
-    there = [call.id for call in moved.get(CallMove.ANSWERED, ()) if call.party is Party.SUPERVISOR]
+    there = [call.id for call in moved.get(CallMove.ANSWERED, ()) if call.party is Party.SUPERVISOR and not call.address.startswith("+")]
     if there:
         _answered(there, now=now)
     ended(moved.get(CallMove.ENDED, ()), now=now)
@@ -130,6 +130,25 @@ def _answered(ids: Sequence[UUID], *, now: datetime) -> None:
             _seen([row.work_id], now=now)
         else:
             transaction.on_commit(partial(calls.hang_up_by_id, [call]), robust=True)
+
+
+def keys_pressed(call_ids: Sequence[UUID], *, now: datetime) -> None:
+    """A supervisor at an ordinary number is there once a key was pressed: its mailbox answers too, and is to hear nobody."""
+    if call_ids:
+        rows = sql.rows(
+            """
+            SELECT c.id FROM telephony_call c JOIN campaigns_supervision v ON v.id = c.id AND v.state = 'calling'
+            WHERE c.id = ANY(%s) AND c.state = 'answered' AND c.address LIKE '+%%'
+            """,
+            [list(call_ids)],
+        )
+        _answered([row.id for row in rows], now=now)
+
+
+def agents_leg_is_new(work_ids: Sequence[UUID]) -> None:
+    """Whoever listened through the leg that an agent has lost does so through the one they have now."""
+    for row in sql.rows(f"{_OPEN} WHERE v.state = 'on' AND i.id = ANY(%s)", [list(work_ids)]):
+        transaction.on_commit(partial(_hear, row.node_id, row.id, row.leg, row.bridge, row.how), robust=True)
 
 
 def _hear(node_id: int, supervisor: UUID, leg: UUID | None, bridge: UUID | None, how: str) -> None:

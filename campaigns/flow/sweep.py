@@ -231,6 +231,7 @@ def absent_agents(*, now: datetime) -> None:
 
 def phones_to_call(*, now: datetime) -> None:
     phone.move_to_other_nodes(now=now)
+    phone.mailboxes(now=now)
     phone.call_again(now=now)
 
 

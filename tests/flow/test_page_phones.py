@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -178,3 +179,19 @@ def test_an_ordinary_number_only_for_whom_it_is_allowed_and_by_a_way_out(floor: 
     leg = Call.objects.get(pk=ana.leg)
     assert leg.trunk is not None
     assert (leg.trunk.name, leg.caller_id) == ("trunk", "+34910000000")
+
+
+def test_a_mailbox_at_an_agents_ordinary_number_is_hung_up_and_called_less_and_less_often(floor: Floor, ana: Someone) -> None:
+    number = Station.objects.create(name="At home", kind="pstn", endpoint="+34600999999")
+    floor.script.say("+34600999999", Answers(after=seconds(1), talks_for=None))
+    ana.agent.may_use_number = True
+    ana.agent.save()
+    assert phone.sign_in(ana.id, number.pk, now=floor.now) == DONE
+    floor.run(20)
+    assert Call.objects.get(party="agent").state == "answered"
+    floor.run(until=lambda: Call.objects.get(party="agent").state == "ended", at_most=60)
+    floor.run(240)
+    legs = list(Call.objects.filter(party="agent").order_by("planned_at"))
+    pauses = [(later.planned_at - leg.ended_at).total_seconds() for leg, later in itertools.pairwise(legs) if leg.ended_at]
+    assert all(later > earlier * 1.4 for earlier, later in itertools.pairwise(pauses)), pauses
+    assert len(pauses) >= 2

@@ -71,6 +71,42 @@ def test_listening_whispering_and_joining_are_one_call_and_each_is_written_down(
     assert not ana.work.watched
 
 
+def test_who_listens_goes_on_when_the_agents_page_was_loaded_again(floor: Floor, ana: Someone, carla: User, desk: Station) -> None:
+    Station.objects.filter(name="ana").update(kind=Station.Kind.WEBRTC)
+    maria = on_the_line(floor, ana)
+    asks(floor, carla, ana, "listen", desk)
+    before = ana.leg
+    ana.phone_dies()
+    floor.run(0.5)
+    ana.phone_is_back()
+    floor.run(until=lambda: ana.leg != before and ana.session.leg_state == "up", at_most=10)
+    floor.run(1)
+    assert state() == "on"
+    assert hears(floor, maria, ana) == (True, False, False)
+
+
+def test_at_an_ordinary_number_a_supervisor_is_there_once_they_press_a_key_and_their_mailbox_hears_nobody(
+    floor: Floor, ana: Someone, carla: User
+) -> None:
+    floor.script.say("+34600999888", Answers(after=seconds(1)))
+    mobile = Station.objects.create(name="Mobile", endpoint="+34600999888", kind=Station.Kind.PSTN)
+    maria = on_the_line(floor, ana)
+    assert asks(floor, carla, ana, "listen", mobile) == DONE
+    called = Call.objects.get(party="supervisor")
+    assert called.trunk_id is not None, "by the first way out"
+    assert called.caller_id.startswith("+"), "showing a number of ours"
+    assert (state(), hears(floor, maria, ana)) == ("calling", (False, False, False))
+    floor.run(until=lambda: state() == "ended", at_most=60)  # it was the mailbox
+
+    assert asks(floor, carla, ana, "listen", mobile) == DONE
+    for _ in range(2):
+        floor.world.presses(Supervision.objects.latest("asked_at").pk, "5", floor.now)
+        floor.run(0.5)
+        assert (state(), hears(floor, maria, ana)) == ("on", (True, False, False))
+    floor.run(25)
+    assert state() == "on"
+
+
 def test_it_ends_when_the_customer_hangs_up(floor: Floor, ana: Someone, carla: User, desk: Station) -> None:
     maria = on_the_line(floor, ana)
     asks(floor, carla, ana, "listen", desk)

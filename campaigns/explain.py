@@ -118,8 +118,9 @@ def lead(lead_id: int, *, now: datetime) -> Explanation | None:
     phone = person.phone(row.next_phone_id)
     asked = Asked(row.id, row.campaign_id, row.contact_id, sql.loaded(row.tries), phone)
     known = facts.read([asked], terms=campaign.terms, now=now)[row.id]
-    if phone is None and (marked := next((p.result for p in person.phones if p.result), None)):
-        known = replace(known, facts=replace(known.facts, number_result=marked))  # why none of them is left
+    if phone is None and person.phones:  # why none of them is left
+        marked = next((p.result for p in person.phones if p.result), None)
+        known = replace(known, facts=replace(known.facts, has_number=True, number_result=marked))
     standing = Standing(row.state, row.reason, row.next_call_at, row.owner, tuple(row.zones))
     next_at, then, meant = next_instant(standing, known.facts, terms=campaign.terms, now=now), "", known.facts
     closed = next((gate.final for gate in gates(known.facts, terms=campaign.terms, now=now) if gate.stands is Stands.CLOSED), None)

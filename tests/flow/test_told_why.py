@@ -108,10 +108,11 @@ def test_of_numbers_that_are_gone_it_is_told_which_way(floor: Floor, ana: Someon
     campaign = floor.campaign("progressive", agents=[ana])
     nobody, maria = floor.person(campaign, "Nobody", numbers=0), floor.person(campaign, "Maria")
     PhoneNumber.objects.update(active=False)
-    for person in (nobody, maria):
+    off = "This number is switched off: the carrier has said that it does not exist, or an administrator has done so."
+    for person, sentence in ((nobody, "This contact has no number left that may be called."), (maria, off)):
         why = explain.lead(person.lead.pk, now=floor.now)
         assert why is not None
-        assert "This contact has no number left that may be called." in why.in_words
+        assert sentence in why.in_words
 
 
 def test_a_permit_keeps_the_consent_and_the_counts_it_was_given_on(floor: Floor, ana: Someone) -> None:

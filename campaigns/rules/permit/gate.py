@@ -312,7 +312,7 @@ def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
     elif marked is None:
         yield _closed(
             "number exists",
-            "carrier",
+            "contact",
             dead,
             "This number is switched off: the carrier has said that it does not exist, or an administrator has done so.",
             FinalReason.NO_VALID_NUMBER,

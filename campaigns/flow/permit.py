@@ -186,17 +186,18 @@ def _not_dialed(refused: Verdict, candidate: Candidate, about: Known, terms: Ter
         case NotBefore(_, WaitReason.VALIDATION, _):
             other = other or next_in_order(candidate, about.alternatives, terms=terms, now=now)
             return NotDialed(told(answer, another=other is not None), other, waits_for_verdict=answer is None)
-        case NotBefore(at, _, why, True) if at - now > BUSY_ELSEWHERE and (zones := about.facts.zones):
-            return NotDialed(
-                together(
-                    [*why, say("It can be called from {at}, {zone} time.", at=at.astimezone(ZoneInfo(zones[0])), zone=zones[0].replace("_", " "))]
-                ),
-                other,
-            )
         case Held(why) | Refused(_, why) | NotBefore(_, _, why):
-            return NotDialed(together([*why, *([NEXT_NUMBER] if other else [])]), other)
+            return NotDialed(together([*why, *_when(refused, about, now=now), *([NEXT_NUMBER] if other else [])]), other)
         case Allowed():
             return NotDialed("")
+
+
+def _when(refused: Verdict, about: Known, *, now: datetime) -> list[str]:
+    """From when it can be called, in the customer's time: where that is known, and not in a moment."""
+    zone = next(iter(about.facts.zones), None)
+    if not isinstance(refused, NotBefore) or not refused.is_known or refused.at - now <= BUSY_ELSEWHERE or zone is None:
+        return []
+    return [say("It can be called from {at}, {zone} time.", at=refused.at.astimezone(ZoneInfo(zone)), zone=zone.replace("_", " "))]
 
 
 def next_in_order(candidate: Candidate, unlisted: Sequence[int], *, terms: Terms, now: datetime) -> int | None:

@@ -1,7 +1,8 @@
 """The last look, then the carrier.
 
 A planned call is sent only if its campaign still runs under the same epoch, its permit still holds at that moment, by a clock read there and
-then, its number is on no list by now, its trunk is still in use and its caller ID still verified, and somebody listens to its node. Nothing is sent twice: the one process that moved the row from PLANNED to DIALING sends it.
+then, its number is on no list by now, its trunk is still in use and its caller ID still verified, and somebody listens to its node. Nothing
+is sent twice: the one process that moved the row from PLANNED to DIALING sends it.
 """
 
 from collections.abc import Sequence

@@ -21,7 +21,7 @@ def fits(page: Page) -> bool:
 
 
 def chooses(page: Page, disposition: str) -> None:
-    """As a person does, who clicks again when the page moved under the pointer: the call's end moves it."""
+    """As a person does, who clicks again when the page moved under the pointer."""
     radio = page.get_by_label(disposition)
 
     def chosen() -> bool:

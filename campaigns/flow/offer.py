@@ -18,6 +18,7 @@ from campaigns.models import CampaignExclusion
 from campaigns.querysets import LeadStep, step
 from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState
 from campaigns.rules.modes import NumberChoice, OnPreviewTimeout
+from campaigns.rules.outcomes import DispositionClass
 from dialer_project.lib import sql
 
 WENT_BACK = Refusal("The record went back to the list.")
@@ -30,8 +31,9 @@ def _mine(interaction_id: UUID, agent_id: int, *phases: Phase) -> sql.Row | None
     rows = sql.rows(
         """
         SELECT i.id, i.phase, i.origin, i.progress, i.outcome, i.campaign_id, i.lead_id, i.phone_id, i.card, i.call_id, i.agent_call_id, i.agent_id,
-            i.dial_due, l.misses, l.contact_id, s.nailed_up, s.leg_state, s.present
+            i.dial_due, l.misses, l.contact_id, s.nailed_up, s.leg_state, s.present, d.kind AS chosen_kind
         FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id LEFT JOIN campaigns_lead l ON l.id = i.lead_id
+        LEFT JOIN campaigns_disposition d ON d.id = (i.draft ->> 'disposition')::bigint
         WHERE i.id = %s AND i.agent_id = %s AND i.phase = ANY(%s) FOR UPDATE OF i
         """,
         [interaction_id, agent_id, [phase.value for phase in phases]],
@@ -145,6 +147,8 @@ def _call(work: sql.Row, campaign: Setting, *, number: int | None, caller_id: in
     if campaign.state is not CampaignState.RUNNING:  # nobody's phone rings for that, the agent's own neither
         desk.amend([Change(id=work.id, holds=True, progress="refused", notice=place.not_running(campaign))], now=now, only=(Phase.PREVIEW,))
         return None
+    if work.chosen_kind == DispositionClass.DO_NOT_CALL:  # Done lists the number; a call would go to whoever has just asked for none
+        return Refusal("Do not call is chosen: press Done, or choose another disposition to call.")
     about: dict[str, object] = {}
     if number is not None and number != work.phone_id:
         chosen = sql.rows("SELECT id, e164, kind, active FROM campaigns_phonenumber WHERE id = %s AND contact_id = %s", [number, work.contact_id])

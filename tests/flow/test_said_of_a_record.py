@@ -142,6 +142,22 @@ def test_what_is_said_of_a_call_in_vain_stays_with_it_and_its_number(floor: Floo
     assert [attempt.disposition.code for attempt in maria.attempts if attempt.disposition] == ["no", "again"]
 
 
+def test_who_is_not_to_be_called_is_not_called_once_more(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("preview", agents=[ana])
+    maria = floor.person(campaign, "Maria", NoAnswer())
+    ana.sits_down()
+    ana.gets(campaign)
+    ana.calls()
+    floor.run(until=lambda: ana.phase == "preview", at_most=60)
+    enters(ana, disposition=Disposition.objects.get(kind="do_not_call").pk)
+    assert isinstance(ana.calls(), Refusal)
+    floor.run(3)
+    assert (ana.phase, len(maria.attempts)) == ("preview", 1)
+    enters(ana, disposition=Disposition.objects.get(code="again").pk)
+    assert ana.calls() == DONE
+    floor.run(until=lambda: len(maria.attempts) == 2, at_most=5)
+
+
 def test_a_number_that_is_dialed_once_more_is_not_out_of_service(floor: Floor, ana: Someone) -> None:
     campaign = floor.campaign("preview", agents=[ana])
     maria = floor.person(campaign, "Maria", NoAnswer(), TALKS)

@@ -15,7 +15,7 @@ from campaigns.flow import confirm_zone, zone_groups
 from campaigns.models import CallingList, Consent, Contact, ContactChange, Lead, PhoneNumber, ZoneConfirmation
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.phone_numbers import Dialable, Undialable, read_number
-from campaigns.rules.time_zones import zone_named
+from campaigns.rules.time_zones import zone_named, zones_of_places
 from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, ModelForm, TabularInline
 
 
@@ -76,9 +76,9 @@ class ContactForm(ModelForm[Contact]):
 
     def clean_customer_is_in(self) -> str:
         zone = str(self.cleaned_data["customer_is_in"]).strip()
-        if zone and not zone_named(zone):
+        if zone and zone_named(zone) not in zones_of_places():
             raise forms.ValidationError(f"There is no time zone {zone}. Write it as Europe/Madrid or America/New_York.")
-        return zone_named(zone) if zone else ""
+        return zone_named(zone)
 
 
 class ZoneConfirmationInline(LedgerInline):

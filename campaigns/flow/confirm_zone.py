@@ -15,16 +15,16 @@ from campaigns import live
 from campaigns.flow import zone_groups
 from campaigns.flow.permit import PERSON
 from campaigns.models import ZoneConfirmation
-from campaigns.rules.time_zones import known_zones
+from campaigns.rules.time_zones import zones_of_places
 from dialer_project.lib import sql
 from dialer_project.lib.sentence import say
 
 
 def said(interaction_id: UUID, agent_id: int, zone: str, *, now: datetime) -> Answer:
-    """The customer of the record in hand told this agent. `zone`: empty where it was a mistake."""
+    """The customer of the record in hand told this agent, on a call. `zone`: empty where it was a mistake, which can be said at any time."""
     found = sql.rows(
         """
-        SELECT g.user_id, l.contact_id FROM agents_interaction i JOIN agents_agent g ON g.id = i.agent_id
+        SELECT g.user_id, l.contact_id, i.talked FROM agents_interaction i JOIN agents_agent g ON g.id = i.agent_id
         LEFT JOIN campaigns_lead l ON l.id = i.lead_id WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed'
         """,
         [interaction_id, agent_id],
@@ -33,13 +33,15 @@ def said(interaction_id: UUID, agent_id: int, zone: str, *, now: datetime) -> An
         return Refusal("This record is no longer yours: it was closed in the meantime.")
     if found[0].contact_id is None:
         return Refusal("No contact belongs to this call: there is nobody to write it down for.")
+    if zone and not found[0].talked:
+        return Refusal("Nobody has spoken with this customer yet: ask them where they are, and confirm it then.")
     by = User(pk=found[0].user_id)
     return confirm(found[0].contact_id, zone, by=by, now=now) if zone else take_back(found[0].contact_id, by=by, now=now)
 
 
 def confirm(contact_id: int, zone: str, *, by: User | None, now: datetime) -> Answer:
     """`zone`: as in Europe/Madrid. Said again to the same person, nothing changes."""
-    if zone not in known_zones():
+    if zone not in zones_of_places():
         return Refusal(say("There is no time zone {zone}. Write it as Europe/Madrid or America/New_York.", zone=zone))
     with transaction.atomic():
         _lock(contact_id)

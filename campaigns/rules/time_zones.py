@@ -35,6 +35,12 @@ def known_zones() -> frozenset[str]:
     return frozenset(_known().values())
 
 
+@lru_cache(maxsize=1)
+def zones_of_places() -> frozenset[str]:
+    """Of the known ones those that somebody can be in: no clock of no place, as UTC and Etc/GMT+8 are."""
+    return frozenset(zone for zone in known_zones() if "/" in zone and not zone.startswith("Etc/"))
+
+
 @lru_cache(maxsize=1024)
 def zone_named(text: str) -> str:
     """The zone a cell names, empty when it names none: America/New_York, (GMT-05:00) Eastern Time (America/New_York), us_slash_eastern,

@@ -81,6 +81,11 @@ def test_an_agent_who_is_told_where_the_customer_is_writes_it_down_from_the_reco
         return told.contact.zones, told.contact.said_zone, told.contact.numbers[0].zone, told.contact.numbers[0].local_time
 
     assert seen() == ([*DOUBTFUL], "", "America/New_York", "")
+    assert confirm_zone.said(work, ana.id, "Europe/Madrid", now=floor.now) == Refusal(
+        "Nobody has spoken with this customer yet: ask them where they are, and confirm it then."
+    )
+    ana.calls()
+    floor.run(until=lambda: ana.phase == "connected")
     for _ in range(2):
         assert confirm_zone.said(work, ana.id, "Europe/Madrid", now=floor.now) == Done()
     held = ZoneConfirmation.objects.get()
@@ -88,12 +93,16 @@ def test_an_agent_who_is_told_where_the_customer_is_writes_it_down_from_the_reco
     zones, zone, meant, clock = seen()
     assert (zones, zone, meant) == (["Europe/Madrid"], "Europe/Madrid", "Europe/Madrid")
     assert clock, "it is one time now"
-    for who, what in ((bea, "Europe/Madrid"), (ana, "Mars/Crater")):
+    for who, what in ((bea, "Europe/Madrid"), (ana, "Mars/Crater"), (ana, "Etc/GMT+8"), (ana, "UTC")):
         assert isinstance(confirm_zone.said(work, who.id, what, now=floor.now), Refusal)
     assert confirm_zone.said(work, ana.id, "", now=floor.now) == Done()
     assert ZoneConfirmation.objects.get().ended_by == ana.agent.user
     assert seen()[:2] == ([*DOUBTFUL], "")
-    ana.declines()
+    assert confirm_zone.said(work, ana.id, "Atlantic/Canary", now=floor.now) == Done()
+    ana.hangs_up()
+    floor.run(until=lambda: ana.phase == "wrap_up")
+    assert confirm_zone.said(work, ana.id, "Europe/Madrid", now=floor.now) == Done(), "while they write it up"
+    ana.finishes()
     late = confirm_zone.said(work, ana.id, "Europe/Madrid", now=floor.now)
     assert late == Refusal("This record is no longer yours: it was closed in the meantime.")
 
@@ -139,8 +148,8 @@ def test_an_administrator_writes_down_what_a_customer_said(floor: Floor, client:
     def zones() -> list[str]:
         return Lead.objects.get(pk=maria.lead.pk).zone_group.zones
 
-    refused = save("Mars")
-    assert "no time zone Mars" in refused.content.decode()
+    for nowhere in ("Mars", "UTC", "Etc/GMT+8"):
+        assert f"no time zone {nowhere}" in save(nowhere).content.decode().replace("&#x2B;", "+")
     assert save("Europe/Madrid").status_code == 302
     assert zones() == ["Europe/Madrid"]
     held = ZoneConfirmation.objects.get()

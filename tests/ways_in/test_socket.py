@@ -443,6 +443,12 @@ def test_a_customer_who_says_where_they_are_is_written_down_over_the_socket(web:
         refused = screen.asks("confirm_zone", interaction=work, zone="Europe/Madrid")
         assert (refused["ok"], refused["sentence"]) == (False, "This record is no longer yours: it was closed in the meantime.")
         Interaction.objects.create(pk=work, agent=ana, phase=Phase.PREVIEW, phase_since=now(), opened_at=now(), lead_id=lead.pk)
+        refused = screen.asks("confirm_zone", interaction=work, zone="Europe/Madrid")
+        assert (refused["ok"], refused["sentence"]) == (
+            False,
+            "Nobody has spoken with this customer yet: ask them where they are, and confirm it then.",
+        )
+        Interaction.objects.update(phase=Phase.WRAP_UP, talked=True)
         refused = screen.asks("confirm_zone", interaction=work, zone="Mars/Crater")
         assert (refused["ok"], heard(refused["sentence"])) == (
             False,

@@ -16,7 +16,8 @@ export function Whereabouts({ work, contact }: { work: InteractionState; contact
   const choice = useRef<HTMLSelectElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
   const busy = waits('confirm_zone');
-  const isAsking = asking.value === work.id;
+  const mayAsk = work.talked || contact.said_zone !== '';
+  const isAsking = mayAsk && asking.value === work.id;
   useEffect(() => {
     if (isAsking) choice.current?.focus();
   }, [isAsking]);
@@ -37,11 +38,17 @@ export function Whereabouts({ work, contact }: { work: InteractionState; contact
         class="button slim"
         ref={opener}
         aria-expanded={isAsking}
-        disabled={!isLive.value || busy}
+        disabled={!isLive.value || busy || !mayAsk}
+        aria-describedby={mayAsk ? undefined : 'whereabouts-when'}
         onClick={() => (asking.value = isAsking ? null : work.id)}
       >
         {t('Confirm where the customer is')}
       </button>
+      {!mayAsk && (
+        <p class="quiet small" id="whereabouts-when">
+          {t('Once you have spoken with them.')}
+        </p>
+      )}
       {isAsking && (
         <form
           aria-label={t('Where the customer is')}
@@ -51,7 +58,8 @@ export function Whereabouts({ work, contact }: { work: InteractionState; contact
           }}
           onSubmit={(event) => {
             event.preventDefault();
-            ask({ type: 'confirm_zone', interaction: work.id, zone: choice.current!.value });
+            const zone = choice.current!.value;
+            if (work.talked || zone !== contact.said_zone) ask({ type: 'confirm_zone', interaction: work.id, zone });
             shut();
           }}
         >
@@ -68,7 +76,7 @@ export function Whereabouts({ work, contact }: { work: InteractionState; contact
                   ))}
                 </optgroup>
               )}
-              {elsewhere(contact.zones).map(([area, zones]) => (
+              {elsewhere(work, contact).map(([area, zones]) => (
                 <optgroup key={area} label={area}>
                   {zones.map((zone) => (
                     <option key={zone} value={zone}>
@@ -102,12 +110,13 @@ function takenToBe(zones: readonly string[]): string {
   return t('May be in {places}, and is called only while hours allow it in all.', { places });
 }
 
-/** Every other zone this browser knows, by the part of the world. */
-function elsewhere(zones: readonly string[]): [string, string[]][] {
+/** Every other place this browser knows, by the part of the world; none until somebody has spoken with them. */
+export function elsewhere({ talked }: Pick<InteractionState, 'talked'>, { zones }: Pick<ContactShown, 'zones'>): [string, string[]][] {
+  if (!talked) return [];
   const found = new Map<string, string[]>();
   for (const zone of Intl.supportedValuesOf('timeZone')) {
     const area = zone.split('/')[0]!;
-    if (zones.includes(zone) || !zone.includes('/')) continue;
+    if (zones.includes(zone) || !zone.includes('/') || area === 'Etc') continue;
     found.set(area, [...(found.get(area) ?? []), zone]);
   }
   return [...found];

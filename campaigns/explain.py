@@ -13,7 +13,7 @@ from campaigns import facts
 from campaigns.facts import Asked, Phone
 from campaigns.flow import permit
 from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState, WaitReason
-from campaigns.rules.permit.gate import OF_THE_NUMBER, Facts, Gate, Refused, Stands, Terms, earliest, gates, group_opens
+from campaigns.rules.permit.gate import OF_THE_NUMBER, Barred, Facts, Gate, Refused, Stands, Terms, earliest, gates, group_opens
 from dialer_project.lib import sql
 
 # the hours of a group and the gate's are asked by turns this often before an instant is said not to exist
@@ -61,7 +61,7 @@ class Explanation:
         if self.callable_now:
             return "It can be called now."
         stopped = next((gate.why for gate in self.gates if gate.stands is Stands.HELD), None)
-        closed = next((gate.why for gate in self.gates if gate.stands is Stands.CLOSED), None)
+        closed = next((gate.why for gate in self.gates if gate.stands is Stands.CLOSED or (self.then and gate.wait is WaitReason.RULES)), None)
         if self.then and self.next_at is not None:
             if self.for_as_long_as:
                 return f"{closed} Its next number is {self.then}. {self._open_ended}"
@@ -123,8 +123,8 @@ def lead(lead_id: int, *, now: datetime) -> Explanation | None:
         known = replace(known, facts=replace(known.facts, has_number=True, number_result=marked))
     standing = Standing(row.state, row.reason, row.next_call_at, row.owner, tuple(row.zones))
     next_at, then, meant = next_instant(standing, known.facts, terms=campaign.terms, now=now), "", known.facts
-    closed = next((gate.final for gate in gates(known.facts, terms=campaign.terms, now=now) if gate.stands is Stands.CLOSED), None)
-    if row.state != LeadState.FINAL and closed in OF_THE_NUMBER:
+    never = earliest(known.facts, terms=campaign.terms, at=now)
+    if row.state != LeadState.FINAL and (isinstance(never, Barred) or (isinstance(never, Refused) and never.reason in OF_THE_NUMBER)):
         moves_to = permit.other_number(campaign.terms, person, known.alternatives, now=now)
         if moves_to is not None and (other := person.phone(moves_to)):
             of_other = facts.read([replace(asked, phone=other)], terms=campaign.terms, now=now)[row.id].facts
@@ -159,6 +159,8 @@ def next_instant(standing: Standing, known: Facts, *, terms: Terms, now: datetim
         found = earliest(known, terms=terms, at=at)
         if isinstance(found, Refused):
             return None
+        if isinstance(found, Barred):
+            return at
         at = group_opens(standing.zones, terms=terms, at=found)
         if at == found:
             return found

@@ -446,6 +446,27 @@ def verdicts_came(number_keys: Sequence[str], *, now: datetime) -> list[int]:
     ]
 
 
+def rules_corrected(*, now: datetime, at_most: int) -> list[int]:
+    """Leads that the rules left no time are due now where their campaign has a newer version than they were asked under; returns their campaigns."""
+    return [
+        row.campaign_id
+        for row in sql.rows(
+            """
+            WITH newest AS MATERIALIZED (
+                SELECT campaign_id, max(created_at) AS created_at FROM campaigns_campaignversion GROUP BY campaign_id
+            ), moved AS (
+                UPDATE campaigns_lead l SET next_call_at = %(now)s, changed_at = %(now)s FROM (
+                    SELECT w.id FROM campaigns_lead w JOIN newest v ON v.campaign_id = w.campaign_id
+                    WHERE w.state = 'waiting' AND w.reason = 'rules' AND w.next_call_at > %(now)s AND w.changed_at < v.created_at
+                    ORDER BY w.id LIMIT %(at_most)s FOR UPDATE OF w SKIP LOCKED
+                ) again WHERE l.id = again.id RETURNING l.campaign_id
+            ) SELECT DISTINCT campaign_id FROM moved
+            """,
+            {"now": now, "at_most": at_most},
+        )
+    ]
+
+
 def coming(campaign_id: int, service_id: int, *, groups: Sequence[int], at_most: int, until: datetime, holds_until: datetime) -> list[int]:
     """The numbers of the leads that come next, by `until`, on which the service has no verdict that holds; without those wanted already.
     Personal callbacks stand in no group, and come as well."""

@@ -65,10 +65,15 @@ class Step:
                 return "kept for the agent who promised to call"
             case _, "due":
                 return f"waiting: {WAITING.get(WaitReason(self.reason), self.reason)}"
+            case _, _ if self.reason == WaitReason.RULES:
+                return f"waiting: {NO_TIME}"
             case _, "hours" | "hours of its group":
                 return "outside calling hours"
         return BY_RULE.get(self.rule, f"{self.rule} ({self.by})")
 
+
+# what a campaign's own rules never allow, until somebody corrects them
+NO_TIME = "for rules that leave it a time"
 
 WAITING = {
     WaitReason.NEW: "not yet due",
@@ -78,6 +83,7 @@ WAITING = {
     WaitReason.HOLD: "for a cap or a hold to pass",
     WaitReason.VALIDATION: "for its number to be validated",
     WaitReason.CONSENT: "for consent",
+    WaitReason.RULES: NO_TIME,
 }
 BY_RULE = {
     "do-not-call": "next number is on a do-not-call list",

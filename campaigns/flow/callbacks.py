@@ -20,7 +20,7 @@ from campaigns.flow import conclude, new_number
 from campaigns.querysets import LeadStep
 from campaigns.rules.lifecycle import Boost, CampaignState, LeadState, WaitReason
 from campaigns.rules.outcomes import Outcome
-from campaigns.rules.permit.gate import Refused, Stands, earliest, gates
+from campaigns.rules.permit.gate import Barred, Refused, Stands, earliest, gates
 from campaigns.rules.time_zones import known_zones
 from dialer_project.lib import sql
 from dialer_project.lib.sentence import heard, say, together, told
@@ -141,7 +141,7 @@ def _lawful(
     read = facts.read([Asked(work.lead_id, work.campaign_id, work.contact_id, tries, phone)], terms=campaign.terms, now=now)[work.lead_id].facts
     known = replace(read, person_busy=False, number_busy=False)  # with the very call in hand, which will be over
     match earliest(known, terms=campaign.terms, at=max(at, now + timedelta(minutes=5))):
-        case Refused(_, whys):
+        case Refused(_, whys) | Barred(whys):
             return _Problem(whys[0] if whys else say("This number can never be called in this campaign."), at)
         case datetime() as lawful:
             pass

@@ -24,8 +24,7 @@ from campaigns.rules import retry
 from campaigns.rules.lifecycle import Boost, CallbackState, FinalReason, LeadState, WaitReason
 from campaigns.rules.modes import Binding, DispositionFor, NoCallback
 from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, outcome_of
-from campaigns.rules.permit.gate import OF_THE_NUMBER, Terms, earliest
-from campaigns.rules.permit.gate import Refused as Forbidden
+from campaigns.rules.permit.gate import OF_THE_NUMBER, Barred, Terms, earliest
 from campaigns.rules.retry import Finished, Numbers, TryAgainAt
 from dialer_project.lib import sql, wake
 from telephony import calls
@@ -350,15 +349,17 @@ def without_callbacks(lead_ids: Sequence[int], *, now: datetime) -> None:
 def _lawful(one: Ended, step: TryAgainAt, asked: Asked, person: Person, known: Known, *, terms: Terms) -> LeadStep:
     """The step at the first instant at which hours, caps and holds will all allow it."""
     phone = asked.phone
-    match earliest(known.facts, terms=terms, at=step.at):
-        case datetime() as at:
-            pass
-        case Forbidden(reason, _) if reason in OF_THE_NUMBER and (other := permit.other_number(terms, person, known.alternatives, now=step.at)):
-            # that number never, another one perhaps: it is asked when its turn comes
-            return _wait(one, step, at=step.at, phone=other)
-        case Forbidden(reason, _):
-            return _final(one, reason)
-    return _wait(one, step, at=at, phone=phone.id if phone else None)
+    found = earliest(known.facts, terms=terms, at=step.at)
+    if isinstance(found, datetime):
+        return _wait(one, step, at=found, phone=phone.id if phone else None)
+    if (isinstance(found, Barred) or found.reason in OF_THE_NUMBER) and (
+        other := permit.other_number(terms, person, known.alternatives, now=step.at)
+    ):
+        # that number never, another one perhaps: it is asked when its turn comes
+        return _wait(one, step, at=step.at, phone=other)
+    if isinstance(found, Barred):
+        return _wait(one, replace(step, reason=WaitReason.RULES), at=step.at, phone=phone.id if phone else None)
+    return _final(one, found.reason)
 
 
 def _wait(one: Ended, step: TryAgainAt, *, at: datetime, phone: int | None) -> LeadStep:

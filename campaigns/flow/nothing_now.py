@@ -30,6 +30,7 @@ WORDS: dict[str, tuple[Sentence, Sentence]] = {
     WaitReason.HOLD: (say("1 is on another call, or left alone by a rule"), say("{leads} are on another call, or left alone by a rule")),
     WaitReason.VALIDATION: (say("1 waits for its number to be checked"), say("{leads} wait for their numbers to be checked")),
     WaitReason.CONSENT: (say("1 waits for consent"), say("{leads} wait for consent")),
+    WaitReason.RULES: (say("1 can be called at no time by the rules as they are"), say("{leads} can be called at no time by the rules as they are")),
     "kept": (say("1 is kept for the agent who promised to call"), say("{leads} are kept for the agents who promised to call")),
     "now": (say("1 is being dealt with just now"), say("{leads} are being dealt with just now")),
     "busy": (say("1 is with an agent"), say("{leads} are with other agents")),

@@ -135,9 +135,9 @@ def consider(
                     why[lead.id] = NotDialed(say("The last of what may be spent today is being spent: press Call again in a moment."))
             case Allowed():  # the same number twice in one batch: the second lead waits its turn
                 steps.append(_wait(lead, calls_at=_soon(now, lead.id), reason=WaitReason.HOLD))
-            case NotBefore(_, WaitReason.VALIDATION, _) if about.facts.answer is Answer.UNKNOWN and (
-                other := other_number(campaign.terms, candidate.person, about.alternatives, now=now)
-            ):
+            case NotBefore(_, WaitReason.VALIDATION | WaitReason.RULES as reason, _) if (
+                reason is WaitReason.RULES or about.facts.answer is Answer.UNKNOWN
+            ) and (other := other_number(campaign.terms, candidate.person, about.alternatives, now=now)):
                 steps.append(_wait(lead, calls_at=now, reason=WaitReason.RETRY, phone=other))
             case NotBefore(at, reason, _):
                 if reason is WaitReason.VALIDATION and phone is not None:

@@ -10,7 +10,7 @@ from django.db import transaction
 from agents import desk
 from agents.live import board, presence
 from agents.live.board import Free
-from campaigns import live
+from campaigns import live, querysets
 from campaigns.flow import (
     callbacks,
     callers,
@@ -32,7 +32,7 @@ from campaigns.flow import (
 )
 from campaigns.flow.permit import POOL, TICK
 from campaigns.models import Campaign
-from dialer_project.lib import redis, sql
+from dialer_project.lib import redis, sql, wake
 from telephony import calls, media
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ DIAL_DUE_FOR = timedelta(seconds=1)
 SILENT_AFTER = timedelta(seconds=15)
 # a session that holds one of our locks and has asked nothing for this long belongs to a process that is frozen, or to a host that is gone
 FROZEN_FOR = timedelta(seconds=15)
+# leads in one look, so that a million of them hold up nothing else
+ASKED_AGAIN = 20_000
 
 
 def every_second(*, now: datetime) -> None:
@@ -73,6 +75,7 @@ def every_quarter_minute(*, now: datetime) -> None:
     frozen_processes()
     _each(
         completions,
+        rules_corrected,
         absent_agents,
         callbacks_left_alone,
         callbacks_too_late,
@@ -287,6 +290,14 @@ def due_work(*, now: datetime) -> None:
 def completions(*, now: datetime) -> None:
     for campaign in Campaign.objects.filter(pk__in=control.completable(now=now)):
         control.complete(campaign, now=now)
+
+
+def rules_corrected(*, now: datetime) -> None:
+    """A lead that its campaign's rules left no time is asked again as soon as they have changed, without waiting for its day to pass."""
+    found = querysets.rules_corrected(now=now, at_most=ASKED_AGAIN)
+    for campaign in Campaign.objects.filter(pk__in=found):
+        live.forget_floors(campaign.pk)
+        wake.dispatch(campaign.pool)
 
 
 def callbacks_left_alone(*, now: datetime) -> None:

@@ -134,6 +134,7 @@ class WaitReason(StrEnum):
     HOLD = "hold"  # another call to the same person or number, or a cap
     VALIDATION = "validation"
     CONSENT = "consent"  # none has been given yet
+    RULES = "rules"  # as the campaign's rules are, there is no time at all for it
 
 
 class FinalReason(StrEnum):

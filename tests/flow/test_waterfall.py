@@ -39,6 +39,7 @@ from campaigns.models import (
     ZoneConfirmation,
     ZoneGroup,
 )
+from campaigns.rules.lifecycle import WaitReason
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.permit.gate import Stands
 from tests.flow.test_explain import selected
@@ -386,7 +387,11 @@ def one_by_one(campaign: Campaign, *, now: datetime) -> set[int]:
         if why.callable_now:
             callable_now.add(lead_id)
         if key in steps and steps[key].stands is Stands.WAIT:
-            in_between(None if why.then else why.next_at, steps[key])  # the list tells of the number whose turn it is
+            # the list tells of the number whose turn it is: never, or, where the rules leave it no time, when it is looked at
+            if not why.then:
+                in_between(why.next_at, steps[key])
+            elif all(gate.reason != WaitReason.RULES for gate in why.gates):
+                in_between(None, steps[key])
     assert told == {key: step.leads for key, step in steps.items()}
     assert sum(step.leads for step in whole.steps) == whole.leads == campaign.leads.count()
     assert whole.callable_now == len(callable_now)

@@ -119,12 +119,13 @@ def test_a_number_that_no_hour_ever_allows_gives_way_to_the_next_one(floor: Floo
     assert zones_of(maria.lead) == ["Europe/Madrid"]
 
 
-def test_who_cannot_be_called_at_any_hour_is_told_so_and_does_not_wait_for_ever(floor: Floor, ana: Someone) -> None:
+def test_who_cannot_be_called_at_any_hour_is_told_so_and_does_not_stand_at_the_head(floor: Floor, ana: Someone) -> None:
     campaign = floor.campaign("progressive", agents=[ana], hours=nine_to_five())
     maria = floor.person(campaign, "Maria", numbers=["+18005550123"], zones=["America/New_York", "Pacific/Guam"])
     why = explain.lead(maria.lead.pk, now=floor.now)
     assert why is not None
-    assert (why.callable_now, why.next_at) == (False, None)
-    assert why.in_words.startswith("It will not be called. There is no hour of the week")
+    assert not why.callable_now
+    assert why.in_words.startswith("Nobody can say when it can be called. There is no hour of the week")
     ana.sits_down()
-    floor.run(until=lambda: maria.where == ("final", "no_valid_number"), at_most=30)
+    floor.run(until=lambda: maria.where == ("waiting", "rules"), at_most=30)
+    assert maria.now().next_call_at > floor.now

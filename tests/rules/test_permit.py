@@ -9,7 +9,22 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaigns.rules.lifecycle import CampaignState, FinalReason, WaitReason
-from campaigns.rules.permit import ALWAYS, Allowed, Facts, Held, Hours, NotBefore, Refused, Terms, hours_from, may_call, open_span
+from campaigns.rules.permit import (
+    ALWAYS,
+    Allowed,
+    Barred,
+    Facts,
+    Held,
+    Hours,
+    NotBefore,
+    Refused,
+    Terms,
+    earliest,
+    hours_from,
+    may_call,
+    open_span,
+)
+from campaigns.rules.permit.kinds import Destinations, Pack
 
 MINUTE = timedelta(minutes=1)
 # the night each clock changes, forward and back, and places whose clocks never do, or do it oddly
@@ -192,11 +207,14 @@ def test_all_reasons_are_told_at_once() -> None:
     assert len(verdict.why) == 3
 
 
-def test_a_number_without_a_common_hour_is_refused_for_good() -> None:
-    terms = replace(TERMS, hours=hours_from({"mon": [["09:00", "11:00"]]}))
-    verdict = may_call(replace(FINE, zones=("Europe/Madrid", "Pacific/Auckland")), terms=terms, now=TEN)
-    assert isinstance(verdict, Refused)
-    assert verdict.reason is FinalReason.NO_VALID_NUMBER
+@pytest.mark.parametrize("facts", [{"zones": ("Europe/Madrid", "Pacific/Auckland")}, {"country": "ES"}], ids=lambda f: next(iter(f)))
+def test_where_the_rules_leave_a_number_no_time_it_waits_for_them_to_be_corrected(facts: dict[str, object]) -> None:
+    terms = replace(TERMS, hours=hours_from({"mon": [["09:00", "11:00"]]}), packs=(Pack("Near", 1, "*", (Destinations(("PT",)),)),))
+    known = replace(FINE, **{"country": "PT", **facts})  # type: ignore[arg-type]  # the table's words are fields
+    verdict = may_call(known, terms=terms, now=TEN)
+    assert isinstance(verdict, NotBefore)
+    assert (verdict.reason, verdict.at, verdict.is_known) == (WaitReason.RULES, TEN + timedelta(days=1), False)
+    assert isinstance(earliest(known, terms=terms, at=TEN), Barred)
 
 
 def test_without_hours_any_time_is_fine() -> None:

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.rules import oracle
-from campaigns.rules.lifecycle import CampaignState
+from campaigns.rules.lifecycle import CampaignState, WaitReason
 from campaigns.rules.number_checks import Answer, Service
 from campaigns.rules.outcomes import Outcome
 from campaigns.rules.permit import gate
-from campaigns.rules.permit.gate import Allowed, Facts, Held, NotBefore, Refused, Terms, campaign_holds, earliest, group_opens, may_call
+from campaigns.rules.permit.gate import Allowed, Barred, Facts, Held, NotBefore, Refused, Terms, campaign_holds, earliest, group_opens, may_call
 from campaigns.rules.permit.hours import ALWAYS, DAYS, hours_from, wider
 from campaigns.rules.permit.kinds import OUTCOMES, Counts, Pack, Scope, rule_from
 from campaigns.rules.places import place_of, places, state_named, zones_of_country, zones_of_state
@@ -250,7 +250,7 @@ def test_the_first_digits_tell_where_a_number_lies(number: str, countries: set[s
 def test_of_countries_that_share_a_code_the_main_one_is_the_destination(number: str, country: str) -> None:
     assert place_of(number).country == country
     allowed = terms(pack({"kind": "destinations", "countries": [country or "GB"]}))
-    assert isinstance(may_call(facts(number), terms=allowed, now=NOW), Allowed if country else Refused)
+    assert isinstance(may_call(facts(number), terms=allowed, now=NOW), Allowed if country else NotBefore)
 
 
 def test_an_address_names_its_state_by_code_or_by_name() -> None:
@@ -362,6 +362,8 @@ def test_the_instant_that_is_told_is_the_first_at_which_it_is_allowed(situation:
     given_rules, known, now = situation
     asked = terms(pack(*given_rules))
     match may_call(known, terms=asked, now=now):
+        case NotBefore(reason=WaitReason.RULES):
+            assert isinstance(earliest(known, terms=asked, at=now), Barred)
         case NotBefore(at):
             assert isinstance(may_call(known, terms=asked, now=at), Allowed)
             assert at > now

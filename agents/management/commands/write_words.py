@@ -25,7 +25,7 @@ from dialer_project.lib import words
 APPS = ("agents", "campaigns")
 NOT_SAID = {"admin", "management", "migrations"}
 # where each function takes its text
-TEXT_AT = {"say": 0, "Refusal": 0, "Problem": 1, "_Problem": 0, "_held": 3, "_closed": 3, "_wait": 4}
+TEXT_AT = {"say": 0, "Refusal": 0, "Problem": 1, "_Problem": 0, "_held": 3, "_closed": 3, "_wait": 4, "_barred": 3}
 # a sentence made by one of these may also be handed to another of them
 MAY_BE_HANDED_ON = {"Refusal", "Problem", "_Problem"}
 _LITERAL = r"""('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""

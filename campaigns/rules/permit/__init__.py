@@ -1,6 +1,20 @@
 """May this number be called, and when: the `kinds` of rules there are, `hours` in local time, the `gate` that asks them all."""
 
-from campaigns.rules.permit.gate import Agreed, Allowed, Facts, Gate, Held, NotBefore, Refused, Terms, Verdict, campaign_holds, earliest, may_call
+from campaigns.rules.permit.gate import (
+    Agreed,
+    Allowed,
+    Barred,
+    Facts,
+    Gate,
+    Held,
+    NotBefore,
+    Refused,
+    Terms,
+    Verdict,
+    campaign_holds,
+    earliest,
+    may_call,
+)
 from campaigns.rules.permit.hours import ALWAYS, DAYS, Hours, hours_from, open_span
 
 __all__ = [
@@ -8,6 +22,7 @@ __all__ = [
     "DAYS",
     "Agreed",
     "Allowed",
+    "Barred",
     "Facts",
     "Gate",
     "Held",

@@ -1,7 +1,7 @@
 """May this number be called at this instant? Pure rules over fresh facts; the strictest wins, what is missing refuses.
 
     Allowed      evidence, and until when it holds
-    NotBefore    a time from which it may be asked again: the lead waits until then
+    NotBefore    a time from which it may be asked again: the lead waits until then; where the rules leave it none, until they may have changed
     Refused      for good: a fact of the lead itself
     Held         a fact of the campaign or the world: dispatch stops with its cause shown, no lead is moved
 
@@ -46,7 +46,7 @@ from dialer_project.lib.sentence import Sentence, Value, say
 HOLDS_FOR = timedelta(seconds=5)
 BUSY_ELSEWHERE = timedelta(seconds=30)
 CONSENT_MAY_COME = timedelta(days=1)  # a consent may still be given: it is looked for once a day
-HOURS_MAY_CHANGE = timedelta(days=1)  # so may hours that contradict each other be corrected
+RULES_MAY_CHANGE = timedelta(days=1)  # so may a campaign's rules be corrected, where they leave somebody no time at all
 # refused for the number's sake: another number of the same person may do
 OF_THE_NUMBER = frozenset({FinalReason.DO_NOT_CALL, FinalReason.NO_VALID_NUMBER})
 _NOT_CALLED = {
@@ -158,6 +158,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Barred:
+    """By the campaign's rules as they are, there is no time at all; they may be corrected, so no lead ends by them."""
+
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     why: tuple[str, ...]
 
@@ -218,7 +225,7 @@ def may_join(terms: Terms, *, country: str | None, now: datetime) -> tuple[str, 
     for pack in terms.packs:
         for rule in pack.rules:
             if country is not None and isinstance(rule, Destinations) and pack.in_force(now):
-                gate = _destination(rule, pack.label, country)
+                gate = _destination(rule, pack.label, country, now)
                 why += [gate.why] if gate.why else []
     return tuple(why)
 
@@ -394,28 +401,21 @@ def _hours(windows: list[tuple[str, Hours]], facts: Facts, terms: Terms, now: da
     every = [hours for _, hours in windows]
     opens, _ = open_together(facts.zones, hours=every, at=now, ring_for=terms.ring_for)
     local = ", ".join(local_times(facts.zones, now))
-    if opens is None and open_together(facts.zones[:1], hours=every, at=now, ring_for=terms.ring_for)[0] is None:
-        # not for where this one may be: the rules leave no time to anybody there, and rules may be corrected
-        why = say("The calling hours and closed days that apply here leave no time for a call.")
-        yield Gate("hours", "all together", Stands.WAIT, why, now + HOURS_MAY_CHANGE, wait=WaitReason.HOURS, evidence=local, ask_again=True)
+    if opens is None:
+        whose = windows[0][0] if len(windows) == 1 else "all together"
+        if open_together(facts.zones[:1], hours=every, at=now, ring_for=terms.ring_for)[0] is None:
+            yield _barred("hours", whose, now, "The calling hours and closed days that apply here leave no time for a call.", local)
+        else:
+            yield _barred("hours", whose, now, "There is no hour of the week at which every possible time zone of this number may be called.", local)
         return
     for by, hours in windows:
         own_opens, _ = open_span(facts.zones, hours=hours, at=now, ring_for=terms.ring_for)
-        if opens is None:
-            yield _closed(
-                "hours",
-                by,
-                True,
-                "There is no hour of the week at which every possible time zone of this number may be called.",
-                FinalReason.NO_VALID_NUMBER,
-                local,
-            )
-        elif own_opens == now:
+        if own_opens == now:
             yield Gate("hours", by, evidence=local)
         else:
             why = say("Outside calling hours in {zones}.", zones=", ".join(facts.zones))
             yield Gate("hours", by, Stands.WAIT, why, opens, wait=WaitReason.HOURS, evidence=local)
-    if opens is not None and opens > now and all(open_span(facts.zones, hours=h, at=now, ring_for=terms.ring_for)[0] == now for _, h in windows):
+    if opens > now and all(open_span(facts.zones, hours=h, at=now, ring_for=terms.ring_for)[0] == now for _, h in windows):
         # each has begun, and yet no ringing would end in all of them
         yield Gate("hours", "all together", Stands.WAIT, say("No call would end its ringing within all calling hours."), opens, wait=WaitReason.HOURS)
 
@@ -469,18 +469,19 @@ def _lead_gate(rule: Rule, by: str, facts: Facts, now: datetime) -> Gate | None:
             why = say("{by} wants consent ({kinds}), and there is none.", by=by, kinds=" / ".join(kinds))
             return Gate("consent", by, Stands.WAIT, why, now + CONSENT_MAY_COME, wait=WaitReason.CONSENT, ask_again=True)
         case Destinations():
-            return _destination(rule, by, facts.country)
+            return _destination(rule, by, facts.country, now)
         case _:
             return None
 
 
-def _destination(rule: Destinations, by: str, country: str) -> Gate:
-    return _closed(
+def _destination(rule: Destinations, by: str, country: str, now: datetime) -> Gate:
+    if country in rule.countries:
+        return Gate("destination", by, evidence=country)
+    return _barred(
         "destination",
         by,
-        country not in rule.countries,
+        now,
         "{by} lets only {countries} be called, and this number is in {country}.",
-        FinalReason.NO_VALID_NUMBER,
         country,
         by=by,
         countries=", ".join(rule.countries),
@@ -497,9 +498,12 @@ def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
         return Refused(closed[0].final, tuple(dict.fromkeys(gate.why for gate in closed)))
     if waits := [gate for gate in asked if gate.stands is Stands.WAIT]:
         last = max(waits, key=lambda gate: gate.until or now)
+        why = tuple(dict.fromkeys(gate.why for gate in waits))
         match earliest(facts, terms=terms, at=now):
             case datetime() as at:
-                return NotBefore(at, last.wait, tuple(dict.fromkeys(gate.why for gate in waits)), not any(gate.ask_again for gate in waits))
+                return NotBefore(at, last.wait, why, not any(gate.ask_again for gate in waits))
+            case Barred(never):
+                return NotBefore(now + RULES_MAY_CHANGE, WaitReason.RULES, tuple(dict.fromkeys((*why, *never))), is_known=False)
             case Refused() as refused:
                 return refused
     _, closes = open_together(facts.zones, hours=windows_of(terms, facts.places, now=now), at=now, ring_for=terms.ring_for)
@@ -520,7 +524,7 @@ def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
     )
 
 
-def earliest(facts: Facts, *, terms: Terms, at: datetime) -> datetime | Refused:
+def earliest(facts: Facts, *, terms: Terms, at: datetime) -> datetime | Refused | Barred:
     """The first instant from `at` on at which every rule of the lead allows it, should nothing else happen to it meanwhile.
 
     What may end at any moment (the person is on another call, a consent is missing) is taken to be over when it is asked again; what stops
@@ -528,16 +532,21 @@ def earliest(facts: Facts, *, terms: Terms, at: datetime) -> datetime | Refused:
     """
     asked_again = False
     for _ in range(ROUNDS):
-        waits = []
+        waits: list[datetime] = []
+        barred: list[str] = []
         for gate in gates(facts, terms=terms, now=at):
             if gate.stands is Stands.CLOSED:
                 return Refused(gate.final, (gate.why,))
-            if gate.stands is Stands.WAIT and gate.until is not None and not (gate.ask_again and asked_again):
+            if gate.stands is Stands.WAIT and gate.wait is WaitReason.RULES:
+                barred.append(gate.why)
+            elif gate.stands is Stands.WAIT and gate.until is not None and not (gate.ask_again and asked_again):
                 waits.append(gate.until)
+        if barred:
+            return Barred(tuple(barred))
         if not waits:
             return at
         at, asked_again = max(waits), True
-    return Refused(FinalReason.NO_VALID_NUMBER, (say("There is no time at which all rules would allow a call."),))
+    return Barred((say("There is no time at which all rules would allow a call."),))
 
 
 def windows_of(terms: Terms, places: frozenset[str], *, now: datetime) -> list[Hours]:
@@ -582,6 +591,10 @@ def _wait(
     rule: str, by: str, waits: bool, until: datetime | None, why: str, /, *, ask_again: bool = False, evidence: str = "", **values: Value
 ) -> Gate:
     return Gate(rule, by, Stands.WAIT, Sentence(why, values), until, ask_again=ask_again) if waits else Gate(rule, by, evidence=evidence)
+
+
+def _barred(rule: str, by: str, now: datetime, why: str, evidence: str, /, **values: Value) -> Gate:
+    return Gate(rule, by, Stands.WAIT, Sentence(why, values), now + RULES_MAY_CHANGE, wait=WaitReason.RULES, evidence=evidence, ask_again=True)
 
 
 def _utc(at: datetime | None) -> str:

@@ -1,0 +1,111 @@
+"""A lead that its campaign's rules leave no time waits for them to be corrected: a fact of the campaign ends no lead."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from agents.desk import Refusal
+from campaigns import explain, waterfall
+from campaigns.flow import callbacks, control
+from campaigns.flow.callbacks import Window
+from campaigns.models import CallableHours, Campaign
+from dialer_project.lib.sentence import heard
+from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
+from tests.floor import Floor, Person, Someone
+from tests.flow.test_permits import law, pin
+
+TALKS = Answers(after=seconds(3), talks_for=seconds(20))
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MADRID = "+34911223344"
+COASTS = ["America/New_York", "America/Los_Angeles"]
+
+
+@pytest.fixture
+def ana(floor: Floor) -> Someone:
+    return floor.agent("Ana")
+
+
+def opens(hours: CallableHours, start: str, end: str, *, of: Campaign, floor: Floor) -> None:
+    hours.week = {day: [[start, end]] for day in DAYS}
+    hours.save()
+    control.edited(of, by=None, now=floor.now)
+
+
+def of_both_coasts(floor: Floor, ana: Someone, *script: object, more: list[str] | None = None) -> tuple[Campaign, CallableHours, Person]:
+    """Somebody who may be on either coast of the United States, where it is two and eleven in the day."""
+    floor.jumps_to(datetime(2026, 3, 10, 18, 0, tzinfo=UTC))
+    hours = CallableHours.objects.create(name="long days", week={day: [["09:00", "21:00"]] for day in DAYS})
+    campaign = floor.campaign("progressive", agents=[ana], hours=hours)
+    control.edited(campaign, by=None, now=floor.now)
+    return campaign, hours, floor.person(campaign, "Maria", *script, numbers=["+18005550123", *(more or [])], zones=COASTS)
+
+
+def test_hours_narrowed_for_a_while_end_no_lead_and_it_is_called_as_soon_as_they_are_corrected(floor: Floor, ana: Someone) -> None:
+    campaign, hours, maria = of_both_coasts(floor, ana, NoAnswer(), TALKS)
+    floor.rule(campaign, "no_answer", attempts=3, minutes=1)
+    ana.sits_down()
+    floor.run(until=lambda: maria.attempts, at_most=5)
+    opens(hours, "09:00", "11:00", of=campaign, floor=floor)
+    floor.run(until=lambda: maria.where == ("waiting", "rules"), at_most=180)
+    floor.run(60)
+    assert len(maria.attempts) == 1
+    assert Campaign.objects.get(pk=campaign.pk).state == "running"
+    why = explain.lead(maria.lead.pk, now=floor.now)
+    assert why is not None
+    assert why.in_words.startswith("Nobody can say when it can be called. There is no hour of the week")
+    assert waterfall.of_campaign(campaign.pk, now=floor.now).in_words.startswith("1: 0 can be called now, 1 waiting: for rules that leave it a time")  # type: ignore[union-attr]
+    opens(hours, "09:00", "21:00", of=campaign, floor=floor)
+    floor.run(until=lambda: len(maria.attempts) == 2, at_most=60)
+    floor.run(until=lambda: ana.phase == "wrap_up", at_most=40)
+
+
+def test_a_pack_that_leaves_out_a_country_ends_no_lead(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("progressive", agents=[ana])
+    pin(campaign, law({"kind": "destinations", "countries": ["PT"]}))
+    control.edited(campaign, by=None, now=floor.now)
+    maria = floor.person(campaign, "Maria", TALKS, numbers=[MADRID])
+    ana.sits_down()
+    floor.run(until=lambda: maria.where == ("waiting", "rules"), at_most=5)
+    why = explain.lead(maria.lead.pk, now=floor.now)
+    assert why is not None
+    assert "lets only PT be called, and this number is in ES" in why.in_words
+    floor.run(30)
+    campaign.rule_packs.clear()
+    control.edited(campaign, by=None, now=floor.now)
+    floor.run(until=lambda: ana.phase == "connected", at_most=60)
+
+
+def test_a_retry_of_whom_the_rules_now_leave_no_time_goes_to_another_number(floor: Floor, ana: Someone) -> None:
+    campaign, hours, maria = of_both_coasts(floor, ana, NoAnswer(), more=["+12125550123"])
+    maria.contact.phones.filter(e164="+12125550123").update(zones=["America/New_York"])
+    floor.script.say("+12125550123", TALKS)
+    floor.rule(campaign, "no_answer", attempts=3, minutes=1)
+    ana.sits_down()
+    floor.run(until=lambda: maria.attempts, at_most=5)
+    opens(hours, "14:00", "16:30", of=campaign, floor=floor)
+    floor.run(until=lambda: ana.phase == "connected", at_most=240)
+    assert maria.dialed == ["+18005550123", "+12125550123"]
+
+
+def test_a_promise_for_which_the_rules_leave_no_time_is_not_taken(floor: Floor, ana: Someone) -> None:
+    campaign, hours, maria = of_both_coasts(floor, ana, TALKS)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=10)
+    opens(hours, "09:00", "11:00", of=campaign, floor=floor)
+    asked = Window(on=True, local="2026-03-11T10:00", zone="America/New_York", phone=maria.contact.phones.get().pk)
+    answer = callbacks.schedule(ana._work(), ana.id, asked, now=floor.now)
+    assert isinstance(answer, Refusal)
+    assert heard(answer.sentence).startswith("There is no hour of the week")
+    ana.hangs_up()
+
+
+def test_after_a_day_it_is_asked_again(floor: Floor, ana: Someone) -> None:
+    campaign, hours, maria = of_both_coasts(floor, ana, TALKS)
+    opens(hours, "09:00", "11:00", of=campaign, floor=floor)
+    ana.sits_down()
+    floor.run(until=lambda: maria.where == ("waiting", "rules"), at_most=5)
+    asked = maria.now().next_call_at
+    assert asked > floor.now
+    floor.jumps_to(asked)
+    floor.run(until=lambda: maria.now().next_call_at > asked, at_most=5)
+    assert maria.where == ("waiting", "rules")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import OperationalError, connection
 from psycopg.errors import DeadlockDetected
 from pytest_django.plugin import DjangoDbBlocker
@@ -32,6 +33,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FoldersWhole
 def _tables() -> tuple[str, ...]:
     models = (model for model in apps.get_models(include_auto_created=True) if model._meta.app_label not in _KEPT and model._meta.managed)
     return tuple(sorted({model._meta.db_table for model in models}))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Kept as in production, but with next to no memory and time: they are made to be dear, and hundreds of tests sign somebody in."""
+    with pytest.MonkeyPatch.context() as patch:
+        for cost in ("memory_cost", "time_cost", "parallelism"):
+            patch.setattr(Argon2PasswordHasher, cost, 8 if cost == "memory_cost" else 1)
+        yield
 
 
 @pytest.fixture

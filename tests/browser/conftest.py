@@ -82,10 +82,9 @@ def page(window: BrowserContext) -> Page:
 
 @pytest.fixture
 def console(page: Page, window: BrowserContext, web: Served, ana: Agent) -> Page:
-    """Ana's console, signed in to the site."""
+    """A page that is signed in to the site as Ana, and not yet loaded: first comes what it is to show."""
     name, value = cookie_of(ana).split("=", 1)
     window.add_cookies([{"name": name, "value": value, "url": web.url}])
-    page.goto("/console/")
     return page
 
 
@@ -96,15 +95,21 @@ def centre(web: Served) -> Iterator[Centre]:
 
 
 @pytest.fixture
-def working(console: Page, ana: Agent, centre: Centre) -> Page:
-    """Ana is Ready at a phone that stays connected."""
+def sitting(console: Page, centre: Centre) -> Page:
+    """Ana sits at a phone that stays connected, Not Ready."""
     centre.station("Desk 12")
-    console.reload()
+    console.goto("/console/")
     console.get_by_role("button", name="Start my shift").click()
     expect(console.get_by_text("Phone connected")).to_be_visible()
-    console.get_by_role("button", name="Go Ready").click()
-    expect(console.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
     return console
+
+
+@pytest.fixture
+def working(sitting: Page) -> Page:
+    """And is Ready."""
+    sitting.get_by_role("button", name="Go Ready").click()
+    expect(sitting.get_by_role("heading", name="Waiting for the next call")).to_be_visible()
+    return sitting
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from campaigns.models import Disposition
 from dialer_project.lib import words
 from telephony.drivers.simulated.script import Answers, seconds
 from tests.browser.centre import Centre
-from tests.browser.looking import chooses, fits, no_axe_violations, picture
+from tests.browser.looking import NARROW, USUAL, chooses, fits, no_axe_violations, picture, resized
 from tests.browser.served import WITHIN, Served
 
 # everything that is read or heard: what stands there, and what is called how
@@ -123,10 +123,10 @@ def test_an_agent_works_in_spanish_and_changes_the_language_in_the_middle_of_a_c
     page.evaluate("document.documentElement.dir = 'rtl'")  # as a language that is read from right to left has it
     assert fits(page)
     picture(page, "right-to-left")
-    page.set_viewport_size({"width": 320, "height": 640})
+    resized(page, NARROW)
     assert fits(page)
     page.evaluate("document.documentElement.dir = 'ltr'")
-    page.set_viewport_size({"width": 1366, "height": 768})
+    resized(page, USUAL)
 
     page.get_by_role("button", name="Colgar").click()
     expect(page.get_by_text(re.compile(r"Postllamada: quedan \d+ s"))).to_be_visible()

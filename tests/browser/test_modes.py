@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,28 +13,12 @@ from campaigns.models import Attempt, Lead, Participation, PhoneNumber, ZoneConf
 from telephony.drivers.simulated.script import Answers, Busy, seconds
 from telephony.models import CallerId
 from tests.browser.by_keys import ByKeys
-from tests.browser.centre import Centre, now, opened
-from tests.browser.looking import looks_well
-from tests.browser.served import Served, an_agent, eventually
+from tests.browser.centre import Centre, now
+from tests.browser.looking import NARROW, USUAL, looks_well, resized
+from tests.browser.served import an_agent, eventually
 
 DASH = "\N{EN DASH}"
 TALKS = Answers(after=seconds(0.5))
-
-
-@pytest.fixture
-def centre(web: Served) -> Iterator[Centre]:
-    with opened() as centre:
-        yield centre
-
-
-@pytest.fixture
-def sitting(console: Page, ana: Agent, centre: Centre) -> Page:
-    """Ana sits at a phone that stays connected, Not Ready."""
-    centre.station("Desk 12")
-    console.reload()
-    console.get_by_role("button", name="Start my shift").click()
-    expect(console.get_by_text("Phone connected")).to_be_visible()
-    return console
 
 
 @pytest.fixture
@@ -180,9 +163,9 @@ def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Pag
     keys.is_at(sitting.get_by_role("tab", name="History"))
     expect(sitting.get_by_role("tabpanel", name="History").get_by_role("listitem")).to_contain_text("The line was busy")
     looks_well(sitting, "history")
-    sitting.set_viewport_size({"width": 320, "height": 640})
+    resized(sitting, NARROW)
     looks_well(sitting, "history-small")
-    sitting.set_viewport_size({"width": 1366, "height": 768})
+    resized(sitting, USUAL)
     sitting.get_by_label("This number").select_option("Fax machine")
     expect(sitting.get_by_text("It is not called again; other numbers of this contact are.")).to_be_visible()
     sitting.get_by_label("This number").scroll_into_view_if_needed()

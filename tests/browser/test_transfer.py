@@ -15,7 +15,7 @@ from campaigns.models import Attempt, Destination, ThirdParty
 from telephony.drivers.simulated.script import Answers, seconds
 from telephony.models import Announcement, Recording
 from tests.browser.centre import Centre, now
-from tests.browser.looking import fits, no_axe_violations, picture
+from tests.browser.looking import NARROW, USUAL, fits, no_axe_violations, picture, resized
 from tests.browser.served import an_agent, cookie_of, eventually
 
 
@@ -98,9 +98,9 @@ def test_from_a_paused_recording_to_a_customer_handed_over(working: Page, bens: 
     expect(call).to_contain_text("on hold")
     no_axe_violations(working)
     picture(working, "consulted")
-    working.set_viewport_size({"width": 320, "height": 640})
+    resized(working, NARROW)
     assert fits(working)
-    working.set_viewport_size({"width": 1366, "height": 768})
+    resized(working, USUAL)
     others.get_by_role("button", name="Bring all together").click()
     expect(others).to_contain_text("is in the conversation")
     others.get_by_role("button", name="Leave them to it").click()

@@ -29,7 +29,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def state(settings: Any, tmp_path: Path) -> Path:
     settings.STATE_DIR = tmp_path / "state"
     settings.MEDIA_ROOT = tmp_path / "media"
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.SIMULATED_CARRIER = "127.0.0.1:4000"
     return tmp_path / "state"
 

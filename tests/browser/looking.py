@@ -10,8 +10,12 @@ from playwright.sync_api import Page, ViewportSize
 
 from tests.browser.served import eventually
 
+# what is on its way to another place or colour is there
+_ARRIVED = """() => document.getAnimations().forEach((one) => one.effect.getComputedTiming().endTime !== Infinity && one.finish())"""
+
 
 def no_axe_violations(page: Page) -> None:
+    page.evaluate(_ARRIVED)
     if page.evaluate("typeof axe") == "undefined":  # half a megabyte, once for each loading of a page
         page.evaluate(AXE_SCRIPT)
     found = AxeResults(page.evaluate("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => ({ violations }))"))

@@ -91,6 +91,7 @@ class Phone:
     active: bool
     places: frozenset[str] = frozenset()
     result: NumberResult | None = None  # what an agent said of it
+    landline: bool = False  # surely one, by its digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +314,7 @@ def people(contact_ids: Sequence[int]) -> dict[int, Person]:
     for row in sql.rows(
         """
         SELECT c.id AS contact_id, c.first_name, c.last_name, c.company, c.region, c.country, c.time_zone, z.zone AS confirmed_zone,
-            p.id, p.e164, p.kind, p.zones, p.active, p.result
+            p.id, p.e164, p.kind, p.zones, p.active, p.result, p.landline
         FROM campaigns_contact c LEFT JOIN campaigns_phonenumber p ON p.contact_id = c.id
         LEFT JOIN campaigns_zoneconfirmation z ON z.contact_id = c.id AND z.ended_at IS NULL
         WHERE c.id = ANY(%s) ORDER BY c.id, p.position, p.id
@@ -332,11 +333,11 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def phone_of(row: sql.Row) -> Phone:
-    """A number with every place and zone its person may be in. A row has id, e164, kind, zones, active and result of the number, and region,
+    """A number with every place and zone its person may be in. A row has id, e164, kind, zones, active, result and landline of the number, and region,
     country, time_zone and confirmed_zone of its contact."""
     zones = _zones(row)
     where = places(row.e164, zones=zones, country=row.country, region=row.region)
-    return Phone(row.id, row.e164, row.kind, zones, row.active, where, NumberResult(row.result) if row.result else None)
+    return Phone(row.id, row.e164, row.kind, zones, row.active, where, NumberResult(row.result) if row.result else None, row.landline)
 
 
 def _zones(row: sql.Row) -> tuple[str, ...]:
@@ -507,7 +508,8 @@ def of_number(phone: Phone) -> Facts:
         places=phone.places,
         country=place.country,
         destination=place.kind,
-        mobile=phone.kind not in ("home", "work"),
+        # what somebody has called it makes no landline of a mobile
+        mobile=phone.kind == "mobile" or not phone.landline,
     )
 
 

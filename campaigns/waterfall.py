@@ -328,7 +328,7 @@ def _statement(
     there = ["suppressed_until IS NULL", *(f"mark_{i} IS NULL" for i in range(len(counters)))]
     flags = " | ".join(f"(({one})::int::bigint << {place})" for place, one in enumerate([*_YES_OR_NO, *there]))
     yes_or_no = ", ".join(f"k.flags & {1 << place} <> 0 AS {one}" for place, one in enumerate(_YES_OR_NO))
-    equal = "state, reason, zone_group_id, e164, kind, zones, region, country, time_zone, confirmed_zone, agreed, answer"
+    equal = "state, reason, zone_group_id, e164, zones, region, country, time_zone, confirmed_zone, agreed, answer"
     statement = f"""
         WITH chosen AS (
             SELECT l.id, l.state, CASE WHEN l.state <> 'final' THEN l.contact_id END AS contact_id, l.reason, l.zone_group_id,
@@ -336,7 +336,7 @@ def _statement(
                 l.state <> 'final' AND l.reserved_for_id IS NOT NULL AS kept,
                 l.state <> 'final' AND l.tries <> '{{}}' AND (
                     SELECT coalesce(sum(t.value::int), 0) FROM jsonb_each_text(l.tries) t WHERE t.key <> ALL(%(uncounted)s)
-                ) >= %(max_attempts)s AS used_up, p.e164, p.number_key, p.kind, p.zones
+                ) >= %(max_attempts)s AS used_up, p.e164, p.number_key, p.kind, p.zones, p.landline
             FROM campaigns_lead l
             LEFT JOIN (
                 SELECT n.contact_id, min(n.position::bigint << 48 | n.id) & (1::bigint << 48) - 1 AS id
@@ -351,7 +351,7 @@ def _statement(
                 CASE WHEN q.state <> 'final' THEN q.zone_group_id END AS zone_group_id, q.next_call_at, q.next_call_at > %(now)s AS waits, q.kept,
                 q.used_up,
                 CASE WHEN length(q.e164) < %(shortest)s THEN q.e164 ELSE rpad(left(q.e164, %(decide)s), %(shortest)s, '0') END AS e164,
-                CASE WHEN q.kind IN ('home', 'work') THEN q.kind ELSE '' END AS kind, q.zones, c.region, c.country, c.time_zone, h.zone AS confirmed_zone,
+                coalesce(q.kind <> 'mobile' AND q.landline, false) AS landline, q.zones, c.region, c.country, c.time_zone, h.zone AS confirmed_zone,
                 coalesce(d.for_good, false) AS listed, x.id IS NOT NULL AS excluded,
                 greatest(s.until, n.until, d.until) AS suppressed_until,
                 coalesce(q.contact_id IN (SELECT a.contact_id FROM campaigns_attempt a WHERE a.state = 'open')
@@ -382,13 +382,13 @@ def _statement(
                 {"".join(f", min(mark_{i}) AS mark_{i}_first, max(mark_{i}) AS mark_{i}_last" for i in range(len(counters)))}
             FROM facts GROUP BY {equal}, {flags}
         )
-        SELECT k.*, {yes_or_no}, 0 AS id, true AS active, '' AS result, z.zones AS group_zones
+        SELECT k.*, {yes_or_no}, 0 AS id, '' AS kind, true AS active, '' AS result, z.zones AS group_zones
         FROM classes k LEFT JOIN campaigns_zonegroup z ON z.id = k.zone_group_id
     """
     return statement, params
 
 
-_YES_OR_NO = ("waits", "kept", "used_up", "listed", "excluded", "person_busy", "number_busy")
+_YES_OR_NO = ("waits", "kept", "used_up", "listed", "excluded", "person_busy", "number_busy", "landline")
 # by what calls are counted, and the lead's own
 _COUNTED = {
     Scope.NUMBER: ("e164", "q.e164"),

@@ -176,7 +176,7 @@ def looser(settings: Mapping[str, Any], pack: RulePack) -> Iterator[tuple[str, s
 
 class ListInline(TabularInline[CallingList, Campaign]):
     model = CallingList
-    fields = ("name", "position", "enabled", "created_at")
+    fields = ("name", "position", "created_at")
     readonly_fields = ("created_at",)
     tab = True
     can_delete = False

@@ -38,8 +38,9 @@ class PhoneForm(ModelForm[PhoneNumber]):
         if self.instance.pk:
             return typed
         match read_number(typed, country=self.instance.contact.country if self.instance.contact_id else ""):
-            case Dialable(e164, _, zones):
+            case Dialable(e164, _, zones, landline):
                 self.instance.zones = list(zones)
+                self.instance.landline = landline
                 self.instance.number_key = number_key(e164, settings.NUMBER_KEY)
                 return e164
             case Undialable(why):
@@ -148,10 +149,10 @@ class ContactAdmin(ModelAdmin[Contact]):
 
 @admin.register(CallingList)
 class CallingListAdmin(Ledger[CallingList]):
-    """Lists are made by an import and switched on, off and ordered in their campaign."""
+    """Lists are made by an import and ordered in their campaign."""
 
-    list_display = ("name", "campaign", "position", "enabled", "created_at")
-    list_filter = ("campaign", "enabled")
+    list_display = ("name", "campaign", "position", "created_at")
+    list_filter = ("campaign",)
     list_select_related = ("campaign",)
     search_fields = ("name", "campaign__name")
     ordering = ("-created_at",)

@@ -88,7 +88,14 @@ def phone_of(read: Dialable, campaign: Campaign, *, name: str = "", source: str 
     contact, _ = Contact.objects.get_or_create(source=source, external_id=read.e164, defaults={"first_name": name[:120]})
     kind = "mobile" if read.mobile else "other"
     phone, _ = PhoneNumber.objects.get_or_create(
-        contact=contact, e164=read.e164, defaults={"number_key": number_key(read.e164, settings.NUMBER_KEY), "kind": kind, "zones": list(read.zones)}
+        contact=contact,
+        e164=read.e164,
+        defaults={
+            "number_key": number_key(read.e164, settings.NUMBER_KEY),
+            "kind": kind,
+            "zones": list(read.zones),
+            "landline": read.landline,
+        },
     )
     return phone
 

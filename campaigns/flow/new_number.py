@@ -36,6 +36,7 @@ def kept(contact_id: int, text: str, *, kind: str) -> int | Refusal:
             "kind": kind,
             "position": about.last + 1,
             "zones": list(read.zones),
+            "landline": read.landline,
         },
     )
     return found.pk

@@ -152,6 +152,7 @@ def _numbers(people: Iterable[tuple[int, Newcomer]], kept: Mapping[int, Sequence
                     "kind": number.kind,
                     "position": position,
                     "zones": list(number.zones),
+                    "landline": number.landline,
                 }
 
 

@@ -92,6 +92,9 @@ class PhoneNumber(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.OTHER)
     position = models.PositiveSmallIntegerField(default=0)
     zones = ArrayField(models.CharField(max_length=60), default=list, blank=True, help_text="candidate time zones; a call must be lawful in all")
+    landline = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="surely one, by its digits alone; any other may be a mobile, whatever it is called"
+    )
     active = models.BooleanField(default=True, help_text="off once the carrier says the number does not exist, or an agent what it is instead")
     result = models.CharField(
         max_length=16,
@@ -114,7 +117,6 @@ class CallingList(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="lists")
     name = models.CharField(max_length=160)
     position = models.PositiveSmallIntegerField(default=0)
-    enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

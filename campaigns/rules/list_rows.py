@@ -40,6 +40,7 @@ class Number:
     e164: str
     kind: str
     zones: tuple[str, ...]
+    landline: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +144,9 @@ def _numbers(
     for column, text in phones:
         for one in read_numbers(text, country=country, phone_code=phone_code):
             match one:
-                case Dialable(e164, mobile, zones) if e164 not in found and len(found) < MOST_NUMBERS:
+                case Dialable(e164, mobile, zones, landline) if e164 not in found and len(found) < MOST_NUMBERS:
                     kind = "mobile" if mobile and column.kind in ("", "other") else column.kind or "other"
-                    found[e164] = Number(e164, kind, candidate_zones(e164, own=zones, time_zone=time_zone))
+                    found[e164] = Number(e164, kind, candidate_zones(e164, own=zones, time_zone=time_zone), landline)
                 case Dialable():
                     pass
                 case Undialable(why):

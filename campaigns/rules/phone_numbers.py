@@ -25,6 +25,8 @@ class Dialable:
     e164: str
     mobile: bool
     zones: tuple[str, ...]
+    # surely one: not where landlines and mobiles share their digits, as in the United States, and not where nobody knows
+    landline: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ def _read(number: phonenumbers.PhoneNumber, shown: str, any_kind: bool) -> Diala
         return Undialable(not_called)
     if not E164.fullmatch(e164):
         return Undialable(say("'{number}' is not a number that can be dialed from abroad; give another number", number=shown))
-    return Dialable(e164, mobile=kind == PhoneNumberType.MOBILE, zones=zones_of_number(number, kind=kind))
+    return Dialable(
+        e164, mobile=kind == PhoneNumberType.MOBILE, zones=zones_of_number(number, kind=kind), landline=kind == PhoneNumberType.FIXED_LINE
+    )
 
 
 def _why_not_called(kind: int, shown: str) -> Sentence | None:

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from agents.desk import Refusal
 from campaigns.flow import call_back, control
 from campaigns.flow.call_back import Wanted
-from campaigns.models import Attempt, Campaign, Lead
+from campaigns.models import Attempt, Campaign, Lead, PhoneNumber
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
 from tests.floor import Floor, Someone
 
@@ -48,6 +48,12 @@ def test_who_called_us_in_vain_is_called_back_agent_first(floor: Floor, ana: Som
     assert (lead.state, lead.reason, lead.attempts_made) == ("final", "success", 1)
     assert Attempt.objects.get().e164 == CALLER
     floor.check()
+
+
+@pytest.mark.parametrize(("number", "landline"), [(CALLER, False), ("+34912000001", True)])
+def test_a_stranger_who_calls_is_kept_with_what_their_number_is(floor: Floor, campaign: Campaign, number: str, landline: bool) -> None:
+    call_back.call_back(Wanted(campaign.pk, number, floor.now), now=floor.now)
+    assert PhoneNumber.objects.get(e164=number).landline == landline
 
 
 def test_a_call_to_a_number_no_campaign_calls_back_from_makes_no_lead(floor: Floor, campaign: Campaign) -> None:

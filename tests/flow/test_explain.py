@@ -56,6 +56,8 @@ def test_what_is_told_is_what_the_selector_does(floor: Floor, seed: int) -> None
         ends = dice.choice(((), (Busy(after=seconds(1)),), (Answers(after=seconds(2), talks_for=seconds(3)),)))
         person = floor.person(campaign, "Maria", *ends, numbers=dice.randint(1, 2), zones=[dice.choice(ZONES)])
         people.append(person)
+        if dice.random() < 0.3:
+            PhoneNumber.objects.filter(contact=person.contact).update(landline=True, kind=dice.choice(("mobile", "home")))
         if dice.random() < 0.15:
             do_not_call.list_numbers(person.numbers[: dice.randint(1, 2)], source="test", now=floor.now)
         if dice.random() < 0.1:

@@ -314,12 +314,12 @@ def test_a_new_number_is_kept_with_the_contact_and_goes_through_the_same_gate(fl
     assert ana.phase == "preview", "the gate holds for it too"
     assert ana.work
     assert "Do-Not-Call" in heard(ana.work.notice)
-    floor.script.say("+34622222222", TALKS)
-    assert isinstance(ana.dials_new("622 22 22 22", kind="work"), Done)
+    floor.script.say("+34912222222", TALKS)
+    assert isinstance(ana.dials_new("912 22 22 22", kind="work"), Done)
     floor.run(until=lambda: ana.phase == "connected", at_most=10)
-    assert maria.dialed == ["+34622222222"]
-    kept = PhoneNumber.objects.get(e164="+34622222222")
-    assert (kept.contact_id, kept.kind, kept.zones) == (maria.contact.pk, "work", ["Atlantic/Canary", "Europe/Madrid"])
+    assert maria.dialed == ["+34912222222"]
+    kept = PhoneNumber.objects.get(e164="+34912222222")
+    assert (kept.contact_id, kept.kind, kept.zones, kept.landline) == (maria.contact.pk, "work", ["Europe/Madrid"], True)
     assert kept.number_key
 
 

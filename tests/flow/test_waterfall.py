@@ -48,6 +48,7 @@ MORNING = datetime(2026, 3, 10, 9, tzinfo=UTC)
 # (how a number begins, its zones, the state of the address)
 PLACES = (
     ("+3460000", ("Europe/Madrid",), ""),
+    ("+3491122", ("Europe/Madrid",), ""),  # a landline
     ("+1212555", ("America/New_York",), "NY"),
     ("+1212555", ("America/New_York",), "Florida"),
     ("+1305555", ("America/New_York",), "Florida"),
@@ -96,7 +97,7 @@ def somebody(dice: random.Random) -> dict[str, Any]:
 
     return {
         "numbers": [
-            (dice.choice(PLACES if dice.random() < 0.4 else PLACES[:1]), now_and_then(False, True), dice.choice(("mobile", "home")))
+            (dice.choice(PLACES if dice.random() < 0.4 else PLACES[:2]), now_and_then(False, True), dice.choice(("mobile", "home")))
             for _ in range(now_and_then(0, dice.randint(1, 2)))
         ],
         "time_zone": now_and_then("Pacific/Apia", ""),
@@ -152,10 +153,8 @@ def centre(pinned: list[Any], folk: list[dict[str, Any]], max_attempts: int, sta
         phones = []
         for position, ((prefix, zones, _), active, kind) in enumerate(one["numbers"]):
             e164 = f"{prefix}{each:02d}{position:02d}"
-            key = number_key(e164, django_settings.NUMBER_KEY)
-            phones.append(
-                PhoneNumber.objects.create(contact=contact, e164=e164, number_key=key, position=position, zones=list(zones), active=active, kind=kind)
-            )
+            told = {"number_key": number_key(e164, django_settings.NUMBER_KEY), "zones": list(zones), "landline": prefix == LANDLINE[0]}
+            phones.append(PhoneNumber.objects.create(contact=contact, e164=e164, position=position, active=active, kind=kind, **told))
         zones = sorted({zone for phone in phones if phone.active for zone in phone.zones})
         state = one["state"] if one["state"] in ("waiting", "busy") else "final"
         if one["is_in"]:
@@ -312,7 +311,7 @@ ORDINARY: dict[str, Any] = {
     "agreed": [("call", MORNING - timedelta(days=1), None, None, "")],
 }
 TOMORROW, YESTERDAY = MORNING + timedelta(days=1), MORNING - timedelta(days=1)
-NEW_YORK, MOVED_TO_FLORIDA = PLACES[1], PLACES[2]
+LANDLINE, NEW_YORK, MOVED_TO_FLORIDA = PLACES[1:4]
 
 
 def made(*hours: int, outcome: str = "no_answer") -> list[tuple[datetime, str]]:
@@ -346,7 +345,7 @@ ONE_THING: tuple[dict[str, Any], ...] = (
     {"numbers": [(PLACES[0], True, "mobile"), (NEW_YORK, False, "home")], "wants": 1},
     *({"agreed": [("call", YESTERDAY, None, revoked, number)]} for revoked in (None, MORNING) for number in ("", "this", "another")),
     {"agreed": [("call", YESTERDAY, YESTERDAY, None, "")]},
-    {"agreed": [], "numbers": [(PLACES[0], True, "home")]},
+    *({"agreed": [], "numbers": [(place, True, kind)]} for place in (PLACES[0], LANDLINE, NEW_YORK) for kind in ("mobile", "home")),
     *({"came": hours, "elsewhere": elsewhere} for hours in ((1,), (1, 5), (20, 50), (71,)) for elsewhere in (True, False)),
     {"verdict": ("clear", YESTERDAY)},
     {"verdict": ("listed", TOMORROW)},

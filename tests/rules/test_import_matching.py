@@ -15,7 +15,7 @@ SOURCE = "hubspot"
 
 
 def person(external_id: str, name: str) -> Person:
-    return Person(external_id, name, (Number("+442079460123", "other", ("Europe/London",)),), {}, {})
+    return Person(external_id, name, (Number("+442079460123", "other", ("Europe/London",), True),), {}, {})
 
 
 @dataclass

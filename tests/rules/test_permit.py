@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from campaigns.facts import Phone, of_number
 from campaigns.rules.lifecycle import CampaignState, FinalReason, WaitReason
 from campaigns.rules.permit import (
     ALWAYS,
@@ -25,6 +26,7 @@ from campaigns.rules.permit import (
     open_span,
 )
 from campaigns.rules.permit.kinds import Destinations, Pack
+from campaigns.rules.phone_numbers import Dialable, read_number
 
 MINUTE = timedelta(minutes=1)
 # the night each clock changes, forward and back, and places whose clocks never do, or do it oddly
@@ -227,3 +229,21 @@ def test_without_hours_any_time_is_fine() -> None:
 def test_a_week_that_makes_no_sense_says_what_is_wrong(week: dict[str, list[list[str]]]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         hours_from(week)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "needs_consent"),
+    [
+        ("+447911123456", "mobile", True),
+        ("+447911123456", "home", True),
+        ("+34600123123", "work", True),
+        ("+12125550123", "home", True),  # may be either
+        ("+442079460000", "home", False),
+        ("+442079460000", "other", False),
+        ("+442079460000", "mobile", True),
+    ],
+)
+def test_what_somebody_called_a_number_makes_no_landline_of_a_mobile(number: str, kind: str, needs_consent: bool) -> None:
+    read = read_number(number, country="")
+    assert isinstance(read, Dialable)
+    assert of_number(Phone(1, number, kind, ("Europe/London",), True, landline=read.landline)).mobile == needs_consent

@@ -331,6 +331,10 @@ def test_a_contacts_number_is_read_once_and_knows_its_time_zones(boss: Client, s
     phone = PhoneNumber.objects.get()
     assert (phone.e164, phone.number_key) == ("+447700900001", number_key("+447700900001", settings.NUMBER_KEY))
     assert "Europe/London" in phone.zones
+    assert not phone.landline
+    boss.post(address(Contact, "add"), phones(**{"phones-0-e164": "+44 20 7946 0123", "phones-0-active": "on"}))
+    assert PhoneNumber.objects.get(e164="+442079460123").landline, "whatever it is called"
+    phone = PhoneNumber.objects.get(e164="+447700900001")
     kept = {"phones-INITIAL_FORMS": "1", "phones-0-id": str(phone.pk), "phones-0-contact": str(phone.contact_id), "phones-0-e164": "+447700900999"}
     boss.post(address(Contact, "change", phone.contact_id), phones(**kept, **{"phones-0-DELETE": "on"}))
     phone.refresh_from_db()

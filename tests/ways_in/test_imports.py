@@ -103,6 +103,13 @@ def test_maria_becomes_a_lead_with_her_numbers_in_order(campaign: Campaign, sett
     assert len(mobile.zones) > 1
 
 
+@pytest.mark.parametrize(("number", "landline"), [(MARIA, True), (OMAR, False), ("+1 212 555 0123", False)])
+def test_a_number_is_a_landline_by_its_digits_and_not_by_the_name_of_its_column(campaign: Campaign, number: str, landline: bool) -> None:
+    imported(campaign, f"Name,Work Phone\nMaria López,{number}\n")
+    phone = PhoneNumber.objects.get()
+    assert (phone.kind, phone.landline) == ("work", landline)
+
+
 def test_leads_wait_in_the_order_of_the_file(campaign: Campaign) -> None:
     imported(campaign, "Name,Phone\n" + "".join(f"P{number},020 7946 {number:04d}\n" for number in range(30)))
     assert names(campaign) == [f"P{number}" for number in range(30)]

@@ -37,6 +37,8 @@ SENT_WITHIN = 1.0  # seconds
 # an originate whose fate is unclear keeps its number this long after it could have rung: command time-out + ring + this
 QUARANTINE = timedelta(seconds=30)
 LOOK_AFTER = timedelta(seconds=10)
+# a customer given to an agent is in the bridge, and written down as such, or lost, this long after their two seconds
+JOINED_SURELY = timedelta(seconds=3)
 # a message that has not begun by then is ordered again
 BEGINS_WITHIN = timedelta(seconds=5)
 AGENT_LEG = timedelta(hours=12)
@@ -332,6 +334,9 @@ _STAMP: dict[CallMove, str] = {
     CallMove.ANNOUNCED: "announcing_at",
     CallMove.ENDED: "ended_at",
 }
+# what our own commands say is written down before they are given: a message that is news to us is the carrier's own doing, and whatever
+# it has put an end to within the two seconds was no conversation
+_UNDOES = {CallMove.ANNOUNCED: ", connected_at = NULL"}
 
 
 # what somebody on the line, or about to be, is waiting for
@@ -461,7 +466,7 @@ def _apply(move: CallMove, by_call: Mapping[UUID, CarrierEvent]) -> list[Moved]:
     into = "AND (c.party <> 'customer' OR c.bridge = e.bridge)" if move is CallMove.CONNECTED else ""
     found = sql.rows(
         f"""
-        UPDATE telephony_call c SET state = %(state)s, {stamp} = e.at, deadline = {deadline}{since},
+        UPDATE telephony_call c SET state = %(state)s, {stamp} = e.at, deadline = {deadline}{since}{_UNDOES.get(move, "")},
             cause = coalesce(e.cause, c.cause), hung_up_by = coalesce(e.by, c.hung_up_by)
         FROM json_to_recordset(%(events)s::json) AS e(id uuid, at timestamptz, cause text, by text, bridge uuid)
         WHERE c.id = e.id AND c.state = ANY(%(before)s) {into}
@@ -561,9 +566,14 @@ def connect(node_id: int, *, bridge: UUID, legs: Sequence[UUID]) -> bool:
     return _tell(node_id, lambda carrier: carrier.connect(bridge, *legs))
 
 
-def connect_many(node_id: int, conversations: Mapping[UUID, Sequence[UUID]]) -> None:
-    """As connect: bridge -> legs."""
-    _tell(node_id, lambda carrier: all(carrier.connect_many(conversations)))
+def connect_many(node_id: int, conversations: Mapping[UUID, Sequence[UUID]]) -> set[UUID]:
+    """As connect: bridge -> legs. Returns the bridges of which the carrier says that they hold all their legs now."""
+    try:
+        joined = nodes.ask(nodes.by_id(node_id), lambda carrier: carrier.connect_many(conversations))
+    except NodeAway as away:
+        log.warning("conversations were not begun: %s", away)
+        return set()
+    return {bridge for bridge, came_about in zip(conversations, joined, strict=True) if came_about}
 
 
 def raise_guards(node_id: int, longest: Mapping[UUID, timedelta | None]) -> None:
@@ -793,12 +803,19 @@ def never_sent(*, now: datetime) -> list[Moved]:
 
 
 def unanswered_too_long(*, now: datetime) -> list[UUID]:
-    """Customers who have waited for two seconds and have neither an agent nor the message: the pump's timer may have died with it."""
+    """Customers who have waited for two seconds and have neither an agent nor the message: the pump's timer may have died with it.
+
+    One who was given to an agent may be talking with them, and the pump be late to write it down: where it is not so the carrier's own
+    guard has spoken by now, and they are looked at a little later.
+    """
     return [
         row.id
         for row in sql.rows(
-            "SELECT id FROM telephony_call WHERE state = 'answered' AND party = 'customer' AND waits_since <= %s LIMIT 500",
-            [now - ANSWERED_WITHIN],
+            """
+            SELECT id FROM telephony_call WHERE state = 'answered' AND party = 'customer' AND waits_since <= %(over)s
+              AND (bridge IS NULL OR waits_since <= %(surely)s) LIMIT 500
+            """,
+            {"over": now - ANSWERED_WITHIN, "surely": now - ANSWERED_WITHIN - JOINED_SURELY},
         )
     ]
 

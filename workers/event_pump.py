@@ -333,12 +333,21 @@ class Pump:
 
     def _times_up(self) -> None:
         if over := self.timers.over():
+            self._first_the_stuck(over)
             try:
                 progress.time_is_up(over, now=timezone.now())
             except Exception:  # as above; the carrier's own guard speaks, and the sweep looks again within a second
                 if not connection.is_usable():
                     raise
                 log.exception("the two seconds of %s calls are over, and it could not be written", len(over))
+
+    def _first_the_stuck(self, over: Sequence[UUID]) -> None:
+        """What could not be written of these calls may be that they talk: once more, before anybody is told that nobody came."""
+        stuck = [self._stuck[call_id] for call_id in over if call_id in self._stuck]
+        for each in stuck:
+            each.again_at = 0.0
+        if stuck:
+            self._behind_the_stuck(())
 
     # --- what was not told -----------------------------------------------------------------------------------------------------
 

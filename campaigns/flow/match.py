@@ -39,7 +39,7 @@ PICKED_UP = """
 """
 
 _BOUND = f"""
-    SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, c.waits_since, c.state = 'answered' AND c.bridge IS NULL AS to_be_had, l.reserved_for_id, i.id AS work_id, i.phase, i.agent_call_id,
+    SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, c.waits_since, k.longest_call, c.state = 'answered' AND c.bridge IS NULL AS to_be_had, l.reserved_for_id, i.id AS work_id, i.phase, i.agent_call_id,
         coalesce(i.card, jsonb_build_object('campaign', k.name, 'name', concat_ws(' ', p.first_name, p.last_name), 'number', a.e164)) AS card,
         s.agent_id, s.leg, s.nailed_up,
         CASE WHEN s.nailed_up THEN s.leg_state = 'up' AND s.present
@@ -114,26 +114,31 @@ class Pair:
     bridge: UUID
     agent_leg: UUID | None
     customer: UUID
+    longest: timedelta
 
 
 def _pair(row: sql.Row) -> Pair:
-    return Pair(row.node_id, row.work_id, row.leg if row.nailed_up else row.agent_call_id, row.id)
+    return Pair(row.node_id, row.work_id, row.leg if row.nailed_up else row.agent_call_id, row.id, timedelta(minutes=row.longest_call))
 
 
 def join(pairs: Iterable[Pair]) -> None:
-    """After the commit, each into one bridge; that it happened is told by the carrier's event, never by the reply."""
+    """After the commit, each into one bridge. That they talk is told by the carrier's event, never by the reply; but as soon as it says that
+    both are in, it need not speak for us: who is late to hear the event must not have a conversation cut by the message."""
     by_node: dict[int, dict[UUID, tuple[UUID, UUID]]] = {}
+    longest: dict[UUID, dict[UUID, timedelta | None]] = {}
     for pair in pairs:
         if pair.agent_leg is not None:
             by_node.setdefault(pair.node_id, {})[pair.bridge] = pair.agent_leg, pair.customer
+            longest[pair.bridge] = {pair.customer: pair.longest}
     if not by_node:
         return
     reached(Failpoint.GIVEN)
 
     def connect(node_id: int) -> None:
         reached(Failpoint.MATCHED)
-        calls.connect_many(node_id, by_node[node_id])
+        joined = calls.connect_many(node_id, by_node[node_id])
         reached(Failpoint.JOINED)
+        calls.raise_guards(node_id, {customer: lasts for bridge in joined for customer, lasts in longest[bridge].items()})
 
     for node_id in by_node:
         transaction.on_commit(partial(connect, node_id), robust=True)
@@ -202,7 +207,7 @@ def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> _Given:
         return _Given.CUSTOMER_GONE
     sql.changed("UPDATE campaigns_attempt SET agent_id = %s, interaction_id = %s WHERE id = %s AND state = 'open'", [agent_id, work.id, row.id])
     if had[row.id]:
-        join([Pair(row.node_id, work.id, seat.leg, row.id)])
+        join([Pair(row.node_id, work.id, seat.leg, row.id, timedelta(minutes=row.longest_call))])
     return _Given.YES
 
 
@@ -258,7 +263,8 @@ def all_waiting() -> list[tuple[UUID, str, datetime]]:
 
 
 def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
-    """The customers' legs entered the bridge: connected, and the carrier need not speak for us any more."""
+    """The customers' legs entered the bridge: connected, and the carrier is told again that it need not speak for us, since its reply may have
+    been lost when they were joined."""
     if not entered:
         return
     terms = {

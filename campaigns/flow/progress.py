@@ -93,7 +93,8 @@ def _ringing(rang: Sequence[Moved], *, now: datetime) -> None:
 def _said_by_the_carrier_alone(announced: Sequence[Moved], *, now: datetime) -> None:
     """The message has begun without us: whoever was to take the call is free again and keeps their place."""
     if announced:
-        next_for.settle(match.nobody_came([m.id for m in announced], now=now), now=now)
+        ids = [m.id for m in announced]
+        next_for.settle([*talk.cut_short(ids, now=now), *match.nobody_came(ids, now=now)], now=now)
 
 
 def _stations(events: Sequence[CarrierEvent], *, now: datetime) -> None:

@@ -178,6 +178,30 @@ def verdicts(told: Sequence[calls.Moved], *, now: datetime) -> list[Moved]:
     return freed
 
 
+def cut_short(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
+    """The carrier's own guard has taken these customers out of conversations that had just begun, since nobody could tell it in time that we
+    have them: that was none, and the attempt ends as abandoned. The agents keep their places. Returns their desks."""
+    rows = sql.rows(
+        """
+        SELECT i.id, i.muted, i.call_id, s.nailed_up, c.node_id, coalesce(c.bridge, i.id) AS bridge,
+            CASE WHEN s.nailed_up THEN s.leg ELSE i.agent_call_id END AS leg
+        FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id JOIN telephony_call c ON c.id = i.call_id
+        WHERE i.call_id = ANY(%s) AND i.phase = 'connected'
+        """,
+        [list(call_ids)],
+    )
+    if not rows:
+        return []
+    cut = [row.call_id for row in rows]
+    sql.changed("UPDATE campaigns_attempt SET connected_at = NULL WHERE id = ANY(%s) AND state = 'open'", [cut])
+    conclude.supervisors_go(cut)
+    changes = [Change(id=row.id, closed_because="not_connected", progress="ended", keeps_place=True) for row in rows]
+    freed = left_behind.kept(desk.move(PhaseMove.LET_GO, changes, now=now, only=(Phase.CONNECTED,)), now=now)
+    for row in rows:
+        let_the_phone_go(row)
+    return freed
+
+
 # so many of every hundred, by the last digits of the call's id, which are chance
 _DRAWN = "('x' || right(a.id::text, 7))::bit(28)::int %% 100 < k.review_share"
 

@@ -24,9 +24,9 @@ class Failpoint(StrEnum):
     ANSWER_HEARD = "answer-heard"  # the carrier has told us of an answer; before anything is written
     GIVEN = "given"  # the customer is given to an agent; before the commit
     MATCHED = "matched"  # that is committed; before the carrier is told to join them
-    JOINED = "joined"  # the carrier was told; before it says that they are joined
+    JOINED = "joined"  # the carrier has joined them; before its guard is raised
     ENTERED = "entered"  # it has said so; before the commit
-    CONNECTED = "connected"  # that is committed; before the carrier's guard is raised
+    CONNECTED = "connected"  # that is committed; before the carrier's guard is raised again
 
 
 def reached(place: Failpoint) -> None:

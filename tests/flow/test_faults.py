@@ -273,6 +273,45 @@ def test_a_pump_that_dies_between_the_bridge_and_the_guard_is_made_good_by_the_n
     assert maria.outcomes == ["connected"]
 
 
+def test_a_pump_that_stands_still_just_after_joining_two_people_leaves_them_together(floor: Floor, ana: Someone, campaign: Campaign) -> None:
+    maria = floor.person(campaign, "Maria", TALKS)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connecting", at_most=10)
+    floor.pump_runs = False
+    floor.run(3.5)  # the sweep looks meanwhile
+    assert ana.phase == "connecting"
+    floor.pump_runs = True
+    floor.run(2)
+    assert ana.phase == "connected"
+    assert floor.world.when(maria.attempts[0].pk, Happened.ANNOUNCEMENT_STARTED) is None
+    ana.hangs_up()
+    floor.run(1)
+    ana.finishes("sale")
+    assert maria.outcomes == ["connected"]
+
+
+@pytest.mark.parametrize("stands_still", [False, True])
+def test_a_message_that_the_carrier_speaks_into_a_conversation_is_counted_and_frees_the_agent(
+    floor: Floor, ana: Someone, campaign: Campaign, stands_still: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether both are told together or the message after the bridge."""
+    maria = floor.person(campaign, "Maria", TALKS)
+    petra = floor.person(campaign, "Petra", TALKS)
+    ana.sits_down()
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "raise_guards", lambda *args: None)
+        floor.run(until=lambda: ana.phase == "connecting", at_most=10)
+        floor.pump_runs = not stands_still
+        floor.run(until=lambda: stands_still or ana.phase == "connected", at_most=2)
+        floor.run(until=lambda: floor.world.when(maria.attempts[0].pk, Happened.ANNOUNCEMENT_STARTED) is not None, at_most=4)
+        floor.pump_runs = True
+        floor.run(0.5)
+    assert ana.phase == "dialing", "nothing is to be said of the one, and the next is called"
+    floor.run(until=lambda: ana.phase == "connected", at_most=20)
+    assert maria.outcomes == ["abandoned"]
+    assert petra.attempts[0].connected_at
+
+
 def test_a_frozen_pump_leaves_the_two_seconds_to_the_sweep_and_the_carrier(floor: Floor, ana: Someone, campaign: Campaign) -> None:
     maria = floor.person(campaign, "Maria", Answers(after=seconds(6), talks_for=seconds(60)))
     ana.sits_down()

@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from campaigns.flow import progress
+from telephony.calls import ANSWERED_WITHIN
 from telephony.drivers.base import LostCarrier
 from telephony.models import Node
 from telephony.rules.events import CarrierEvent, Happened
@@ -80,6 +81,22 @@ def test_what_could_not_be_written_is_tried_again_and_nothing_of_the_same_call_o
 
     assert flow.of(MARIA) == [Happened.RANG, Happened.ENDED]
     assert not pump._stuck
+
+
+def test_before_anybody_is_told_that_nobody_came_what_could_not_be_written_of_them_is_tried_again(
+    pump: Pump, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[list[Happened]] = []
+    monkeypatch.setattr(progress, "time_is_up", lambda over, now: told.append(flow.of(MARIA)))
+    flow.fails = {MARIA}
+    pump._handle([event(MARIA, Happened.ENTERED_BRIDGE)])
+    flow.fails = set()
+    moment = timezone.now()
+    pump.timers.start(MARIA, since=moment - ANSWERED_WITHIN, now=moment)
+
+    pump._times_up()
+
+    assert told == [[Happened.ENTERED_BRIDGE]]
 
 
 def test_what_is_never_written_is_given_up_and_left_to_the_listing(pump: Pump, flow: Flow) -> None:

@@ -18,7 +18,7 @@ from dialer_project.lib.admin import Ledger, LedgerInline, ModelAdmin, ModelForm
 from telephony import media
 from telephony.models import Announcement, AnnouncementFile, Call, CallerId, CallEvent, Node, Recording, RecordingPlay, Trunk, TrunkPrice
 from telephony.rules.lifecycle import CallState, RecordingState
-from telephony.rules.sound import LARGEST, Playable, Unplayable, playable
+from telephony.rules.sound import LARGEST, Playable, Unplayable, is_announcement, playable
 
 
 @admin.register(Node)
@@ -95,6 +95,10 @@ class AnnouncementForm(ModelForm[Announcement]):
                     self.sound = sound
         elif not cleaned.get("media") and "upload" not in self.errors:
             self.add_error("upload", "Upload what is to be said, or name a sound that the exchange has.")
+        elif (named := cleaned.get("media")) and not is_announcement(named):
+            self.add_error(
+                "media", "This is no name of a sound: sound:, then letters, digits, dots, hyphens and underscores, without a folder or an ending."
+            )
         return cleaned
 
 

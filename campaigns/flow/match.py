@@ -114,7 +114,7 @@ class Pair:
     bridge: UUID
     agent_leg: UUID | None
     customer: UUID
-    longest: timedelta
+    longest: timedelta | None = None  # None: no guard stands over them, they have called us
 
 
 def _pair(row: sql.Row) -> Pair:
@@ -129,7 +129,7 @@ def join(pairs: Iterable[Pair]) -> None:
     for pair in pairs:
         if pair.agent_leg is not None:
             by_node.setdefault(pair.node_id, {})[pair.bridge] = pair.agent_leg, pair.customer
-            longest[pair.bridge] = {pair.customer: pair.longest}
+            longest[pair.bridge] = {pair.customer: pair.longest} if pair.longest is not None else {}
     if not by_node:
         return
     reached(Failpoint.GIVEN)

@@ -34,9 +34,9 @@ def happened(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
         phone.keys_pressed(keys, now=now)
         next_for.settle(lost, now=now)
         match.in_conversation(_customers(moved.get(CallMove.CONNECTED, [])), now=now)
-        talk.on_hold(
-            {e.call_id: e.kind is Happened.HELD for e in recorded.others if e.call_id and e.kind in (Happened.HELD, Happened.RESUMED)}, now=now
-        )
+        talk.on_hold([e.call_id for e in recorded.others if e.call_id and e.kind in (Happened.HELD, Happened.RESUMED)], now=now)
+        unsaid = [e for e in recorded.others if e.kind is Happened.ANNOUNCEMENT_ENDED and e.data.get("failed")]
+        talk.not_said([e.call_id for e in unsaid if e.call_id], [e.bridge for e in unsaid if e.bridge], now=now)
         talk.listened_to(answered, now=now)
         next_for.settle(talk.verdicts(heard, now=now), now=now)
         inbound.answered(_callers(moved.get(CallMove.ANSWERED, [])), now=now)

@@ -17,22 +17,27 @@ from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns.flow import conclude, left_behind, match, next_for, place
 from campaigns.models import Campaign
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import say
 from telephony import calls, media
 from telephony.rules.lifecycle import Verdict
 
 NOBODY_THERE = Refusal("There is nobody on the line at the moment.")
+HELD_AT_THE_PHONE = Refusal("The call is on hold at your phone: take it off hold there.")
+NOT_SAID = say("Nobody heard the message: the telephone system does not have it. Say it yourself, and tell your supervisor.")
 NOT_HEARD = Refusal("The telephone system did not do it: the call has ended, or the line to it is lost. Try again.")
 
-_LINE = """
+# what an agent speaks through
+_LEG = "CASE WHEN s.nailed_up THEN s.leg ELSE i.agent_call_id END"
+_LINE = f"""
     SELECT i.id, i.agent_id, i.campaign_id, i.phase, i.muted, i.recording, i.agent_call_id, c.id AS call_id, c.node_id, c.bridge, c.state, s.nailed_up,
-        CASE WHEN s.nailed_up THEN s.leg ELSE i.agent_call_id END AS leg
+        {_LEG} AS leg
     FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id
     LEFT JOIN telephony_call c ON c.id = i.call_id AND c.state <> 'ended'
 """
 
-# what an agent speaks through, in a conversation of their own or in one they were asked into
-_OWN_LEG = """
-    SELECT i.phase, c.node_id, CASE WHEN s.nailed_up THEN s.leg ELSE i.agent_call_id END AS leg
+# the same in a conversation of their own or in one they were asked into
+_OWN_LEG = f"""
+    SELECT i.phase, c.node_id, {_LEG} AS leg
     FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id
     LEFT JOIN campaigns_thirdparty t ON t.id = i.id AND t.state <> 'ended'
     LEFT JOIN telephony_call c ON c.id = coalesce(i.call_id, t.call_id) AND c.state <> 'ended'
@@ -52,6 +57,11 @@ def hold(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Ans
     line = conversation(interaction_id, agent_id)
     if isinstance(line, Refusal):
         return line
+    if not on and sql.rows(
+        f"SELECT i.id FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id WHERE i.id = %s AND {_AT_THE_AGENTS_PHONE}",
+        [line.id],
+    ):
+        return HELD_AT_THE_PHONE
     if not (calls.hold if on else calls.resume)(line.node_id, line.call_id):
         return NOT_HEARD
     with transaction.atomic():
@@ -142,11 +152,40 @@ def recordings_told(running: Sequence[str], over: Mapping[str, tuple[datetime, f
         desk.amend([Change(id=bridge, recording="") for bridge in media.ended(over, now=now)], now=now, only=(Phase.CONNECTED,))
 
 
-def on_hold(held: Mapping[UUID, bool], *, now: datetime) -> None:
-    """The carrier says that these calls are held, or no longer: by our own button, or at a phone that has one."""
-    if held:
-        rows = sql.rows("SELECT id, call_id, held FROM agents_interaction WHERE call_id = ANY(%s) AND phase = 'connected'", [list(held)])
-        desk.amend([Change(id=row.id, held=held[row.call_id]) for row in rows if row.held != held[row.call_id]], now=now, only=(Phase.CONNECTED,))
+# what was told last of a leg's being held; who is called by us and holds us at their own phone hears us no worse
+_HELD = """
+    coalesce((SELECT e.kind = 'held' FROM telephony_callevent e
+              WHERE e.call_id = {leg} AND e.kind IN ('held', 'resumed') AND (e.data ->> 'by' IS NOT NULL) = {at_the_phone}
+              ORDER BY e.id DESC LIMIT 1), false)
+"""
+_AT_OUR_BUTTON = _HELD.format(leg="i.call_id", at_the_phone="false")
+_AT_THE_AGENTS_PHONE = _HELD.format(leg=f"({_LEG})", at_the_phone="true")
+
+
+def on_hold(call_ids: Sequence[UUID], *, now: datetime) -> None:
+    """The carrier says that these calls are held, or no longer: customers by our own button, agents' legs at the phones they talk on. Either
+    way the customers hear music."""
+    if call_ids:
+        rows = sql.rows(
+            f"""
+            SELECT i.id, i.held AS shown, {_AT_OUR_BUTTON} OR {_AT_THE_AGENTS_PHONE} AS held
+            FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id
+            WHERE i.phase = 'connected' AND i.call_id IS NOT NULL AND (i.call_id = ANY(%(ids)s) OR {_LEG} = ANY(%(ids)s))
+            """,
+            {"ids": list(call_ids)},
+        )
+        desk.amend([Change(id=row.id, held=row.held) for row in rows if row.held != row.shown], now=now, only=(Phase.CONNECTED,))
+
+
+def not_said(call_ids: Sequence[UUID], bridges: Sequence[UUID], *, now: datetime) -> None:
+    """Messages that were to be heard in these calls and conversations, and of which the carrier has no such sound: their agents are told,
+    who would wait for the end of a silence."""
+    if not call_ids and not bridges:
+        return
+    rows = sql.rows(
+        "SELECT id FROM agents_interaction WHERE (call_id = ANY(%s) OR id = ANY(%s)) AND phase = 'connected'", [list(call_ids), list(bridges)]
+    )
+    desk.amend([Change(id=row.id, notice=NOT_SAID) for row in rows], now=now, only=(Phase.CONNECTED,))
 
 
 def leave_message(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
@@ -182,9 +221,8 @@ def cut_short(call_ids: Sequence[UUID], *, now: datetime) -> list[Moved]:
     """The carrier's own guard has taken these customers out of conversations that had just begun, since nobody could tell it in time that we
     have them: that was none, and the attempt ends as abandoned. The agents keep their places. Returns their desks."""
     rows = sql.rows(
-        """
-        SELECT i.id, i.muted, i.call_id, s.nailed_up, c.node_id, coalesce(c.bridge, i.id) AS bridge,
-            CASE WHEN s.nailed_up THEN s.leg ELSE i.agent_call_id END AS leg
+        f"""
+        SELECT i.id, i.muted, i.call_id, s.nailed_up, c.node_id, coalesce(c.bridge, i.id) AS bridge, {_LEG} AS leg
         FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id JOIN telephony_call c ON c.id = i.call_id
         WHERE i.call_id = ANY(%s) AND i.phase = 'connected'
         """,

@@ -23,10 +23,10 @@ class Happened(StrEnum):
     MACHINE_DETECTED = "machine_detected"  # data: why
     ENTERED_BRIDGE = "entered_bridge"
     LEFT_BRIDGE = "left_bridge"  # and lives on: a call that ends in its bridge says ENDED alone
-    HELD = "held"
+    HELD = "held"  # data, as of the next: by (phone: at the phone of this leg itself, not by us)
     RESUMED = "resumed"
     ANNOUNCEMENT_STARTED = "announcement_started"  # data: announcement, by (guard: the carrier alone), goes_on (the call does, afterwards)
-    ANNOUNCEMENT_ENDED = "announcement_ended"  # data: announcement
+    ANNOUNCEMENT_ENDED = "announcement_ended"  # data: announcement, failed (nothing was heard: there is no such sound)
     DIGIT = "digit"  # the far side pressed a key; which one nobody is told: it may be of a card's number
     RECORDING_STARTED = "recording_started"  # data: name
     RECORDING_ENDED = "recording_ended"  # data: name, seconds

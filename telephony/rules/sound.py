@@ -1,6 +1,7 @@
 """An announcement as a person uploads it, made into what a telephone exchange plays: WAV, 8 kHz, mono, 16 bit."""
 
 import io
+import re
 import wave
 from dataclasses import dataclass
 
@@ -10,6 +11,12 @@ RATE = 8000  # samples a second
 SHORTEST, LONGEST = 0.3, 600.0  # seconds
 LARGEST = 30 * 1024 * 1024  # bytes
 QUIET = 200  # of 32767: nobody hears less
+_NAME = re.compile(r"(sound:)?[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def is_announcement(media: str) -> bool:
+    """Whether an exchange can be asked to say what is named so; it is a part of what it carries out."""
+    return _NAME.fullmatch(media) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,9 @@ class AsteriskLab(Lab):
     def far_presses(self, call_id: UUID, digit: str) -> None:
         self.world.presses(self.exchange.dialog_of(call_id), digit)
 
+    def holds_at_their_phone(self, call_id: UUID, on: bool) -> None:
+        self.world.holds(self.exchange.dialog_of(call_id), on)
+
     def heard_by(self, speaker: UUID, *others: UUID) -> set[UUID]:
         """By the sound itself: everybody is silent, then the one is aloud."""
         dialogs = {other: self.exchange.dialog_of(other) for other in others}

@@ -82,6 +82,9 @@ class Lab(ABC):
     def far_presses(self, call_id: UUID, digit: str) -> None: ...
 
     @abstractmethod
+    def holds_at_their_phone(self, call_id: UUID, on: bool) -> None: ...
+
+    @abstractmethod
     def heard_by(self, speaker: UUID, *others: UUID) -> set[UUID]:
         """Those of the others who hear it when the one says something now."""
 
@@ -271,6 +274,9 @@ class VirtualLab(Lab):
     def far_presses(self, call_id: UUID, digit: str) -> None:
         assert self.world.presses(call_id, digit, self.clock.now)
 
+    def holds_at_their_phone(self, call_id: UUID, on: bool) -> None:
+        assert self.world.phone_holds(call_id, on, self.clock.now)
+
     def heard_by(self, speaker: UUID, *others: UUID) -> set[UUID]:
         return {other for other in others if self.world.hears(other, speaker, self.clock.now)}
 
@@ -331,6 +337,9 @@ class ProcessLab(Lab):
 
     def far_presses(self, call_id: UUID, digit: str) -> None:
         assert self.control.presses(call_id, digit)
+
+    def holds_at_their_phone(self, call_id: UUID, on: bool) -> None:
+        assert self.control.phone_holds(call_id, on)
 
     def heard_by(self, speaker: UUID, *others: UUID) -> set[UUID]:
         return {other for other in others if self.control.hears(other, speaker)}

@@ -431,6 +431,19 @@ def test_hold_and_resume_are_told_once(lab: Lab) -> None:
     assert not lab.carrier.hold(uuid4())
 
 
+def test_hold_pressed_at_an_agents_own_phone_is_told_as_theirs(lab: Lab) -> None:
+    agent = lab.answered(lab.station("ana"), auto_answer=True)
+    customer = lab.answered(lab.customer_answers())
+    lab.bridged(uuid4(), agent, customer)
+
+    for on, happened in ((True, Happened.HELD), (False, Happened.RESUMED)):
+        lab.holds_at_their_phone(agent, on)
+        assert lab.wait_for(agent, happened).data == {"by": "phone"}
+
+    assert lab.kinds(agent)[-2:] == [Happened.HELD, Happened.RESUMED]
+    assert not {Happened.HELD, Happened.RESUMED} & set(lab.kinds(customer))
+
+
 def test_a_leg_is_muted_and_heard_again(lab: Lab) -> None:
     call = lab.answered(lab.customer_answers())
 
@@ -445,9 +458,23 @@ def test_an_announcement_is_played_and_the_call_goes_on(lab: Lab) -> None:
     assert lab.carrier.play(call, "welcome")
 
     assert lab.wait_for(call, Happened.ANNOUNCEMENT_STARTED).data["announcement"] == "welcome"
-    lab.wait_for(call, Happened.ANNOUNCEMENT_ENDED)
+    assert "failed" not in lab.wait_for(call, Happened.ANNOUNCEMENT_ENDED).data
     assert lab.listed(call) is not None
     assert call not in lab.carrier.list().message_played
+
+
+def test_of_an_announcement_that_the_carrier_does_not_have_it_is_told_that_nothing_was_heard(lab: Lab) -> None:
+    call, bridge = lab.answered(lab.customer_answers()), uuid4()
+    lab.bridged(bridge, call)
+
+    assert lab.carrier.play(call, "nowhere")
+    assert lab.wait_for(call, Happened.ANNOUNCEMENT_ENDED).data == {"announcement": "nowhere", "failed": "1"}
+    assert lab.carrier.play_to_all(bridge, "nowhere")
+    lab.until(lambda: any(e.bridge == bridge and e.data.get("failed") for e in lab.heard), what="the same for everybody")
+
+    assert lab.carrier.play(call, "nowhere", then_hang_up=True)
+    lab.wait_for(call, Happened.ENDED)
+    assert "failed" not in lab.of(call)[-2].data, "it says one of its own"
 
 
 def test_last_words_free_the_agent_at_once_and_the_carrier_ends_the_call(lab: Lab) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from agents.desk import DONE, Answer, Refusal
-from agents.models import Station
+from agents.models import Interaction, Station
 from campaigns.flow import talk
 from telephony import calls
 from telephony.drivers.simulated.script import Answers, Machine, NoAnswer, seconds
@@ -69,9 +69,32 @@ def test_hold_and_mute_are_done_by_the_carrier_and_shown_on_the_screen(floor: Fl
 
 def test_hold_pressed_on_the_phone_itself_is_shown_too(floor: Floor, ana: Someone) -> None:
     maria = on_the_line(floor, ana)
-    floor.world.hold(maria.attempts[0].pk, floor.now)
+    floor.world.phone_holds(maria.attempts[0].pk, True, floor.now)
+    floor.run(0.5)
+    assert on_screen(ana) == (False, False), "who holds us at their own phone hears no music of ours"
+    floor.world.phone_holds(maria.attempts[0].pk, False, floor.now)
+    floor.world.phone_holds(ana.leg, True, floor.now)
     floor.run(0.5)
     assert on_screen(ana) == (True, False)
+    assert holds(ana, False) == talk.HELD_AT_THE_PHONE
+    assert holds(ana, True) == DONE
+    floor.world.phone_holds(ana.leg, False, floor.now)
+    floor.run(0.5)
+    assert on_screen(ana) == (True, False), "held at the button meanwhile"
+    assert holds(ana, False) == DONE
+    floor.run(0.5)
+    assert on_screen(ana) == (False, False)
+
+
+def test_an_agent_is_told_that_nobody_heard_a_message_which_the_telephone_system_does_not_have(floor: Floor, ana: Someone) -> None:
+    terms, gone = (Announcement.objects.create(name=name, media=f"sound:{name}", in_conversation=True) for name in ("terms", "nowhere"))
+    on_the_line(floor, ana)
+    for to in ("customer", "all"):
+        Interaction.objects.update(notice="")
+        for message, told in ((terms, False), (gone, True)):
+            assert talk.play(ana._work(), ana.id, message.pk, to=to) == DONE
+            floor.run(6)
+            assert bool(Interaction.objects.get(pk=ana._work()).notice) is told
 
 
 def test_a_mute_that_crosses_the_end_of_the_call_leaves_nobody_muted(floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,3 +90,11 @@ def test_what_cannot_be_said_is_refused_beside_the_file(admin_client: Client, so
 def test_an_announcement_without_a_sound_is_refused(admin_client: Client) -> None:
     form = {"name": "Sorry", "files-TOTAL_FORMS": "0", "files-INITIAL_FORMS": "0"}
     assert "Upload what is to be said" in admin_client.post(ADD, form).content.decode()
+
+
+@pytest.mark.parametrize("media", ["sound:the terms", "sound:../etc/passwd", "sounds/terms", "sound:"])
+def test_a_sound_that_no_exchange_could_be_asked_for_is_refused_where_it_is_named(admin_client: Client, media: str) -> None:
+    form = {"name": "Terms", "text": "", "files-TOTAL_FORMS": "0", "files-INITIAL_FORMS": "0"}
+    assert "This is no name of a sound" in admin_client.post(ADD, {**form, "media": media}).content.decode()
+    admin_client.post(ADD, {**form, "media": "sound:terms-2.0"})
+    assert Announcement.objects.get().media == "sound:terms-2.0"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -33,11 +33,13 @@ from telephony.drivers.base import (
     Unclear,
 )
 from telephony.rules.hangup_causes import Cause
+from telephony.rules.sound import is_announcement
 
 DEFAULT_TRUNK = "trunk"
 NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")  # of a trunk, a station or an announcement: it goes into a dial string
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")  # of a trunk or a station: it goes into a dial string
 FIFTY = 50  # entries in one variable of ringmaster-remember
+MINUTES_KEPT = 120  # until it uses the variables of one again
 MESSAGES_OF = timedelta(hours=1)
 SETTLED_AFTER = timedelta(minutes=2)  # a minute so long gone gets no more entries
 EMPTY_FOR = timedelta(seconds=10)  # a bridge made and not yet entered is younger
@@ -49,7 +51,7 @@ class Asterisk:
 
     def __init__(self, url: str, *, password: str | None = None, reply_within: float = REPLY_WITHIN) -> None:
         self._ari = Ari(url, password=settings.ARI_PASSWORD if password is None else password, reply_within=reply_within)
-        self._messages: dict[str, dict[UUID, datetime]] = {}  # by the minute; only those that will not change
+        self._messages: dict[int, dict[UUID, datetime]] = {}  # by the minute; only those that will not change
         self._messages_of = ""  # which boot
 
     # Placing
@@ -58,7 +60,7 @@ class Asterisk:
         endpoint = _endpoint(leg.to)
         if endpoint is None:
             return Refused(Cause.INVALID_NUMBER, f"{leg.to.value!r} cannot be dialed")
-        if leg.message and not _is_announcement(leg.message):
+        if leg.message and not is_announcement(leg.message):
             return Refused(Cause.FAILED, f"{leg.message!r} is no announcement")
         variables = {"RM_LONGEST": _seconds(leg.max_length)}
         path = "own"
@@ -187,7 +189,7 @@ class Asterisk:
         return self._ari.ask("DELETE", "bridges", str(bridge), "moh").ok
 
     def play(self, call_id: UUID, announcement: str, *, then_hang_up: bool = False) -> bool:
-        if announcement and not _is_announcement(announcement):
+        if announcement and not is_announcement(announcement):
             return False
         if then_hang_up:
             said = self._set(call_id, "RM_SAYS", announcement) and self._set(call_id, "RM_BY", "")
@@ -195,7 +197,7 @@ class Asterisk:
         return self._tell(call_id, "play", media=translate.SOUNDS + announcement.removeprefix("sound:"))
 
     def play_to_all(self, bridge: UUID, announcement: str) -> bool:
-        if not _is_announcement(announcement) or not self._inside(bridge):
+        if not is_announcement(announcement) or not self._inside(bridge):
             return False
         return self._ari.ask("POST", "bridges", str(bridge), "play", media=translate.SOUNDS + announcement.removeprefix("sound:")).ok
 
@@ -319,23 +321,26 @@ class Asterisk:
         if self._messages_of != boot:
             self._messages, self._messages_of = {}, boot
         found: dict[UUID, datetime] = {}
-        minutes = [at - timedelta(minutes=back) for back in range(int(MESSAGES_OF / timedelta(minutes=1)) + 1)]
-        for minute in minutes:
-            name = f"RM_MESSAGES_{minute.astimezone(UTC):%Y%m%d%H%M}"
-            if name not in self._messages:
-                heard = self._messages_in(name)
-                if at - minute < SETTLED_AFTER:
+        last = int(at.timestamp()) // 60
+        first = last - MESSAGES_OF // timedelta(minutes=1)
+        for minute in range(first, last + 1):
+            if minute not in self._messages:
+                heard = self._messages_in(minute)
+                if last - minute < SETTLED_AFTER // timedelta(minutes=1):
                     found |= heard
                     continue
-                self._messages[name] = heard
-            found |= self._messages[name]
-        oldest = f"RM_MESSAGES_{minutes[-1].astimezone(UTC):%Y%m%d%H%M}"
-        self._messages = {name: heard for name, heard in self._messages.items() if name >= oldest}
+                self._messages[minute] = heard
+            found |= self._messages[minute]
+        self._messages = {minute: heard for minute, heard in self._messages.items() if minute >= first}
         return found
 
-    def _messages_in(self, name: str) -> dict[UUID, datetime]:
+    def _messages_in(self, minute: int) -> dict[UUID, datetime]:
         heard: dict[UUID, datetime] = {}
-        for part in range(-(-int(self._global(name) or 0) // FIFTY)):
+        name = f"RM_MESSAGES_{minute % MINUTES_KEPT}"
+        of, _, count = self._global(name).partition(".")
+        if of != str(minute):  # the variable is another minute's still
+            return heard
+        for part in range(-(-int(count) // FIFTY)):
             for entry in filter(None, self._global(f"{name}_{part}").split("~")):
                 channel, _, moment = entry.partition("@")
                 call_id = translate.call_of(self._ari.name, {"id": channel})
@@ -392,10 +397,6 @@ def _endpoint(to: Address) -> str | None:
         return f"PJSIP/{to.value}" if NAME.fullmatch(to.value) else None
     trunk = to.trunk or DEFAULT_TRUNK
     return f"PJSIP/{to.value}@{trunk}" if NUMBER.fullmatch(to.value) and NAME.fullmatch(trunk) else None
-
-
-def _is_announcement(name: str) -> bool:
-    return NAME.fullmatch(name.removeprefix("sound:")) is not None
 
 
 def _seconds(lasts: timedelta) -> str:

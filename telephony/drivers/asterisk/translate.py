@@ -27,8 +27,10 @@ WANTED = (
     "ChannelDtmfReceived",
     "ChannelEnteredBridge",
     "ChannelHangupRequest",
+    "ChannelHold",
     "ChannelLeftBridge",
     "ChannelStateChange",
+    "ChannelUnhold",
     "ChannelUserevent",
     "ContactStatusChange",
     "Dial",
@@ -119,6 +121,9 @@ class _Seen:
     by_far: bool = False
     recordings: dict[str, datetime] = field(default_factory=dict)
 
+    def hung_up(self) -> bool:
+        return self.by_us or self.by_far
+
 
 class Translator:
     """The facts in the events of one run of one node."""
@@ -166,12 +171,14 @@ class Translator:
                 return self._ours(call_id, seen, channel, told.get("args") or [], at)
             case "ChannelEnteredBridge":
                 return self._bridge(Happened.ENTERED_BRIDGE, call_id, channel, told["bridge"]["id"], at)
-            case "ChannelLeftBridge" if not (seen.by_us or seen.by_far):
+            case "ChannelLeftBridge" if not seen.hung_up():
                 return self._bridge(Happened.LEFT_BRIDGE, call_id, channel, told["bridge"]["id"], at)
             case "ChannelHangupRequest":
                 seen.by_us |= bool(told.get("soft")) and told.get("cause") == EXPLICIT
                 seen.by_far |= not told.get("soft")
                 seen.replied |= not told.get("soft")
+            case "ChannelHold" | "ChannelUnhold":  # never our own doing
+                return [self._of(Happened.HELD if kind == "ChannelHold" else Happened.RESUMED, call_id, channel, at, data={"by": "phone"})]
             case "ChannelDtmfReceived":
                 return [self._of(Happened.DIGIT, call_id, channel, at)]
             case "ChannelUserevent" if told["eventname"] == ANSWERED:
@@ -257,6 +264,8 @@ class Translator:
         at, data = moment(told["timestamp"]), {"announcement": announcement_of(playback["media_uri"])}
         if happened is Happened.ANNOUNCEMENT_STARTED:
             data["goes_on"] = "1"
+        elif playback.get("state") == "failed" and not (call_id in self._calls and self._calls[call_id].hung_up()):
+            data["failed"] = "1"
         if call_id is None:
             return [self._conversation_fact(happened, None, bridge, at, data)]
         return [self._of(happened, call_id, {}, at, data=data)]

@@ -307,6 +307,9 @@ class WorldControl:
     def far_hangs_up(self, call_id: UUID) -> bool:
         return bool(self._line.ask("world.far_hangs_up", call=call_id.hex))
 
+    def phone_holds(self, call_id: UUID, on: bool) -> bool:
+        return bool(self._line.ask("world.phone_holds", call=call_id.hex, on=on))
+
     def presses(self, call_id: UUID, digit: str) -> bool:
         return bool(self._line.ask("world.presses", call=call_id.hex, digit=digit))
 

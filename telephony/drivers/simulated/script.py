@@ -210,6 +210,7 @@ class Script:
     hanging_up: timedelta = timedelta(seconds=0.01)  # an answer may cross our cancel for this long
     verdict_after: timedelta = timedelta(seconds=2)
     announcement_lasts: timedelta = timedelta(seconds=4)
+    no_such_sound: str = "nowhere"  # the one announcement this carrier does not have
 
     station_answers_after: timedelta = timedelta(seconds=1)
     auto_answers_after: timedelta = timedelta(seconds=0.2)

@@ -178,6 +178,9 @@ class Server:
     def far_hangs_up(self, _: Connection, told: Told, now: datetime) -> bool:
         return self.world.far_hangs_up(UUID(hex=told["call"]), now)
 
+    def phone_holds(self, _: Connection, told: Told, now: datetime) -> bool:
+        return self.world.phone_holds(UUID(hex=told["call"]), told["on"], now)
+
     def presses(self, _: Connection, told: Told, now: datetime) -> bool:
         return self.world.presses(UUID(hex=told["call"]), told["digit"], now)
 
@@ -254,6 +257,7 @@ CONTROLS: dict[str, Callable[[Server, Connection, Told, datetime], Any]] = {
         Server.incoming,
         Server.far_answers,
         Server.far_hangs_up,
+        Server.phone_holds,
         Server.presses,
         Server.sent_digits,
         Server.hears,

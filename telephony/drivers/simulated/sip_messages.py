@@ -103,11 +103,11 @@ def uri_of(header: str) -> str:
     return found[1] if found else header.partition(";")[0].strip()
 
 
-def sdp(port: int) -> str:
+def sdp(port: int, direction: str = "sendrecv") -> str:
     return (
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
         f"m=audio {port} RTP/AVP {VOICE} {EVENTS}\r\na=rtpmap:{VOICE} PCMU/8000\r\n"
-        f"a=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+        f"a=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na={direction}\r\n"
     )
 
 

@@ -231,6 +231,14 @@ class SipWorld:
         with self._lock:
             self._key(dialog, digit, 0)
 
+    def holds(self, dialog: Dialog, on: bool) -> None:
+        """The hold key, or the same key again."""
+        with self._lock:
+            if dialog.rtp is None:
+                return
+            branch, datagram = self._within(dialog, "INVITE", body=_sdp(dialog.rtp, "sendonly" if on else "sendrecv"))
+            self._send_until_answered(branch, dialog.line, dialog.peer, datagram, lambda reply: self._changed(dialog, reply))
+
     def speaks(self, dialog: Dialog, lasts: float) -> None:
         """Aloud from now on for so long."""
         with self._lock:
@@ -425,8 +433,8 @@ class SipWorld:
             if message.status >= 200 or message.cseq[1] == "INVITE":
                 del self._requests[branch]  # a provisional reply says that it has arrived
             request.answered(message)
-        elif message.cseq[1] == "INVITE" and (dialog := self._dialogs.get(message.call_id)) is not None and dialog.incoming:
-            self._invited(dialog, message)
+        elif message.cseq[1] == "INVITE" and (dialog := self._dialogs.get(message.call_id)) is not None:
+            (self._invited if dialog.incoming and not dialog.cseq > 1 else self._changed)(dialog, message)
 
     def _keep_registered(self, name: str) -> None:
         """Again from time to time, and soon where the exchange did not answer."""
@@ -519,12 +527,24 @@ class SipWorld:
             else:
                 self._final(dialog, 603)
             return
-        dialog.cseq += 1
-        ours = dialog.invite.get("from") if dialog.incoming else f"{dialog.invite.get('to')};tag={dialog.tag}"
-        headers = [("From", ours), ("To", dialog.remote), ("Call-ID", dialog.call_id), ("CSeq", f"{dialog.cseq} BYE")]
-        branch, datagram = self._request("BYE", dialog.contact, headers, dialog.line)
+        branch, datagram = self._within(dialog, "BYE")
         self._send_until_answered(branch, dialog.line, dialog.peer, datagram, lambda reply: None)
         self._over(dialog, "us")
+
+    def _within(self, dialog: Dialog, method: str, *, body: str = "") -> tuple[str, bytes]:
+        """A request of ours within a call that was answered."""
+        dialog.cseq += 1
+        ours = dialog.invite.get("from") if dialog.incoming else f"{dialog.invite.get('to')};tag={dialog.tag}"
+        headers = [("From", ours), ("To", dialog.remote), ("Call-ID", dialog.call_id), ("CSeq", f"{dialog.cseq} {method}")]
+        return self._request(method, dialog.contact, headers, dialog.line, body)
+
+    def _changed(self, dialog: Dialog, reply: Message) -> None:
+        """A reply to our change within a call."""
+        if reply.status < 200:
+            return
+        headers = [("From", reply.get("from")), ("To", reply.get("to")), ("Call-ID", reply.call_id), ("CSeq", f"{reply.cseq[0]} ACK")]
+        _, datagram = self._request("ACK", dialog.contact, headers, dialog.line)
+        dialog.line.sendto(datagram, dialog.peer)
 
     def _over(self, dialog: Dialog, by: str) -> None:
         if dialog.over:
@@ -615,5 +635,5 @@ def _line(port: int) -> socket.socket:
     return line
 
 
-def _sdp(rtp: socket.socket) -> str:
-    return sip.sdp(rtp.getsockname()[1])
+def _sdp(rtp: socket.socket, direction: str = "sendrecv") -> str:
+    return sip.sdp(rtp.getsockname()[1], direction)

@@ -303,7 +303,7 @@ class World:
             self._last_words(call, announcement, {})
             return True
         self._announce(call, announcement, {"goes_on": "1"})
-        self._at(self._clock() + self.script.announcement_lasts, call, self._announced, announcement)
+        self._at(self._clock() + self._lasts(announcement), call, self._announced, announcement)
         return True
 
     def play_to_all(self, bridge: UUID, announcement: str, now: datetime) -> bool:
@@ -311,7 +311,7 @@ class World:
         if bridge not in self._bridges:
             return False
         self._tell(Happened.ANNOUNCEMENT_STARTED, None, bridge=bridge, data={"announcement": announcement, "goes_on": "1"})
-        self._at(self._clock() + self.script.announcement_lasts, None, self._announced_to_all, bridge, announcement)
+        self._at(self._clock() + self._lasts(announcement), None, self._announced_to_all, bridge, announcement)
         return True
 
     def send_digits(self, call_id: UUID, digits: str, now: datetime) -> bool:
@@ -443,6 +443,10 @@ class World:
             on = listener.snoops_on
             return on == other or self.hears(on, other, now)
         return listener.bridge is not None and listener.bridge == speaker.bridge
+
+    def phone_holds(self, call_id: UUID, on: bool, now: datetime) -> bool:
+        """Hold, or take it back, at the phone of this leg itself."""
+        return self._hold(call_id, on, Happened.HELD if on else Happened.RESUMED, now, {"by": "phone"})
 
     def sent_digits(self, call_id: UUID) -> str:
         """What this phone heard us send."""
@@ -643,14 +647,24 @@ class World:
             call.message_played_at = self._messages[call.call_id] = self._clock()
         self._tell(Happened.ANNOUNCEMENT_STARTED, call, data={"announcement": announcement, **by})
 
+    def _lasts(self, announcement: str) -> timedelta:
+        return self.script.announcement_lasts if self._has(announcement) else timedelta()
+
+    def _has(self, announcement: str) -> bool:
+        return announcement.removeprefix("sound:") != self.script.no_such_sound
+
+    def _heard_of(self, announcement: str) -> dict[str, str]:
+        return {"announcement": announcement} | ({} if self._has(announcement) else {"failed": "1"})
+
     def _announced(self, call: _Call, announcement: str) -> None:
-        self._tell(Happened.ANNOUNCEMENT_ENDED, call, data={"announcement": announcement})
+        self._tell(Happened.ANNOUNCEMENT_ENDED, call, data=self._heard_of(announcement))
 
     def _announced_to_all(self, bridge: UUID, announcement: str) -> None:
-        self._tell(Happened.ANNOUNCEMENT_ENDED, None, bridge=bridge, data={"announcement": announcement})
+        self._tell(Happened.ANNOUNCEMENT_ENDED, None, bridge=bridge, data=self._heard_of(announcement))
 
     def _said_all(self, call: _Call, announcement: str) -> None:
-        self._announced(call, announcement)
+        """Where it does not have this one, it says one of its own."""
+        self._tell(Happened.ANNOUNCEMENT_ENDED, call, data={"announcement": announcement})
         self._end(call, Cause.NORMAL, HungUpBy.CARRIER)
 
     def _enter(self, call: _Call, bridge: UUID) -> None:
@@ -683,13 +697,13 @@ class World:
                 for recording in [each for each in self._recordings.values() if each.bridge == bridge]:
                     self._stop(recording)
 
-    def _hold(self, call_id: UUID, held: bool, fact: Happened, now: datetime) -> bool:
+    def _hold(self, call_id: UUID, held: bool, fact: Happened, now: datetime, by: Mapping[str, str] | None = None) -> bool:
         call = self._find_ours(call_id, now)
         if call is None:
             return False
         if call.held is not held:
             call.held = held
-            self._tell(fact, call)
+            self._tell(fact, call, data=by)
         return True
 
     def _stop(self, recording: _Recording) -> None:

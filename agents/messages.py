@@ -422,6 +422,7 @@ class CallbackShown(Message):
     phone: int | None
     numbers: list[NumberShown]
     in_hand: bool = Field(description="on an agent's desk just now")
+    stopped: bool = Field(description="the agent's own, of a campaign they have stopped: it waits for them to ask for its records")
 
 
 class CallbackNotKept(Message):

@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from agents import desk
@@ -47,7 +47,7 @@ from agents.messages import (
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from agents.rules.lifecycle import Phase
 from campaigns import activity, facts, history
-from campaigns.flow import nothing_now, take_part, talk, transfer
+from campaigns.flow import nothing_now, said_of_a_call, take_part, talk, transfer
 from campaigns.models import (
     Callback,
     Campaign,
@@ -149,7 +149,7 @@ def record(agent_id: int, interaction_id: UUID) -> Details | None:
         number_kinds=[KindChoice(key=key, label=label) for key, label in PhoneNumber.Kind.choices],
         caller_ids=_caller_ids(campaign) if campaign else [],
         caller_id=campaign.caller_id_id if campaign else None,
-        disposition_for=_disposition_for(campaign),  # type: ignore[arg-type]  # the field's words are these; pydantic looks
+        disposition_for=said_of_a_call.disposition_for(campaign).value if campaign else DispositionFor.NONE.value,
     )
 
 
@@ -232,7 +232,8 @@ def campaigns(agent_id: int, *, now: datetime) -> Campaigns:
     read = {one.campaign_id: one.read for one in mine}
     for change in CampaignChange.objects.filter(campaign__in=read, move__in=list(TITLES), at__gte=now - NEWS_FOR).order_by("id"):
         newest[change.campaign_id] = change
-    told = [(one, *_remark(one, ready, now=now)) for one in mine if one.campaign.state in STATUS]
+    promised = _still_promised([one.campaign_id for one in mine if one.state == ParticipationState.OFF], agent_id, now=now)
+    told = [(one, *_remark(one, ready, promised.get(one.campaign_id), now=now)) for one in mine if one.campaign.state in STATUS]
     shown_too = [one for one in mine if one.campaign_id in newest and newest[one.campaign_id].pk > one.read]
     return Campaigns(
         campaigns=[_campaign(one, remark) for one, remark, _ in told],
@@ -275,8 +276,17 @@ def _campaign(part: Participation, remark: str) -> CampaignShown:
     )
 
 
-def _remark(part: Participation, session: Session | None, *, now: datetime) -> tuple[str, bool]:
-    """Why nothing comes now, or what makes records come; and whether that may become untrue by the clock alone."""
+def _still_promised(campaign_ids: Sequence[int], agent_id: int, *, now: datetime) -> dict[int, int]:
+    """Campaign -> how many callbacks that are this agent's own are due; left out where they have promised none."""
+    if not campaign_ids:
+        return {}
+    own = Callback.objects.filter(state=CallbackState.OPEN, lead__campaign__in=campaign_ids, lead__reserved_for=agent_id)
+    return dict(own.values_list("lead__campaign").annotate(due=Count("id", filter=Q(due_at__lte=now))))
+
+
+def _remark(part: Participation, session: Session | None, promised: int | None, *, now: datetime) -> tuple[str, bool]:
+    """Why nothing comes now, or what makes records come; and whether that may become untrue by the clock alone. promised: of who has stopped it,
+    how many of their own callbacks are due; None where they have promised none."""
     campaign, mode = part.campaign, part.campaign.mode
     joined = part.state == ParticipationState.JOINED
     if campaign.state == CampaignState.PAUSED:
@@ -289,7 +299,13 @@ def _remark(part: Participation, session: Session | None, *, now: datetime) -> t
     if not _suits(campaign, session):
         return take_part.other_phone(campaign.name, campaign.call_application).sentence, False
     if not joined:
-        return say("Stopped: nothing comes until you ask for it."), False
+        stopped = say("Stopped: nothing comes until you ask for it.")
+        if not promised:
+            return stopped, promised is not None
+        waiting = (
+            say("A callback of yours is due and waits.") if promised == 1 else say("{count} callbacks of yours are due and wait.", count=promised)
+        )
+        return together([stopped, waiting]), True
     if mode.delivery is Delivery.PULL:
         return "", False
     if mode.needs is Needs.JOINED:
@@ -435,6 +451,7 @@ def callbacks(agent_id: int, *, now: datetime) -> Callbacks:
     keys = [number.number_key for callback in found for number in callback.lead.contact.phones.all()]
     zones = _zones([callback.lead.contact_id for callback in found])
     listed = set(_on_lists(keys, now=now).values_list("number_key", flat=True))
+    stopped = set(Participation.objects.filter(agent_id=agent_id, state=ParticipationState.OFF).values_list("campaign_id", flat=True))
     mine = []
     for callback in found:
         lead = callback.lead
@@ -452,6 +469,7 @@ def callbacks(agent_id: int, *, now: datetime) -> Callbacks:
                 phone=callback.phone_id,
                 numbers=numbers,
                 in_hand=lead.state != LeadState.WAITING,
+                stopped=lead.reserved_for_id == agent_id and lead.campaign_id in stopped,
             )
         )
     return Callbacks(callbacks=mine, not_kept=_not_kept(agent_id, now=now))
@@ -627,12 +645,3 @@ def _dispositions(campaign: Campaign | None) -> list[DispositionChoice]:
         for disposition in sorted(found, key=place)
         if disposition.pk not in headings
     ]
-
-
-def _disposition_for(campaign: Campaign | None) -> str:
-    """Which calls need one."""
-    if campaign is None:
-        return DispositionFor.NONE.value
-    if campaign.disposition_for == Campaign.DispositionFor.MODE:
-        return campaign.mode.disposition_for.value
-    return campaign.disposition_for

@@ -24,7 +24,22 @@ from agents.live import board
 from agents.live.board import Free
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from campaigns import invariants, live, number_checks
-from campaigns.flow import control, dispatch, more_time, next_for, offer, phone, place, progress, pull, sweep, take_part, third_parties, wrap_up
+from campaigns.flow import (
+    control,
+    dispatch,
+    filled_in,
+    more_time,
+    next_for,
+    offer,
+    phone,
+    place,
+    progress,
+    pull,
+    sweep,
+    take_part,
+    third_parties,
+    wrap_up,
+)
 from campaigns.models import (
     Attempt,
     CallableHours,
@@ -257,6 +272,14 @@ class Someone:
         work = Interaction.objects.get(pk=self._work())
         chosen = PhoneNumber.objects.get(contact__leads=work.lead_id, e164=number).pk if number else None
         return offer.call(work.pk, self.id, number=chosen, caller_id=caller_id, now=self.floor.now)
+
+    def enters(self, **parts: Any) -> None:
+        """On the screen, where it is kept as a draft."""
+        assert filled_in.save(self._work(), self.id, parts, now=self.floor.now) == desk.DONE
+
+    def chooses(self, disposition: str) -> None:
+        """And does not press Done yet."""
+        self.enters(disposition=Disposition.objects.get(code=disposition).pk)
 
     def dials_new(self, number: str, *, kind: str = "other") -> Answer:
         return offer.call_new_number(self._work(), self.id, number=number, kind=kind, caller_id=None, now=self.floor.now)

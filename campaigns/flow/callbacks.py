@@ -16,9 +16,10 @@ from agents.desk import DONE, NOT_YOURS, Answer, Change, Problem, Refusal
 from agents.rules.lifecycle import Phase
 from campaigns import facts, live, querysets
 from campaigns.facts import Asked, Person, Phone, Setting
-from campaigns.flow import conclude, new_number
+from campaigns.flow import conclude, new_number, place
 from campaigns.querysets import LeadStep
 from campaigns.rules.lifecycle import Boost, CampaignState, LeadState, WaitReason
+from campaigns.rules.number_checks import Answer as NumberAnswer
 from campaigns.rules.outcomes import Outcome
 from campaigns.rules.permit.gate import Barred, Refused, Stands, earliest, gates
 from campaigns.rules.time_zones import known_zones
@@ -71,7 +72,7 @@ def schedule(interaction_id: UUID, agent_id: int, window: Window, *, now: dateti
     with transaction.atomic():
         rows = sql.rows(
             f"""
-            {_LEAD}, i.id, i.phase, i.opened_at, i.talked, i.call_id FROM agents_interaction i LEFT JOIN campaigns_lead l ON l.id = i.lead_id
+            {_LEAD}, i.id, i.phase, i.opened_at, i.talked, i.call_id, i.agent_call_id FROM agents_interaction i LEFT JOIN campaigns_lead l ON l.id = i.lead_id
             LEFT JOIN campaigns_callback b ON b.lead_id = l.id AND b.state = 'open'
             WHERE i.id = %s AND i.agent_id = %s AND i.phase <> 'closed' FOR UPDATE OF i
             """,
@@ -89,7 +90,9 @@ def schedule(interaction_id: UUID, agent_id: int, window: Window, *, now: dateti
         if isinstance(found, _Promise):
             window = replace(window, phone=found.phone.id, new_number="")
             _write(work, agent_id, window, found, now=now)
-        # who is to be called later is not dialed by the countdown
+        # who is to be called later is dialed neither by the countdown (nor by the one an accepted offer would begin), nor by a verdict
+        if isinstance(found, _Promise) and work.phase == Phase.CHECKING:
+            place.waits_no_longer(facts.settings_of([work.campaign_id])[work.campaign_id], work, now=now)
         postponed = isinstance(found, _Promise) and work.phase == Phase.PREVIEW
         desk.amend([Change(id=work.id, draft={"callback": _draft(window, found)}, holds=postponed)], now=now)
     return DONE if isinstance(found, _Promise) else Refusal(found.sentence, (Problem("callback", found.sentence),))
@@ -139,7 +142,9 @@ def _lawful(
     if phone is None:
         return _Problem("This number is out of service: choose another one.", at)
     read = facts.read([Asked(work.lead_id, work.campaign_id, work.contact_id, tries, phone)], terms=campaign.terms, now=now)[work.lead_id].facts
-    known = replace(read, person_busy=False, number_busy=False)  # with the very call in hand, which will be over
+    # the very call in hand will be over; and what a service has not said yet, it is asked when the time comes
+    answer = read.answer if read.answer is NumberAnswer.LISTED else NumberAnswer.CLEAR
+    known = replace(read, person_busy=False, number_busy=False, answer=answer)
     match earliest(known, terms=campaign.terms, at=max(at, now + timedelta(minutes=5))):
         case Refused(_, whys) | Barred(whys):
             return _Problem(whys[0] if whys else say("This number can never be called in this campaign."), at)

@@ -17,12 +17,12 @@ from agents.live import board
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, live, querysets
 from campaigns.facts import Asked, Known, Person, Setting
-from campaigns.flow import call_back, left_behind, next_for, permit, zone_groups
+from campaigns.flow import call_back, left_behind, next_for, permit, said_of_a_call, zone_groups
 from campaigns.flow.call_back import Wanted
 from campaigns.querysets import LeadStep
 from campaigns.rules import retry
 from campaigns.rules.lifecycle import Boost, CallbackState, FinalReason, LeadState, WaitReason
-from campaigns.rules.modes import Binding, DispositionFor, NoCallback
+from campaigns.rules.modes import Binding, NoCallback
 from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, outcome_of
 from campaigns.rules.permit.gate import OF_THE_NUMBER, Barred, Terms, earliest
 from campaigns.rules.retry import Finished, Numbers, TryAgainAt
@@ -140,21 +140,18 @@ def _outcome(call: Moved, *, machine: bool) -> Outcome:
 
 
 def _goes_to_wrap_up(c: _Conclusion) -> bool:
-    """Whether the agent has something to say about it: they talked, or the campaign wants a disposition of every attempt."""
+    """Whether the agent has something to say about it: they talked, or it was dialed for them and the campaign wants to know of every attempt.
+    Of a call that nobody had, as where agents are chosen at the answer, nobody has anything to say."""
     if c.outcome is Outcome.CONNECTED:
         return True
     if c.campaign.mode.stays:
         return False  # it is said on the record, where another number may be called as well
-    return disposition_for(c.campaign) is DispositionFor.ALL and c.row.phase in (Phase.DIALING, Phase.CONNECTING)
+    return c.row.dialed_at is not None and c.row.phase in (Phase.DIALING, Phase.CONNECTING) and said_of_a_call.asks_of_the_unreached(c.campaign)
 
 
 def _stays_on_the_screen(c: _Conclusion) -> bool:
     """Nobody was reached, and by its mode the record is the agent's until they say that they are done with it."""
     return c.row.work_id is not None and c.campaign.mode.stays and c.row.phase in (Phase.DIALING, Phase.CONNECTING)
-
-
-def disposition_for(campaign: Setting) -> DispositionFor:
-    return campaign.mode.disposition_for if campaign.disposition_for == "mode" else DispositionFor(campaign.disposition_for)
 
 
 def _move_leads(concluded: Sequence[_Conclusion], *, now: datetime) -> None:
@@ -251,14 +248,15 @@ def lead_steps(ended: Sequence[Ended], *, now: datetime) -> list[LeadStep]:
 
 
 def unreached(lead_id: int, campaign: Setting, *, outcome: str, now: datetime) -> None:
-    """A record whose call, counted already, reached nobody, and which its agent has left: on to its next step."""
+    """A record whose call, counted already, reached nobody, and which was taken from its agent: on to its next step, by what they had said."""
     for row in sql.rows(
-        """
-        SELECT l.contact_id, l.tries, b.kind, b.agent_id, b.due_at, b.id AS callback_id,
-            coalesce((SELECT (o.draft ->> 'no_callback')::boolean FROM agents_interaction o
-                WHERE o.lead_id = l.id AND o.owns_lead ORDER BY o.opened_at DESC LIMIT 1), false) AS left_alone,
+        f"""
+        SELECT l.contact_id, l.tries, b.kind, b.agent_id, b.due_at, b.phone_id AS callback_phone, b.id AS callback_id,
+            d.id AS chosen_id, d.kind AS chosen_kind, coalesce((i.draft ->> 'no_callback')::boolean, false) AS left_alone,
             (SELECT a.phone_id FROM campaigns_attempt a WHERE a.lead_id = l.id ORDER BY a.planned_at DESC LIMIT 1) AS phone_id
-        FROM campaigns_lead l LEFT JOIN campaigns_callback b ON b.lead_id = l.id AND b.state = 'open' WHERE l.id = %s AND l.state = 'busy'
+        FROM campaigns_lead l LEFT JOIN campaigns_callback b ON b.lead_id = l.id AND b.state = 'open'
+        LEFT JOIN LATERAL (SELECT * FROM agents_interaction o WHERE o.lead_id = l.id AND o.owns_lead ORDER BY o.opened_at DESC LIMIT 1) i ON true
+        {said_of_a_call.chosen(said_of_a_call.DRAFTED)} WHERE l.id = %s AND l.state = 'busy'
         """,
         [lead_id],
     ):
@@ -271,8 +269,9 @@ def unreached(lead_id: int, campaign: Setting, *, outcome: str, now: datetime) -
                     outcome=Outcome(outcome),
                     phone_id=row.phone_id,
                     tries=sql.loaded(row.tries),
-                    disposition=DispositionClass.NO_CALLBACK if row.left_alone else None,
-                    callback=Promised(row.kind, row.agent_id, row.due_at) if row.callback_id and not row.left_alone else None,
+                    disposition=DispositionClass.NO_CALLBACK if row.left_alone else DispositionClass(row.chosen_kind) if row.chosen_kind else None,
+                    disposition_id=row.chosen_id,
+                    callback=Promised(row.kind, row.agent_id, row.due_at, row.callback_phone) if row.callback_id and not row.left_alone else None,
                     is_counted=True,
                 )
             ],
@@ -503,6 +502,30 @@ def never_sent(call_ids: Sequence[UUID], *, now: datetime) -> None:
             customers_ended(calls.ended(dict.fromkeys(call_ids, Cause.CANCELLED), now=now, by=HungUpBy.US, only=(CallState.PLANNED,)), now=now)
 
 
+def _left_alone(rows: Sequence[sql.Row], *, campaign_id: int, now: datetime) -> list[LeadStep]:
+    """The steps of records nobody dialed, of which an agent had said "Do not call back" before they went from them."""
+    if not rows:
+        return []
+    campaign = facts.settings_of([campaign_id])[campaign_id]
+    close_callbacks([row.lead_id for row in rows], reason=LEFT_ALONE, now=now)
+    return lead_steps(
+        [
+            Ended(
+                lead_id=row.lead_id,
+                campaign=campaign,
+                contact_id=row.contact_id,
+                outcome=Outcome.CANCELLED,
+                phone_id=row.next_phone_id,
+                tries=sql.loaded(row.tries),
+                disposition=DispositionClass.NO_CALLBACK,
+                is_counted=True,
+            )
+            for row in rows
+        ],
+        now=now,
+    )
+
+
 def returned(
     lead_ids: Sequence[int],
     *,
@@ -517,16 +540,24 @@ def returned(
     own_at: datetime | None = None,
 ) -> None:
     """Records nobody dialed: back to the top of the list, or later; one that came back too often goes to the end. A promised callback
-    stays one, its owner's and for its number, and comes no sooner than promised. `own_at`: when one comes again to an owner who has just
-    not taken it and stays Ready."""
-    promises = {
-        row.lead_id: Promised(row.kind, row.agent_id, row.due_at, row.phone_id)
-        for row in sql.rows(
-            "SELECT lead_id, kind, agent_id, due_at, phone_id FROM campaigns_callback WHERE lead_id = ANY(%s) AND state = 'open'", [list(lead_ids)]
-        )
-    }
-    steps = []
+    stays one, its owner's and for its number, and comes no sooner than promised; who is not to be called back, as an agent has ticked, is left
+    alone. `own_at`: when one comes again to an owner who has just not taken it and stays Ready."""
+    known = sql.rows(
+        """
+        SELECT l.id AS lead_id, l.contact_id, l.tries, l.next_phone_id, b.id AS callback_id, b.kind, b.agent_id, b.due_at, b.phone_id,
+            -- by whoever had it in hand until now
+            coalesce((SELECT (o.draft ->> 'no_callback')::boolean FROM agents_interaction o WHERE o.lead_id = l.id AND o.owns_lead
+                AND coalesce(o.closed_at, %(now)s) = %(now)s ORDER BY o.opened_at DESC LIMIT 1), false) AS left_alone
+        FROM campaigns_lead l LEFT JOIN campaigns_callback b ON b.lead_id = l.id AND b.state = 'open' WHERE l.id = ANY(%(leads)s)
+        """,
+        {"leads": list(lead_ids), "now": now},
+    )
+    promises = {row.lead_id: Promised(row.kind, row.agent_id, row.due_at, row.phone_id) for row in known if row.callback_id}
+    steps = _left_alone([row for row in known if row.left_alone], campaign_id=campaign_id, now=now)
+    alone = {step.id for step in steps}
     for lead_id in lead_ids:
+        if lead_id in alone:
+            continue
         stays = to_top and misses.get(lead_id, 0) + 1 < demote_after
         promise = promises.get(lead_id)
         owner = promise.owner if promise else None

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from agents.desk import Moved
 from agents.rules.lifecycle import Phase
-from campaigns.flow import filled_in, put_right
+from campaigns.flow import filled_in, put_right, said_of_a_call
 from dialer_project.lib import sql
 
 # the parts of a draft that belong to the person or the lead, whatever came of the call
@@ -14,6 +14,10 @@ KEPT = frozenset({"fields", "survey", "contact"})
 def kept(moved: list[Moved], *, now: datetime) -> list[Moved]:
     """Stores what stands in the drafts of the work that was just closed, as far as it has come. Returns the same desks; no statement where
     nobody had typed anything."""
+    for m in moved:
+        said = m.work and m.work.phase is Phase.CLOSED and (m.work.outcome or m.work.talked) and any(map(m.work.draft.get, said_of_a_call.ANEW))
+        if m.work and said and (call := said_of_a_call.of_the_call_before(m.work.id)):
+            said_of_a_call.write(call)
     typed = [m.work.id for m in moved if m.work and m.work.phase is Phase.CLOSED and not KEPT.isdisjoint(m.work.draft)]
     if typed:
         for work in sql.rows(

@@ -9,17 +9,18 @@ from uuid import UUID
 from django.db import transaction
 
 from agents import desk
-from agents.desk import DONE, Answer, Change, Refusal
+from agents.desk import DONE, Answer, Change, Problem, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts
 from campaigns.facts import Setting
-from campaigns.flow import conclude, left_behind, new_number, next_for, phone, place, said_of_a_call, take_part, third_parties
+from campaigns.flow import conclude, left_behind, new_number, next_for, phone, place, said_of_a_call, take_part, third_parties, wrap_up
 from campaigns.models import CampaignExclusion
 from campaigns.querysets import LeadStep, step
 from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState
 from campaigns.rules.modes import NumberChoice, OnPreviewTimeout
 from campaigns.rules.outcomes import DispositionClass
 from dialer_project.lib import sql
+from dialer_project.lib.sentence import say, together
 
 WENT_BACK = Refusal("The record went back to the list.")
 NOT_BEFORE_YOU = Refusal("This record is not on your screen any more.")
@@ -29,11 +30,12 @@ NO_PHONE = Refusal("Your phone is not connected at the moment: it is being calle
 
 def _mine(interaction_id: UUID, agent_id: int, *phases: Phase) -> sql.Row | None:
     rows = sql.rows(
-        """
+        f"""
         SELECT i.id, i.phase, i.origin, i.progress, i.outcome, i.campaign_id, i.lead_id, i.phone_id, i.card, i.call_id, i.agent_call_id, i.agent_id,
-            i.dial_due, l.misses, l.contact_id, s.nailed_up, s.leg_state, s.present, d.kind AS chosen_kind
+            i.dial_due, l.misses, l.contact_id, s.nailed_up, s.leg_state, s.present, d.kind AS chosen_kind,
+            i.draft #>> '{{callback,on}}' = 'true' AND i.draft #>> '{{callback,problem}}' = '' AS postponed
         FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id LEFT JOIN campaigns_lead l ON l.id = i.lead_id
-        LEFT JOIN campaigns_disposition d ON d.id = (i.draft ->> 'disposition')::bigint
+        {said_of_a_call.chosen(said_of_a_call.DRAFTED)}
         WHERE i.id = %s AND i.agent_id = %s AND i.phase = ANY(%s) FOR UPDATE OF i
         """,
         [interaction_id, agent_id, [phase.value for phase in phases]],
@@ -75,12 +77,13 @@ def accept(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
             return WENT_BACK
         campaign = _campaign(work)
         if work.phase == Phase.OFFERED and not campaign.mode.accept_dials:
+            dials_at = None if work.postponed else campaign.dials_at(now=now)  # who is to be called later is not dialed by the countdown
             desk.move(
                 PhaseMove.PREVIEW,
-                [Change(id=work.id, dial_due=campaign.dials_at(now=now), deadline=campaign.looked_at_until(now=now), progress="")],
+                [Change(id=work.id, dial_due=dials_at, deadline=campaign.looked_at_until(now=now), progress="")],
                 now=now,
             )
-            at_once = campaign.dials_at(now=now) == now
+            at_once = dials_at == now
         elif refusal := _dial(work, campaign, now=now):
             return refusal
         else:
@@ -149,6 +152,8 @@ def _call(work: sql.Row, campaign: Setting, *, number: int | None, caller_id: in
         return None
     if work.chosen_kind == DispositionClass.DO_NOT_CALL:  # Done lists the number; a call would go to whoever has just asked for none
         return Refusal("Do not call is chosen: press Done, or choose another disposition to call.")
+    if wanted := _unsaid(work, campaign):
+        return Refusal(together([say("Say first what came of the call before."), *(one.sentence for one in wanted)]), tuple(wanted))
     about: dict[str, object] = {}
     if number is not None and number != work.phone_id:
         chosen = sql.rows("SELECT id, e164, kind, active FROM campaigns_phonenumber WHERE id = %s AND contact_id = %s", [number, work.contact_id])
@@ -164,10 +169,13 @@ def _call(work: sql.Row, campaign: Setting, *, number: int | None, caller_id: in
         if shown is None:
             return Refusal("This caller ID may not be shown any more: choose another one.")
         about["caller_id"] = shown
-    refusal = _dial(work, campaign, now=now, **about)
-    if refusal is None and work.outcome:
-        said_of_a_call.stays_with_it(work.id, next_number=number or work.phone_id, now=now)
-    return refusal
+    return _dial(work, campaign, now=now, **about)
+
+
+def _unsaid(work: sql.Row, campaign: Setting) -> list[Problem]:
+    """What must be said of the call before, where the campaign wants something said of every call: the next one is dialed after it."""
+    before = said_of_a_call.of_the_call_before(work.id) if work.outcome else None
+    return said_of_a_call.problems(before, campaign, before.note, tried=True) if before else []
 
 
 def call_new_number(interaction_id: UUID, agent_id: int, *, number: str, kind: str, caller_id: int | None, now: datetime) -> Answer:
@@ -196,9 +204,7 @@ def wait(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
         if work is None:
             return NOT_BEFORE_YOU
         if work.phase == Phase.CHECKING:
-            looked_at_until = _campaign(work).looked_at_until(now=now)
-            desk.move(PhaseMove.PREVIEW, [Change(id=work.id, deadline=looked_at_until, progress="")], now=now, only=(Phase.CHECKING,))
-            place.release_agent_legs([work.agent_call_id] if work.agent_call_id else [])
+            place.waits_no_longer(_campaign(work), work, now=now)
         else:
             desk.amend([Change(id=work.id, holds=True)], now=now, only=(Phase.PREVIEW,))
     return DONE
@@ -273,8 +279,7 @@ def looked_at_too_long(*, now: datetime) -> None:
     with transaction.atomic():
         for work in sql.rows(
             """
-            SELECT i.id, i.campaign_id, i.lead_id, i.agent_id, i.outcome, l.contact_id FROM agents_interaction i
-            LEFT JOIN campaigns_lead l ON l.id = i.lead_id
+            SELECT i.id, i.campaign_id, i.lead_id, i.agent_id FROM agents_interaction i
             WHERE i.phase = 'preview' AND i.deadline <= %s ORDER BY i.id LIMIT 100 FOR UPDATE OF i SKIP LOCKED
             """,
             [now],
@@ -288,7 +293,7 @@ def left_alone(*, now: datetime) -> None:
     with transaction.atomic():
         for work in sql.rows(
             """
-            SELECT i.id, i.campaign_id, i.lead_id, i.agent_id, i.outcome FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id
+            SELECT i.id, i.campaign_id, i.lead_id, i.agent_id FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id
             WHERE i.phase IN ('offered', 'preview', 'checking') AND NOT s.present AND s.absent_since <= %s
             ORDER BY i.id LIMIT 100 FOR UPDATE OF i SKIP LOCKED
             """,
@@ -299,14 +304,12 @@ def left_alone(*, now: datetime) -> None:
 
 def _goes_back(work: sql.Row, *, agent_id: int, because: str, not_ready: str | None, now: datetime) -> None:
     campaign = _campaign(work)
+    if wrap_up.left(work.id, campaign, because=because, not_ready=not_ready, now=now):
+        return
     moved = left_behind.kept(desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because=because, not_ready=not_ready)], now=now), now=now)
     if not moved:
         return
-    if work.outcome:
-        # it was called and nobody was reached: it goes where that leads
-        conclude.unreached(work.lead_id, campaign, outcome=work.outcome, now=now)
-    else:
-        place.give_up(campaign, work.lead_id, misses=0, agent_id=agent_id, now=now)
+    place.give_up(campaign, work.lead_id, misses=0, agent_id=agent_id, now=now)
     if not_ready:
         moved = take_part.no_longer_served(agent_id, campaign, now=now) or moved
     next_for.settle(moved, now=now)

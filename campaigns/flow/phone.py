@@ -12,7 +12,7 @@ from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.live import board
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import callers, known_phones, left_behind, match, next_for, permit, place, supervise, take_part, third_parties
+from campaigns.flow import callers, conclude, known_phones, left_behind, match, next_for, permit, place, supervise, take_part, third_parties
 from campaigns.flow.known_phones import PageAccess
 from campaigns.rules.modes import MODES, Binding, OnAgentLost
 from dialer_project.lib import sql, wake
@@ -358,7 +358,9 @@ def missed(
     )
     if moved:
         left_behind.kept(moved, now=now)
-        if at_fault:
+        if moved[0].work and moved[0].work.outcome:  # it was called before, and nobody was reached: it goes where that leads
+            conclude.unreached(lead_id, campaign, outcome=moved[0].work.outcome, now=now)
+        elif at_fault:
             place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, how=how, stays_ready=not goes_not_ready, now=now)
         else:
             place.put_back(campaign, lead_id, after=WITHDRAWN_FOR, now=now)

@@ -17,7 +17,7 @@ from agents.desk import Change
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
-from campaigns.flow import conclude, left_behind, match, next_for, permit
+from campaigns.flow import conclude, left_behind, match, next_for, permit, said_of_a_call
 from campaigns.flow.permit import Cleared, NotDialed, Promise
 from campaigns.rules.lifecycle import STATE_WORDS, CampaignState
 from campaigns.rules.modes import FirstLeg, OnAgentMissed, OnDialRefused
@@ -120,7 +120,7 @@ def dial_interaction(interaction_id: UUID, *, now: datetime) -> list[Moved]:
         taken = sql.rows(
             """
             UPDATE agents_interaction SET dial_due = NULL WHERE id = %s AND dial_due IS NOT NULL AND phase IN ('dialing', 'ringing_agent')
-            RETURNING id, agent_id, phase, campaign_id, lead_id, phone_id, agent_call_id, deadline, caller_id, card
+            RETURNING id, agent_id, phase, campaign_id, lead_id, phone_id, agent_call_id, deadline, caller_id, card, outcome
             """,
             [interaction_id],
         )
@@ -259,6 +259,15 @@ def _waits_for_verdict(campaign: Setting, work: sql.Row, *, now: datetime) -> No
     desk.move(PhaseMove.CHECK, [Change(id=work.id, deadline=now + patience)], now=now)
 
 
+def waits_no_longer(campaign: Setting, work: sql.Row, *, now: datetime) -> None:
+    """The order is taken back while the number is being checked: the verdict dials nobody. work: with id and agent_call_id."""
+    moved = desk.move(
+        PhaseMove.PREVIEW, [Change(id=work.id, deadline=campaign.looked_at_until(now=now), progress="")], now=now, only=(Phase.CHECKING,)
+    )
+    if moved and work.agent_call_id:
+        release_agent_legs([work.agent_call_id])
+
+
 def verdicts(*, now: datetime) -> None:
     """Records that wait for a verdict on their number: dialed, or refused, once it is there; else, after some seconds, with the message."""
     with transaction.atomic():
@@ -324,8 +333,11 @@ def _promise_one(campaign: Setting, cleared: Cleared, work: sql.Row, node_id: in
         phone_id=cleared.phone.id,
         progress="dialing",
         outcome="",
+        draft=said_of_a_call.ANEW if work.outcome else None,
         deadline=now + timedelta(seconds=campaign.ring_for) + MARGIN,
     )
+    if work.outcome and (before := said_of_a_call.of_the_call_before(work.id)):
+        said_of_a_call.write(before, next_number=cleared.phone.id)
     if work.phase == Phase.DIALING:
         desk.amend([change], now=now, only=(Phase.DIALING,))
     else:

@@ -12,18 +12,19 @@ from agents.models import User
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts, querysets
 from campaigns.facts import Setting
-from campaigns.flow import callbacks, conclude, do_not_call, filled_in, next_for, permit, place, put_right, take_part, third_parties
+from campaigns.flow import callbacks, conclude, do_not_call, filled_in, next_for, permit, place, put_right, said_of_a_call, take_part, third_parties
 from campaigns.models import Campaign
-from campaigns.rules.lifecycle import CampaignState
-from campaigns.rules.modes import DispositionFor, DoneNeeds
-from campaigns.rules.outcomes import DispositionClass, NumberResult, Outcome
+from campaigns.rules.lifecycle import CallbackState, CampaignState
+from campaigns.rules.modes import DoneNeeds
+from campaigns.rules.outcomes import DispositionClass, Outcome
 from dialer_project.lib import sql
-from dialer_project.lib.sentence import say, together
+from dialer_project.lib.sentence import together
 from telephony import calls
 
-NOTE_AT_MOST = 10_000
 # how long a disposition may be missing while the agent is away before the system gives its own
 ABANDONED_DESK = timedelta(minutes=15)
+# as good as said, where an agent chose it and never came to Done
+_NOT_TO_BE_CALLED = (DispositionClass.DO_NOT_CALL, DispositionClass.NO_CALLBACK)
 
 
 def hang_up(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
@@ -48,8 +49,8 @@ def hang_up(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
 
 def save_note(interaction_id: UUID, agent_id: int, note: str, *, now: datetime) -> Answer:
     """Keeps the draft, so that nothing an agent typed is lost."""
-    if len(note) > NOTE_AT_MOST:
-        return Refusal(say("The note is too long: at most {most} characters are kept.", most=NOTE_AT_MOST))
+    if len(note) > said_of_a_call.NOTE_AT_MOST:
+        return Refusal(said_of_a_call.too_long())
     with transaction.atomic():
         if not _is_theirs(interaction_id, agent_id):
             return NOT_YOURS
@@ -82,8 +83,7 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
         if work.phase not in (Phase.WRAP_UP, Phase.PREVIEW):
             return Refusal("The call is not over yet: hang up first.")
         campaign = facts.settings_of([work.campaign_id])[work.campaign_id]
-        # a record that was looked at and not dialed asks for nothing that a call would
-        tried = work.phase == Phase.WRAP_UP or bool(work.outcome)
+        tried = _is_tried(work)
         if problems := _problems(work, campaign, note, tried=tried, now=now):
             return Refusal(together(one.sentence for one in problems), tuple(problems))
         if not tried and disposition_id is None and not _is_promised(work) and not _is_to_be_left_alone(work):
@@ -93,6 +93,11 @@ def finish(interaction_id: UUID, agent_id: int, *, disposition_id: int | None, n
             return DONE
         _close(work, campaign, note=note, not_ready=None, because="done", stop=stop, now=now)
     return DONE
+
+
+def _is_tried(work: sql.Row) -> bool:
+    """A record that was looked at and not dialed asks for nothing that a call would; nor does a call that was never sent."""
+    return work.phase == Phase.WRAP_UP or bool(work.outcome and work.dialed_at)
 
 
 def _put_away(work: sql.Row, campaign: Setting, *, note: str, stop: bool, now: datetime) -> None:
@@ -116,10 +121,10 @@ def _store(work: sql.Row, *, is_done: bool, now: datetime) -> None:
 
 
 # by the clock, what the agent had chosen by then
-_CHOSEN = "CASE WHEN %(as_drafted)s::boolean THEN (i.draft ->> 'disposition')::bigint ELSE %(disposition)s::bigint END"
+_CHOSEN = f"CASE WHEN %(as_drafted)s::boolean THEN {said_of_a_call.DRAFTED} ELSE %(disposition)s::bigint END"
 _IN_WRAP_UP = f"""
     SELECT i.id, i.agent_id, i.phase, i.campaign_id, i.lead_id, i.owns_lead, i.call_id, i.outcome, i.progress, i.talked, i.note, i.deadline, i.opened_at, i.draft,
-        l.contact_id, l.tries, l.state AS lead_state, coalesce(a.phone_id, i.phone_id) AS phone_id, coalesce(a.e164, f.e164) AS e164,
+        l.contact_id, l.tries, l.state AS lead_state, a.dialed_at, coalesce(a.phone_id, i.phone_id) AS phone_id, coalesce(a.e164, f.e164) AS e164,
         {_CHOSEN} AS chosen_id, d.kind AS chosen_kind, d.note_required, b.id AS callback_id, b.kind AS callback_kind, b.agent_id AS callback_agent,
         b.due_at AS callback_due, b.phone_id AS callback_phone, s.pending_reason_id, s.voice_ready, s.preview_ready,
         {filled_in.COLUMNS}
@@ -128,7 +133,7 @@ _IN_WRAP_UP = f"""
     LEFT JOIN campaigns_contact k ON k.id = l.contact_id
     LEFT JOIN campaigns_attempt a ON a.id = i.call_id
     LEFT JOIN campaigns_phonenumber f ON f.id = i.phone_id
-    LEFT JOIN campaigns_disposition d ON d.id = {_CHOSEN} AND d.active AND (d.campaign_id IS NULL OR d.campaign_id = i.campaign_id)
+    {said_of_a_call.chosen(_CHOSEN)}
     LEFT JOIN campaigns_callback b ON b.lead_id = i.lead_id AND b.state = 'open'
     LEFT JOIN agents_session s ON s.agent_id = i.agent_id
 """
@@ -140,42 +145,17 @@ def _in_wrap_up(where: str, params: dict[str, object]) -> list[sql.Row]:
 
 def _problems(work: sql.Row, campaign: Setting, note: str, *, tried: bool, now: datetime) -> list[Problem]:
     """Everything that keeps the record from being done, so that it is put right at once."""
-    found = []
-    if work.chosen_id is not None and work.chosen_kind is None:
-        found.append(Problem("disposition", "This disposition is not one of the campaign's any more: choose another one."))
-    if work.chosen_id is None and tried and _wants_disposition(work, campaign):
-        found.append(Problem("disposition", "Choose a disposition first: this campaign wants one for every such call."))
-    if work.note_required and not note.strip():
-        found.append(Problem("note", "This disposition needs a note: write what was agreed."))
-    elif tried and campaign.note_required and not note.strip():
-        found.append(Problem("note", "This campaign wants a note on every record: write what was said."))
-    if len(note) > NOTE_AT_MOST:
-        found.append(Problem("note", say("The note is too long: at most {most} characters are kept.", most=NOTE_AT_MOST)))
+    found = said_of_a_call.problems(work, campaign, note, tried=tried)
     if (wrong := callbacks.problem(work, now=now)) is not None:
         found.append(Problem("callback", wrong))
     elif work.chosen_kind == DispositionClass.CALLBACK and not _is_promised(work):
         found.append(Problem("callback", "This disposition promises a callback: schedule one, or choose another disposition."))
-    if _found_there(work, work.chosen_kind) and work.callback_id is not None and work.callback_phone == work.phone_id:
+    if said_of_a_call.found_there(work, work.chosen_kind) and work.callback_id is not None and work.callback_phone == work.phone_id:
         found.append(Problem("callback", "The callback is for the number that you have marked: choose another number for it, or cancel it."))
     found += put_right.problems(work.draft)
     if work.talked:
         found += filled_in.problems(work)
     return found
-
-
-def _wants_disposition(work: sql.Row, campaign: Setting) -> bool:
-    """Where the customer went on to another agent, that one says what came of it."""
-    return needs_disposition(campaign, talked=work.talked) and not (work.progress == "handed_over" and not work.owns_lead)
-
-
-def needs_disposition(campaign: Setting, *, talked: bool) -> bool:
-    match conclude.disposition_for(campaign):
-        case DispositionFor.ALL:
-            return True
-        case DispositionFor.ANSWERED:
-            return talked
-        case DispositionFor.NONE:
-            return False
 
 
 def _close(work: sql.Row, campaign: Setting, *, note: str | None, not_ready: str | None, because: str, stop: bool, now: datetime) -> None:
@@ -184,9 +164,7 @@ def _close(work: sql.Row, campaign: Setting, *, note: str | None, not_ready: str
     if chosen is not None and chosen.kind is DispositionClass.DO_NOT_CALL and work.e164:
         by = User.objects.filter(agent=work.agent_id).first()
         do_not_call.list_numbers([work.e164], source="agent", now=now, reason="asked for on the call", by=by)
-    if found := _found_there(work, chosen.kind if chosen else None):
-        # however often the turn comes round to it, it is not called for this person again
-        sql.changed("UPDATE campaigns_phonenumber SET active = false, result = %s WHERE id = %s", [found, work.phone_id])
+    said_of_a_call.write(work)
     _store(work, is_done=because == "done", now=now)
     kind = _kind(work, chosen)
     if work.lead_state == "busy" and work.owns_lead:
@@ -199,7 +177,7 @@ def _close(work: sql.Row, campaign: Setting, *, note: str | None, not_ready: str
             tries=sql.loaded(work.tries),
             disposition=kind,
             disposition_id=chosen.id if chosen else None,
-            is_counted=work.phase == Phase.PREVIEW,
+            is_counted=work.phase != Phase.WRAP_UP,
             callback=None if kind is DispositionClass.NO_CALLBACK else _promised(work, now=now),
         )
         (step,) = conclude.lead_steps([ended], now=now)
@@ -207,9 +185,10 @@ def _close(work: sql.Row, campaign: Setting, *, note: str | None, not_ready: str
         if kind is DispositionClass.NO_CALLBACK:
             conclude.close_callbacks([work.lead_id], reason=conclude.LEFT_ALONE, now=now)
         elif step.state == "final" and work.callback_id:
-            conclude.close_callbacks([work.lead_id], reason="the record was finished", now=now)
-    if chosen is not None and work.call_id is not None and not (work.progress == "handed_over" and not work.owns_lead):
-        sql.changed("UPDATE campaigns_attempt SET disposition_id = %s WHERE id = %s", [chosen.id, work.call_id])
+            if chosen is None and because != "done":  # nobody has said that it is not wanted any more
+                conclude.close_callbacks([work.lead_id], reason="no more attempts", now=now, state=CallbackState.EXPIRED)
+            else:
+                conclude.close_callbacks([work.lead_id], reason="the record was finished", now=now)
     moved = desk.move(
         PhaseMove.CLOSE,
         [Change(id=work.id, closed_because=because, disposition_id=chosen.id if chosen else None, note=note, not_ready=not_ready)],
@@ -222,22 +201,12 @@ def _close(work: sql.Row, campaign: Setting, *, note: str | None, not_ready: str
     next_for.settle(moved, now=now)
 
 
-def _found_there(work: sql.Row, disposition: str | None) -> NumberResult | None:
-    """What the agent says of the number that was dialed, beside what came of the person; a wrong number is said by either."""
-    if work.phone_id is None:
-        return None
-    marked = (sql.loaded(work.draft) or {}).get("number_result") if work.call_id is not None else None
-    if marked:
-        return NumberResult(marked)
-    return NumberResult.WRONG_NUMBER if disposition == DispositionClass.WRONG_NUMBER else None
-
-
 def _kind(work: sql.Row, chosen: _Chosen | None) -> DispositionClass | None:
     """What came of it; "Do not call back" beside it leaves the customer alone for the campaign's period, unless they are never to be called.
     Where nothing was said but that the number is none of theirs, nobody was reached: the next number is called."""
     if _is_to_be_left_alone(work) and (chosen is None or chosen.kind is not DispositionClass.DO_NOT_CALL):
         return DispositionClass.NO_CALLBACK
-    if chosen is None and _found_there(work, None):
+    if chosen is None and said_of_a_call.found_there(work, None):
         return DispositionClass.WRONG_NUMBER
     return chosen.kind if chosen else None
 
@@ -257,6 +226,16 @@ def _promised(work: sql.Row, *, now: datetime) -> conclude.Promised | None:
         return None
     due = max(work.callback_due, now + timedelta(seconds=1)) if _is_promised(work) else work.callback_due
     return conclude.Promised(work.callback_kind, work.callback_agent, due, work.callback_phone)
+
+
+def left(interaction_id: UUID, campaign: Setting, *, because: str, not_ready: str | None, now: datetime) -> bool:
+    """A record whose agent has gone from it without a word, after a call in vain, or having said that nobody is to be called: closed with what
+    they had entered by then. False: nothing was said of it, and it only goes back."""
+    (work,) = _in_wrap_up("i.id = %(id)s", {"id": interaction_id, "disposition": None, "as_drafted": True})
+    if not work.outcome and not _is_to_be_left_alone(work) and work.chosen_kind not in _NOT_TO_BE_CALLED:
+        return False
+    _close(work, campaign, note=None, not_ready=not_ready, because=because, stop=False, now=now)
+    return True
 
 
 def time_is_up(*, now: datetime) -> None:

@@ -242,7 +242,7 @@ class Campaign(models.Model):
     disposition_for = models.CharField(
         max_length=10, choices=DispositionFor.choices, default=DispositionFor.MODE, help_text="which attempts need a disposition"
     )
-    note_required = models.BooleanField(default=False, help_text="a record without a note cannot be done")
+    note_required = models.BooleanField(default=False, help_text="of every call an agent had, of those in vain too")
     longest_call = models.PositiveSmallIntegerField(default=120, help_text="minutes")
     max_attempts = models.PositiveSmallIntegerField(
         default=6, validators=[MinValueValidator(1), MaxValueValidator(50)], help_text="calls to one lead, ever"

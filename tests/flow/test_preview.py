@@ -201,6 +201,7 @@ def test_after_a_number_that_was_not_reached_another_one_is_dialed(floor: Floor,
     looking(floor, ana, campaign)
     ana.calls()
     floor.run(until=lambda: ana.phase == "preview", at_most=40)
+    ana.chooses("again")
     assert isinstance(ana.calls(maria.numbers[1]), Done)
     assert ana.work
     assert ana.work.card["number"] == maria.numbers[1]
@@ -390,6 +391,7 @@ def test_a_phone_that_is_called_for_each_call_rings_first(floor: Floor) -> None:
     floor.run(until=lambda: ana.phase == "preview", at_most=15)
     leg = ana.work and ana.work.agent_call_id
     assert maria.outcomes == ["busy"]
+    ana.chooses("again")
     ana.calls()
     assert ana.phase == "ringing_agent"
     assert ana.work

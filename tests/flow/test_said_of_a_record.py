@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agents.desk import DONE, Answer, Refusal
-from campaigns.flow import call_back, callbacks, control, filled_in
+from campaigns.flow import call_back, callbacks, control
 from campaigns.flow.call_back import Wanted
 from campaigns.flow.callbacks import Window
 from campaigns.models import Callback, Campaign, Disposition, Lead, PhoneNumber
@@ -20,10 +20,6 @@ CALLER = "+34611000001"
 @pytest.fixture
 def ana(floor: Floor) -> Someone:
     return floor.agent("Ana")
-
-
-def enters(ana: Someone, **parts: object) -> None:
-    assert filled_in.save(ana._work(), ana.id, parts, now=ana.floor.now) == DONE
 
 
 def books(ana: Someone, **later: float) -> Answer:
@@ -57,7 +53,7 @@ def wraps_up(floor: Floor, ana: Someone) -> None:
 @pytest.mark.parametrize("mode", ["manual", "preview"])
 def test_do_not_call_back_without_a_call_leaves_the_customer_alone(floor: Floor, ana: Someone, mode: str) -> None:
     maria = looks_at(floor, ana, mode, promised=True)
-    enters(ana, no_callback=True)
+    ana.enters(no_callback=True)
     assert ana.finishes(None) == DONE
     assert maria.where == ("waiting", "no_callback")
     assert Callback.objects.get().state == "cancelled"
@@ -71,7 +67,7 @@ def test_do_not_call_back_said_while_it_rings_holds_where_nobody_answers(floor: 
     floor.run(until=lambda: ana.phase == "ringing_agent", at_most=90)
     ana.accepts()
     floor.run(until=lambda: ana.phase == "dialing", at_most=20)
-    enters(ana, no_callback=True)
+    ana.enters(no_callback=True)
     floor.run(until=lambda: ana.phase is None, at_most=60)
     lead = Lead.objects.get(campaign=campaign)
     assert (lead.state, lead.reason) == ("final", "callback_not_required")
@@ -85,7 +81,7 @@ def test_do_not_call_back_said_of_a_call_in_vain_holds_where_the_agent_leaves(fl
     takes(floor, ana, campaign)
     ana.calls()
     floor.run(until=lambda: ana.phase == "preview", at_most=60)
-    enters(ana, no_callback=True)
+    ana.enters(no_callback=True)
     ana.closes_console()
     floor.run(until=lambda: ana.phase is None, at_most=120)
     assert maria.where == ("waiting", "no_callback")
@@ -131,7 +127,7 @@ def test_what_is_said_of_a_call_in_vain_stays_with_it_and_its_number(floor: Floo
     ana.gets(campaign)
     ana.calls()
     floor.run(until=lambda: ana.phase == "preview", at_most=60)
-    enters(ana, number_result="not_in_service", disposition=Disposition.objects.get(code="no").pk)
+    ana.enters(number_result="not_in_service", disposition=Disposition.objects.get(code="no").pk)
     assert ana.calls(maria.numbers[1]) == DONE
     wraps_up(floor, ana)
     assert ana.work
@@ -149,11 +145,11 @@ def test_who_is_not_to_be_called_is_not_called_once_more(floor: Floor, ana: Some
     ana.gets(campaign)
     ana.calls()
     floor.run(until=lambda: ana.phase == "preview", at_most=60)
-    enters(ana, disposition=Disposition.objects.get(kind="do_not_call").pk)
+    ana.enters(disposition=Disposition.objects.get(kind="do_not_call").pk)
     assert isinstance(ana.calls(), Refusal)
     floor.run(3)
     assert (ana.phase, len(maria.attempts)) == ("preview", 1)
-    enters(ana, disposition=Disposition.objects.get(code="again").pk)
+    ana.enters(disposition=Disposition.objects.get(code="again").pk)
     assert ana.calls() == DONE
     floor.run(until=lambda: len(maria.attempts) == 2, at_most=5)
 
@@ -165,7 +161,7 @@ def test_a_number_that_is_dialed_once_more_is_not_out_of_service(floor: Floor, a
     ana.gets(campaign)
     ana.calls()
     floor.run(until=lambda: ana.phase == "preview", at_most=60)
-    enters(ana, number_result="not_in_service")
+    ana.enters(number_result="not_in_service", disposition=Disposition.objects.get(code="again").pk)
     assert ana.calls() == DONE
     wraps_up(floor, ana)
     assert ana.finishes("again") == DONE

@@ -180,6 +180,8 @@ export interface CallbackShown {
   numbers: (NumberShown)[];
   /** on an agent's desk just now */
   in_hand: boolean;
+  /** the agent's own, of a campaign they have stopped: it waits for them to ask for its records */
+  stopped: boolean;
 }
 
 /** Schedule Callback as the agent left it. */

@@ -59,10 +59,12 @@ test('what was said of a call that reached nobody is not said of the next one', 
   desk('a', { phase: 'preview', outcome: 'no_answer' });
   expect(disposition.value).toBe(1);
   sayOfNumber('not_in_service');
-  desk('a', { phase: 'dialing', outcome: 'no_answer' });
+  for (const phase of ['dialing', 'checking', 'preview']) desk('a', { phase, outcome: 'no_answer' }); // ordered, and not allowed
+  expect([disposition.value, numberResult.value]).toEqual([1, 'not_in_service']);
+  desk('a', { phase: 'dialing', outcome: '' });
   expect([disposition.value, numberResult.value]).toEqual([null, '']);
   choose(2);
-  desk('a', { phase: 'connected', outcome: 'no_answer' });
+  desk('a', { phase: 'connected', outcome: '' });
   expect(disposition.value).toBe(2);
 });
 

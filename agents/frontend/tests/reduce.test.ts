@@ -126,6 +126,19 @@ describe('an answer', () => {
     expect(view.over).toBe('outdated');
   });
 
+  test('to a call is asked for in its place, until that call is dialed or the record is another one', () => {
+    const unsaid = [{ where: 'disposition', sentence: 'Choose one.' }];
+    const looked = { ...state(1, 'a'), interaction: { ...state(1, 'a').interaction!, outcome: 'busy' } };
+    const asked = after(said(looked), { what: 'asked', id: 'c', command: 'call_new_number' });
+    const refused = reduce(asked, said({ type: 'answer', id: 'c', ok: false, sentence: 'Choose one.', problems: unsaid }));
+    expect([refused.unsaid, refused.notices]).toEqual([unsaid, []]);
+    expect(reduce(refused, said({ ...looked, version: 2 })).unsaid).toEqual(unsaid);
+    expect(reduce(refused, said({ ...looked, version: 2, interaction: { ...looked.interaction, outcome: '' } })).unsaid).toEqual([]);
+    expect(reduce(refused, said(state(2, 'b'))).unsaid).toEqual([]);
+    const again = reduce(refused, { what: 'asked', id: 'd', command: 'call' });
+    expect(reduce(again, said({ type: 'answer', id: 'd', ok: true })).unsaid).toEqual([]);
+  });
+
   test('that never came is told', () => {
     const view = after({ what: 'asked', id: 'a', command: 'finish' }, { what: 'given_up', id: 'a', sentence: 'Try again.' });
     expect(view.waiting).toEqual({});

@@ -164,11 +164,10 @@ export function followTheDesk(): void {
   });
   let tried: string | null = null;
   effect(() => {
-    // dialed again after a call that reached nobody: what was said of that one stays with it
+    // dialed again after a call that reached nobody: what was said of that one stays with it, from the moment there is another
     const current = work.value;
-    const isLooking = current?.phase === 'preview';
-    const dialsAgain = current !== null && !isLooking && tried === current.id;
-    tried = current && isLooking && current.outcome ? current.id : null;
+    const dialsAgain = current !== null && !current.outcome && tried === current.id;
+    tried = current?.outcome ? current.id : null;
     if (!dialsAgain) return;
     disposition.value = null;
     numberResult.value = '';

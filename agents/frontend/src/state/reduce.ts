@@ -12,6 +12,7 @@ import {
   type Day,
   type Details,
   type History,
+  type InteractionState,
   type Menu,
   type ProblemShown,
   type Said,
@@ -57,6 +58,8 @@ export interface View {
   readonly notices: readonly Notice[];
   /** what keeps the record from being done, each with its place */
   readonly problems: readonly ProblemShown[];
+  /** what must be said of the call before, until the next one is dialed */
+  readonly unsaid: readonly ProblemShown[];
 }
 
 export type Happened =
@@ -87,6 +90,7 @@ export const BLANK: View = {
   waiting: {},
   notices: [],
   problems: [],
+  unsaid: [],
 };
 
 const MOST_NOTICES = 3;
@@ -140,7 +144,16 @@ function newest(view: View, state: State, at: number): View {
     details: sameWork ? view.details : null,
     history: sameWork ? view.history : null,
     problems: view.state?.interaction?.id === state.interaction?.id ? view.problems : [],
+    unsaid: sameCall(view.state?.interaction, state.interaction) ? view.unsaid : [],
   };
+}
+
+function isCall(asked: ClientCommand['type'] | undefined): boolean {
+  return asked === 'call' || asked === 'call_new_number';
+}
+
+function sameCall(one: InteractionState | null | undefined, other: InteractionState | null): boolean {
+  return one?.id === other?.id && one?.outcome === other?.outcome;
 }
 
 function answered(view: View, answer: Answer): View {
@@ -150,8 +163,10 @@ function answered(view: View, answer: Answer): View {
     if (asked === 'hello') return { ...next, over: 'outdated' };
     if (asked === 'schedule_callback' && answer.problems?.length) return next; // its window says why
     if (asked === 'finish' && answer.problems?.length) return { ...next, problems: answer.problems };
+    if (isCall(asked) && answer.problems?.length) return { ...next, unsaid: answer.problems }; // a window asks for it
     return notice(next, answer.id ?? 'unnamed', answer.sentence ?? '');
   }
+  if (isCall(asked)) return { ...next, unsaid: [] };
   if (asked === 'choices') return { ...next, menu: answer.data as Menu };
   if (asked === 'campaigns') return { ...next, campaigns: answer.data as Campaigns };
   if (asked === 'callbacks') {

@@ -203,7 +203,10 @@ export function remind(): void {
       const id = `callback-${one.id}-${one.at}`;
       if (!one.personal || left <= 0 || left > REMIND_BEFORE || reminded.has(id)) continue;
       reminded.add(id);
-      const sentence = t('You promised to call {name} in {minutes} min.', { name: one.name, minutes: Math.ceil(left / 60_000) });
+      const about = { name: one.name, minutes: Math.ceil(left / 60_000), campaign: one.campaign };
+      const sentence = one.stopped
+        ? t('You promised to call {name} in {minutes} min. and have stopped {campaign}: ask for its records again to keep it.', about)
+        : t('You promised to call {name} in {minutes} min.', about);
       untracked(() => happen({ what: 'reminded', id, sentence }));
     }
   });

@@ -33,6 +33,7 @@ export function MyCallbacks() {
                 {spoken(one.at)} · {one.campaign} · {one.personal ? t('Personal Callback') : t('Any agent')}
                 {one.note && ` · ${one.note}`}
               </span>
+              {one.stopped && <span class="small">{t('You have stopped this campaign: it waits until you ask for its records again.')}</span>}
             </div>
             {isDue(one) && <span class="tag">{isOverdue(one) ? t('overdue') : t('due')}</span>}
             {one.in_hand ? (

@@ -3,11 +3,11 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { said, t, tp } from '../i18n';
-import { keep } from '../state/draft';
 import { ask, isLive, view, waits } from '../state/store';
 import type { Details, InteractionState, NumberShown } from '../protocol.gen';
 import { Icon } from './icons';
 import { Menu } from './menu';
+import { order, SaidBefore } from './said_before';
 import { left, Since } from './time';
 import { Window } from './window';
 import { numberResultWords, originWords, phaseWords } from './words';
@@ -22,8 +22,7 @@ export function isPreview(work: InteractionState): boolean {
 
 export function call(work: InteractionState): void {
   if (work.phase !== 'preview' || !isLive.value || waits('call', 'call_new_number')) return;
-  keep(); // what was said of the call before is its own
-  ask({ type: 'call', interaction: work.id, number: numberOf(view.value.details), caller_id: shownAs.value });
+  order({ type: 'call', interaction: work.id, number: numberOf(view.value.details), caller_id: shownAs.value });
 }
 
 function numberOf(details: Details | null): number | null {
@@ -80,6 +79,7 @@ export function Preview({ work }: { work: InteractionState }) {
         )}
       </div>
       {details && <NewNumber work={work} details={details} />}
+      {details && tried && <SaidBefore work={work} details={details} />}
     </section>
   );
 }
@@ -190,8 +190,7 @@ function NewNumber({ work, details }: { work: InteractionState; details: Details
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          keep();
-          ask({
+          order({
             type: 'call_new_number',
             interaction: work.id,
             number: number.current!.value,

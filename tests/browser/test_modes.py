@@ -159,9 +159,25 @@ def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Pag
     keys.sees_where_they_are()
     expect(sitting.get_by_text("1 of at most 6")).to_be_visible()
     looks_well(sitting, "not-reached")
+    # the next call is ordered, and dialed once it is said what came of this one
+    keys.presses("Alt+C")
+    asked = sitting.get_by_role("dialog", name="What came of the call before?")
+    keys.is_at(asked.get_by_label("Disposition"))
+    looks_well(sitting, "said-before")
+    keys.types("Wants")
+    expect(asked.get_by_label("Note")).to_be_visible()
+    keys.presses("ArrowDown")
+    keys.presses("ArrowDown")
+    expect(asked.get_by_label("Note")).to_have_count(0)
+    keys.uses(asked.get_by_role("button", name="Save and call"))
+    eventually(lambda: Attempt.objects.filter(outcome="busy").count() == 2)
+    expect(asked).to_have_count(0)
+    expect(sitting.get_by_role("region", name="Call")).to_contain_text("The line was busy")
+    expect(sitting.get_by_label("Call again later")).not_to_be_checked()
+    expect(sitting.get_by_text("2 of at most 6")).to_be_visible()
     keys.uses(sitting.get_by_role("tab", name="Information"), "ArrowRight")
     keys.is_at(sitting.get_by_role("tab", name="History"))
-    expect(sitting.get_by_role("tabpanel", name="History").get_by_role("listitem")).to_contain_text("The line was busy")
+    expect(sitting.get_by_role("tabpanel", name="History").get_by_role("listitem").nth(1)).to_contain_text("Call again later")
     looks_well(sitting, "history")
     resized(sitting, NARROW)
     looks_well(sitting, "history-small")
@@ -178,7 +194,8 @@ def test_a_preview_that_is_refused_declined_dialed_anew_and_stopped(sitting: Pag
     eventually(lambda: Participation.objects.get().state == "off")
     maria.refresh_from_db()
     # of two numbers one is on the list, and the other a fax
-    assert (maria.state, Attempt.objects.get().e164) == ("final", "+34622222222")
+    assert maria.state == "final"
+    assert [(one.e164, one.disposition and one.disposition.label) for one in Attempt.objects.all()] == [("+34622222222", "Call again later")] * 2
     assert PhoneNumber.objects.get(e164="+34622222222").result == "fax"
 
     pedro = centre.person(campaign, "Pedro Ruiz", "+34600000003", TALKS)

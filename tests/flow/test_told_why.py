@@ -47,6 +47,7 @@ def test_after_a_cap_the_agent_is_told_when_it_ends(floor: Floor, ana: Someone) 
     floor.run(until=lambda: maria.outcomes == ["busy"], at_most=10)
     dialed = Attempt.objects.get().dialed_at
     assert dialed is not None
+    ana.chooses("again")
     ana.calls()
     at = (dialed + timedelta(hours=25)).strftime("%H:%M")  # Madrid is an hour ahead of UTC
     assert told(ana).endswith(f"It can be called from Wednesday 11 March at {at}, Europe/Madrid time.")

@@ -107,6 +107,11 @@ class Tab:
         self._page("asks", wish={"type": kind, **more})
         self.deliver()
 
+    def does(self, what: str, **more: object) -> None:
+        """What an agent does at the page itself: types, chooses, presses Done."""
+        self._page(what, **more)
+        self.deliver()
+
     def beats(self) -> None:
         self._page("beats")
         self.deliver()

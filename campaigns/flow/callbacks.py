@@ -191,13 +191,14 @@ def taken_back(campaign_id: int, *, because: str, now: datetime) -> None:
 
 
 def of_those_who_left(*, now: datetime) -> None:
-    """Personal callbacks of agents who are not in the campaign any more: from now on anybody's, with the reason."""
+    """Personal callbacks of agents who are not in the campaign any more, or may not sign in any more: from now on anybody's, with the reason."""
     rows = sql.rows(
         """
         WITH theirs AS (
             SELECT b.id, b.lead_id FROM campaigns_callback b JOIN campaigns_lead l ON l.id = b.lead_id
             WHERE b.state = 'open' AND l.state = 'waiting' AND l.reserved_for_id IS NOT NULL AND NOT EXISTS (
-                SELECT 1 FROM campaigns_participation p WHERE p.campaign_id = l.campaign_id AND p.agent_id = l.reserved_for_id)
+                SELECT 1 FROM campaigns_participation p JOIN agents_agent g ON g.id = p.agent_id JOIN agents_user u ON u.id = g.user_id AND u.is_active
+                WHERE p.campaign_id = l.campaign_id AND p.agent_id = l.reserved_for_id)
             ORDER BY b.id LIMIT %(at_once)s FOR UPDATE OF b, l SKIP LOCKED
         ), given AS (
             UPDATE campaigns_callback b SET fallback_at = least(b.fallback_at, %(now)s), reason = 'whoever promised it is not in the campaign any more'

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents.models import Station
+from agents.models import Station, User
 from campaigns.flow import control, do_not_call
 from campaigns.models import Callback, Campaign
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
@@ -112,6 +112,32 @@ def test_where_the_owner_is_sick_somebody_else_keeps_it_after_the_time_set(floor
     floor.run(until=lambda: ben.phase == "dialing", at_most=15)
     assert ben.work
     assert ben.work.lead_id == pedro.lead.pk
+
+
+@pytest.mark.parametrize("owner_is", ["taken off the campaign", "deactivated"])
+def test_where_the_owner_was_removed_it_is_anybodys_with_the_reason(
+    floor: Floor, ana: Someone, ben: Someone, campaign: Campaign, owner_is: str
+) -> None:
+    pedro = promised(floor, campaign, ana, in_=60, fallback=3600)
+    ana.sits_down()
+    ben.sits_down()
+    if owner_is == "deactivated":
+        User.objects.filter(pk=ana.agent.user_id).update(is_active=False)
+        ana.closes_console()
+    else:
+        control.assign(campaign, [ben.agent], by=None, now=floor.now)
+    floor.run(59)
+    assert not pedro.attempts, "it stays promised for its time"
+    floor.run(until=lambda: ben.phase == "connected", at_most=10)
+    assert ben.work
+    assert (ben.work.lead_id, ben.work.origin, pedro.attempts[0].agent_id) == (pedro.lead.pk, "callback", ben.id)
+    assert ana.closed == []
+    callback = Callback.objects.get()
+    assert (callback.state, callback.reason) == ("open", "whoever promised it is not in the campaign any more")
+    ben.hangs_up()
+    floor.run(until=lambda: ben.phase == "wrap_up", at_most=3)
+    ben.finishes("sale")
+    assert (pedro.where, Callback.objects.get().state) == (("final", "success"), "kept")
 
 
 def test_a_number_put_on_the_list_cancels_it(floor: Floor, ana: Someone, campaign: Campaign) -> None:

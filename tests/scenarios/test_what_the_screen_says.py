@@ -1,6 +1,6 @@
 """The console after any history: agents' commands, what the carrier and the campaign do, a wire that is cut, and messages that are lost, come
 twice or in another order. The page's own code and the server's own connection play it; in the end, at the latest after one heartbeat, the
-screen says what a fresh snapshot says."""
+screen says what a fresh snapshot says; and whatever was entered at it is on the server and on a page that is loaded anew."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agents import desk
 from agents.live import presence
-from agents.models import Station
+from agents.models import Interaction, Station
 from campaigns import screens
 from campaigns.flow import control, do_not_call
 from campaigns.models import Disposition
@@ -47,9 +47,14 @@ class Shift:
             for outcome in ("busy", "no_answer", "rejected", "failed", "unknown", "abandoned", "cancelled", "machine"):
                 floor.rule(campaign, outcome, attempts=20, minutes=1)
         self.people = [floor.person(self.chance.choice(self.campaigns), f"Person {i}", numbers=self.chance.choice([1, 2])) for i in range(12)]
+        self.written: dict[str, dict[str, Any]] = {}  # what Ana has entered last, by the record it is about
         self.tab = opened(floor, chrome, self.ana, run, patch)
         self.tab.asks("sign_in", station=self.ana.station.pk)
         self.ben.sits_down()
+        self.tab.asks("go_ready")
+        for campaign in self.campaigns:
+            self.tab.asks("run_campaign", campaign=campaign.pk)
+            self.tab.asks("get_record", campaign=campaign.pk)
         self.passes(1)
 
     # --- steps
@@ -63,14 +68,16 @@ class Shift:
         match (work or {}).get("phase"):
             case "offered" | "ringing_agent":
                 self.does([("accept", about)] * 4 + [("reject", about)])
+            case str() if self.chance.random() < 0.5:
+                self.writes(about["interaction"])
             case "preview":
                 numbers = [number["id"] for number in ((tab.knows["details"] or {}).get("contact") or {}).get("numbers", [])]
                 chosen = {"number": self.chance.choice([None, *numbers]), "caller_id": None}
-                self.does([("call", about | chosen)] * 3 + [("wait", about), ("decline", about | {"never": False}), *self.writing(about)])
+                self.does([("call", about | chosen)] * 3 + [("wait", about), ("decline", about | {"never": False})])
+            case "wrap_up" if self.chance.random() < 0.2:
+                tab.asks("more_time", **about)
             case "wrap_up":
-                disposition = self.chance.choice([None, *Disposition.objects.values_list("pk", flat=True)])
-                finish = {"disposition": disposition, "note": self.chance.choice(NOTES), "stop": self.chance.random() < 0.1}
-                self.does([("finish", about | finish)] * 3 + [*self.writing(about), ("more_time", about)])
+                tab.does("finishes", stop=self.chance.random() < 0.1)
             case None:
                 shown = (tab.knows["campaigns"] or {}).get("campaigns", [])
                 ours = [{"campaign": one["id"]} for one in shown] or [{"campaign": self.campaigns[0].pk}]
@@ -88,20 +95,38 @@ class Shift:
             case _:
                 on = {"on": self.chance.random() < 0.5}
                 on_the_line = [("hang_up", about), ("hold", about | on), ("mute", about | on), ("take_break", {"reason": "lunch"})]
-                self.does([*on_the_line, *self.writing(about), ("do_not_call", about | {"every_number": False})])
+                self.does([*on_the_line, ("do_not_call", about | {"every_number": False})])
 
-    def writing(self, about: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-        window = {
-            "on": self.chance.random() < 0.8,
-            "local": f"2026-03-1{self.chance.randrange(1, 9)}T11:00",
-            "zone": "Europe/Madrid",
-            "personal": True,
-        }
-        return [
-            ("save_note", about | {"note": self.chance.choice(NOTES)}),
-            ("save_draft", about | {"survey": {"q": self.chance.choice(NOTES)}}),
-            ("schedule_callback", about | {"window": {"phone": None, "new_number": "", "new_kind": "mobile", "note": "", **window}}),
-        ]
+    def writes(self, record: str) -> None:
+        """Several things at once, as an agent does; the page sends them a moment later."""
+        if "finish" in self.tab.knows["waiting"]:
+            return  # Done was pressed
+        written = self.written.setdefault(record, {})
+        for _ in range(self.chance.randrange(1, 4)):
+            match self.chance.randrange(6):
+                case 0 | 1:
+                    written["note"] = self.chance.choice(NOTES)
+                    self.tab.does("enters", where="note", text=written["note"])
+                case 2:
+                    written["survey"] = {"q": self.chance.choice(NOTES)}
+                    self.tab.does("enters", where="survey", text=written["survey"]["q"])
+                case 3:
+                    written["contact"] = {"company": self.chance.choice(NOTES)}
+                    self.tab.does("enters", where="contact", text=written["contact"]["company"])
+                case 4:
+                    written["no_callback"] = self.chance.random() < 0.5
+                    self.tab.does("leaves_alone", on=written["no_callback"])
+                    if there := list(Disposition.objects.values_list("pk", flat=True)):
+                        self.tab.does("chooses", disposition=self.chance.choice(there))
+                case 5:
+                    written["callback"] = {
+                        "on": self.chance.random() < 0.8,
+                        "local": f"2026-03-1{self.chance.randrange(1, 9)}T11:00",
+                        "zone": "Europe/Madrid",
+                        "personal": self.chance.random() < 0.5,
+                        "note": self.chance.choice(NOTES),
+                    }
+                    self.tab.does("schedules", window=written["callback"])
 
     def does(self, choices: list[tuple[str, dict[str, Any]]]) -> None:
         kind, more = self.chance.choice(choices)
@@ -194,6 +219,35 @@ class Shift:
         assert knows["campaigns"] == screens.campaigns(agent, now=self.floor.now).model_dump(mode="json")
         assert not knows["waiting"], "a command nobody answers"
 
+    def keeps_what_was_entered(self) -> None:
+        """A moment later the server has all of it, and a page that is loaded anew shows the same; what Done has closed was closed with it."""
+        for _ in range(8):
+            if not (self.tab.knows["unsent"] or self.tab.knows["waiting"]):
+                break
+            self.passes(1)
+            self.tab.beats()
+        assert not self.tab.knows["unsent"], "it is still not on the server"
+        record, shown = in_hand(self.tab.knows), self.tab.knows["entered"]
+        if record is not None:
+            for where, entered in self.written.get(record, {}).items():
+                found = shown[where] if not isinstance(entered, dict) else {key: shown[where][key] for key in entered}
+                assert found == entered, f"what was entered last stands there: {where}"
+            self.tab.loads(tab="new")
+            self.tab.deliver()
+            anew = self.tab.knows["entered"]
+            assert in_hand(self.tab.knows) == record
+            anew["callback"]["phone"] = shown["callback"]["phone"]  # the server chooses one where the agent has not
+            if not shown["callback"]["on"]:
+                anew["callback"] = shown["callback"]  # a box that was cleared leaves nothing behind
+            assert anew == shown
+        for closed in Interaction.objects.filter(agent_id=self.ana.id, closed_because="done"):
+            assert closed.note == self.written.get(str(closed.pk), {}).get("note", "")
+
+
+def in_hand(knows: dict[str, Any]) -> str | None:
+    work = knows["state"]["interaction"]
+    return work["id"] if work else None
+
 
 STEPS = {
     "ana_works": 14,
@@ -209,7 +263,7 @@ STEPS = {
 }
 HISTORIES = st.lists(
     st.tuples(st.sampled_from([step for step, weight in STEPS.items() for _ in range(weight)]), st.sampled_from([0.05, 0.4, 1.2, 3.0])),
-    min_size=5,
+    min_size=10,
     max_size=45,
 )
 
@@ -230,6 +284,7 @@ def test_after_any_history_the_screen_says_what_a_fresh_snapshot_says(
                 assert shift.tab.shows_the_newest, "of what has arrived, the highest version wins"
             shift.heals()
             shift.says_what_is_so()
+            shift.keeps_what_was_entered()
             floor.check()
         finally:
             choose.use("simulated", URL, None)

@@ -1,8 +1,25 @@
 /** The console's page without its looks, driven line by line from outside: real reducer, store, drafts and connection on a made-up wire and clock.
  *  Each line in is one thing that happens; the line out is what the page said meanwhile, and what it knows. */
 
-import { followTheCallback } from '../src/state/callback';
-import { followTheDesk, note } from '../src/state/draft';
+import { change as schedule, followTheCallback, unsent, window as callback } from '../src/state/callback';
+import {
+  answer,
+  answers,
+  choose,
+  contact,
+  disposition,
+  fields,
+  finish,
+  followTheDesk,
+  leaveAlone,
+  noCallback,
+  note,
+  numberResult,
+  putRight,
+  type as write,
+  unkept,
+  unsaved,
+} from '../src/state/draft';
 import { ask, start, takeBack, view, type Boot } from '../src/state/store';
 import type { Wish } from '../src/link/socket';
 
@@ -13,6 +30,11 @@ type Line =
   | { do: 'beats' }
   | { do: 'passes'; milliseconds: number }
   | { do: 'asks'; wish: Wish }
+  | { do: 'enters'; where: 'note' | 'survey' | 'contact'; text: string }
+  | { do: 'chooses'; disposition: number }
+  | { do: 'leaves_alone'; on: boolean }
+  | { do: 'schedules'; window: Parameters<typeof schedule>[0] }
+  | { do: 'finishes'; stop: boolean }
   | { do: 'takes_back' };
 
 class Wire {
@@ -72,11 +94,33 @@ export function load(boot: Boot, at: number): (line: Line) => unknown {
   return (line) => {
     happens(line);
     const { state, details, campaigns, callbacks, link, over, waiting, notices, expectSnapshot } = view.value;
-    const knows = { state, details, campaigns, callbacks, link, over, waiting: Object.keys(waiting), notices, expectSnapshot, note: note.value };
+    const knows = { state, details, campaigns, callbacks, link, over, waiting: Object.values(waiting), notices, expectSnapshot, ...entered() };
     const told = { said, opened, ...knows };
     said = [];
     return told;
   };
+}
+
+function entered() {
+  return {
+    entered: {
+      note: note.value,
+      survey: answers.value,
+      contact: contact.value,
+      fields: fields.value,
+      disposition: disposition.value,
+      no_callback: noCallback.value,
+      number_result: numberResult.value,
+      callback: callback.value,
+    },
+    unsent: unsaved.value || unkept.value || unsent.value,
+  };
+}
+
+function enters(where: string, text: string): void {
+  if (where === 'note') write(text);
+  else if (where === 'survey') answer('q', text);
+  else putRight('company', text);
 }
 
 function happens(line: Line): void {
@@ -95,6 +139,16 @@ function happens(line: Line): void {
       return passes(now + line.milliseconds);
     case 'asks':
       return ask(line.wish);
+    case 'enters':
+      return enters(line.where, line.text);
+    case 'chooses':
+      return choose(line.disposition);
+    case 'leaves_alone':
+      return leaveAlone(line.on);
+    case 'schedules':
+      return schedule(line.window);
+    case 'finishes':
+      return finish(line.stop);
     case 'takes_back':
       return takeBack();
   }

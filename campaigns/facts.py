@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from campaigns import spending
 from campaigns.querysets import DueLead
+from campaigns.rules.holidays import PLACE
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import MODES, Mode, OnPreviewTimeout
 from campaigns.rules.number_checks import STILL_HOLDS, Answer, Breaker, Service, problem
@@ -166,7 +168,8 @@ def settings_of_pool(pool: int, *, now: datetime) -> list[Setting]:
 
 def _settings(found: Sequence[sql.Row]) -> dict[int, Setting]:
     # what the packs name is read once, and only where a campaign has pinned any
-    world = _world() if any(row.packs for row in found) else _World({}, {})
+    rules = [rule for row in found for pack in sql.loaded(row.packs) or () for rule in pack["rules"]]
+    world = _world(rules) if any(row.packs for row in found) else _World({}, {})
     return {row.id: _setting(row, world) for row in found}
 
 
@@ -182,14 +185,20 @@ class _World:
         return {name: at for name, (owner, at) in self.lists.items() if owner in (None, campaign_id)}
 
 
-def _world() -> _World:
+def _world(rules: Sequence[Mapping[str, Any]]) -> _World:
+    """Of calendars those that the rules name, and where one closes the public holidays of wherever somebody is, those named after places."""
     found = sql.rows(
         """
         SELECT (SELECT json_object_agg(c.name, c.days) FROM (
                 SELECT k.name, json_agg(h.day) AS days FROM campaigns_holidaycalendar k JOIN campaigns_holiday h ON h.calendar_id = k.id
-                WHERE h.day >= current_date - 400 GROUP BY k.name) c) AS calendars,
+                WHERE h.day >= current_date - 400 AND (k.name = ANY(%s) OR %s AND k.name ~ %s) GROUP BY k.name) c) AS calendars,
             (SELECT json_object_agg(l.name, json_build_array(l.campaign_id, l.loaded_at)) FROM campaigns_donotcalllist l WHERE l.loaded_at IS NOT NULL) AS lists
-        """
+        """,
+        [
+            sorted({rule["calendar"] for rule in rules if rule["kind"] == "blocked_days"}),
+            any(rule["kind"] == "public_holidays" for rule in rules),
+            f"^{PLACE.pattern}$",
+        ],
     )[0]
     return _World(
         {name: frozenset(map(date.fromisoformat, days)) for name, days in (sql.loaded(found.calendars) or {}).items()},

@@ -5,13 +5,13 @@ Every query is one statement and so sees one moment of the database: what a tran
 rows carry the clocks of two processes is `CROSSING` allowed between them: each reads its clock first and waits for its lock afterwards.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from campaigns.rules import oracle
+from campaigns.rules import holidays, oracle
 from campaigns.rules.modes import MODES, Source
 from dialer_project.lib import sql
 
@@ -105,11 +105,23 @@ def _against_the_law() -> Iterator[str]:
             rules = [rule for label in sql.loaded(row.rules) for rule in packs.get(label, ())]
             new = {"at": row.dialed_at, "number": row.e164, "person": row.contact_id, "lead": row.lead_id}
             ring_for = timedelta(seconds=row.ring_for or 0)
-            if oracle.hours_broken(rules, sql.loaded(row.zones), row.dialed_at, ring_for, closed) or oracle.caps_broken(
+            places = sql.loaded(row.places) or ()
+            public = _public_holidays(places, closed, row.dialed_at) if any(rule["kind"] == "public_holidays" for rule in rules) else {}
+            if oracle.hours_broken(rules, sql.loaded(row.zones), row.dialed_at, ring_for, closed, places, public) or oracle.caps_broken(
                 rules, [_call(earlier) for earlier in sql.loaded(row.earlier) or ()], new
             ):
                 yield str(row.id)
         after = batch[-1].id
+
+
+def _public_holidays(places: Sequence[str], kept: Mapping[str, set[date]], at: datetime) -> dict[str, set[date]]:
+    """Of each country among them, and of its regions, by the calendar named after it, else as they are known."""
+    found: dict[str, set[date]] = {}
+    for place in holidays.counted(places):
+        for year in {(at + timedelta(days=away)).year for away in (-1, 1)}:
+            theirs = {day for day in kept.get(place, ()) if day.year == year}
+            found.setdefault(place, set()).update(theirs or holidays.days_of(place, year))
+    return found
 
 
 def _call(row: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +131,7 @@ def _call(row: dict[str, Any]) -> dict[str, Any]:
 
 
 _CALLS_UNDER_PACKS = """
-    SELECT a.id, a.dialed_at, a.e164, a.contact_id, a.lead_id, p.evidence -> 'rules' AS rules, p.evidence -> 'zones' AS zones,
+    SELECT a.id, a.dialed_at, a.e164, a.contact_id, a.lead_id, p.evidence -> 'rules' AS rules, p.evidence -> 'zones' AS zones, p.evidence -> 'places' AS places,
         (v.settings ->> 'ring_for')::int AS ring_for,
         (SELECT json_agg(json_build_object('at', e.at, 'ended', e.ended, 'outcome', e.outcome, 'number', e.number,
                 'person', e.person, 'lead', e.lead)) FROM (

@@ -103,7 +103,7 @@ class CampaignForm(ModelForm[Campaign]):
             # one that was switched off since stays pinned until somebody takes it away
             self.fields["rule_packs"].queryset = (RulePack.objects.filter(enabled=True) | pinned).distinct()  # type: ignore[attr-defined]  # a form of models makes it one of choices
         else:
-            self.fields["rule_packs"].initial = RulePack.objects.filter(name=STRICT, enabled=True)
+            self.fields["rule_packs"].initial = RulePack.objects.filter(name=STRICT, enabled=True).order_by("-version")[:1]
 
     def clean_time_zone(self) -> str:
         zone = str(self.cleaned_data["time_zone"])

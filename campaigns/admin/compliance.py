@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -28,13 +29,14 @@ from campaigns.models import (
     SpendLimit,
     ValidationService,
 )
+from campaigns.rules import holidays
 from campaigns.rules.countries import country_code
 from campaigns.rules.lifecycle import CAMPAIGN
 from campaigns.rules.number_checks import Breaker
 from campaigns.rules.permit.hours import DAYS, hours_from
 from campaigns.rules.permit.in_words import in_words
 from campaigns.rules.permit.kinds import EVERYWHERE, BlockedDays, Destinations, rule_from
-from campaigns.rules.places import STATES
+from campaigns.rules.places import regions_within, state_named
 from campaigns.rules.spending import Limit
 from dialer_project.lib import outgoing, seal
 from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm, TabularInline
@@ -102,14 +104,74 @@ class CallableHoursAdmin(ModelAdmin[CallableHours]):
 
 class HolidayInline(TabularInline[Holiday, HolidayCalendar]):
     model = Holiday
+    ordering = ("day",)
+
+
+class CalendarForm(ModelForm[HolidayCalendar]):
+    """A country and a region whose holidays are not known are refused beside their field."""
+
+    name = forms.CharField(required=False, max_length=80, help_text="as rule packs name it; left empty: its place, such as DE or DE-BY")
+    country = forms.CharField(required=False, max_length=80, help_text="such as DE: the calendar begins with its public holidays; empty: with none")
+    region = forms.CharField(required=False, max_length=80, help_text="such as BY or Bavaria: the holidays of that region as well")
+
+    class Meta:
+        model = HolidayCalendar
+        fields = ("name", "country", "region")
+
+    def clean_country(self) -> str:
+        said = str(self.cleaned_data["country"]).strip()
+        code = country_code(said)
+        if said and not holidays.has_days(code):
+            raise forms.ValidationError(
+                f"The public holidays of {said} are not known. Write two letters such as DE, or leave it empty and add the days."
+            )
+        return code
+
+    def clean_region(self) -> str:
+        """By its code: Bavaria is BY."""
+        said, country = str(self.cleaned_data["region"]).strip(), self.cleaned_data.get("country", "")
+        if not said or "country" in self.errors:
+            return said
+        if not country:
+            raise forms.ValidationError("Say in which country it lies, or leave it empty.")
+        place = state_named(said, country) or f"{country}-{said.upper().removeprefix(f'{country}-')}"
+        if not holidays.has_days(place):
+            raise forms.ValidationError(f"Of {said} no holidays of its own are known. {_of_regions(country, holidays.regions_of(country))}")
+        return place[3:]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        country, region = cleaned.get("country", ""), cleaned.get("region", "")
+        cleaned["name"] = (cleaned.get("name") or "").strip() or (f"{country}-{region}" if region else country)
+        if not cleaned["name"] and not self.errors:
+            self.add_error("name", "Give it a name, or a country.")
+        return cleaned
+
+
+def _of_regions(country: str, regions: Iterable[str]) -> str:
+    return f"Of {country} there are {', '.join(sorted(regions)) or 'none'}."
 
 
 @admin.register(HolidayCalendar)
 class HolidayCalendarAdmin(ModelAdmin[HolidayCalendar]):
+    form = CalendarForm
     list_display = ("name", "country", "region")
     list_filter = ("country",)
     search_fields = ("name",)
     inlines = (HolidayInline,)
+    actions = ("complete",)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A year for which nobody wrote down a day gets the public holidays of the place."""
+        super().save_related(request, form, formsets, change)
+        if new := form.instance.fill(since=timezone.now().year):
+            messages.success(request, f"{new} public holidays of {form.instance.place} were added.")
+
+    @admin.action(description="Add the public holidays that are missing", permissions=["change"])
+    def complete(self, request: HttpRequest, chosen: QuerySet[HolidayCalendar]) -> None:
+        """Also those that somebody took away: for a calendar whose place was changed, or when a new version of the product knows more days."""
+        new = sum(calendar.fill(since=timezone.now().year, missing_too=True) for calendar in chosen)
+        messages.success(request, f"{new} public holidays were added.")
 
 
 @admin.register(CampaignExclusion)
@@ -128,7 +190,7 @@ class RulePackForm(ModelForm[RulePack]):
         model = RulePack
         fields = ("name", "version", "jurisdiction", "purposes", "effective_from", "effective_to", "rules", "sources", "enabled")
         help_texts = {
-            "jurisdiction": "* for everywhere, a country such as GB, or a state such as US-FL",
+            "jurisdiction": "* for everywhere, a country such as GB, or a region such as US-FL, DE-BY or GB-SCT",
             "rules": 'such as [{"kind": "frequency_cap", "scope": "person", "count": 3, "hours": 24, "source": "…"}]; docs/compliance.md has all kinds',
         }
 
@@ -139,8 +201,10 @@ class RulePackForm(ModelForm[RulePack]):
         except (ValueError, AttributeError) as wrong:
             raise forms.ValidationError(f"These rules cannot be read: {wrong}") from None
         for rule in read:
-            if isinstance(rule, BlockedDays) and not HolidayCalendar.objects.filter(name=rule.calendar).exists():
-                raise forms.ValidationError(f"There is no calendar {rule.calendar}. Make it first, or name another one.")
+            if isinstance(rule, BlockedDays) and not (
+                HolidayCalendar.objects.filter(name=rule.calendar).exists() or holidays.has_days(rule.calendar)
+            ):
+                raise forms.ValidationError(f"There is no calendar {rule.calendar}. Make it first, or name a place such as DE or DE-BY.")
             if isinstance(rule, Destinations) and (unknown := [code for code in rule.countries if country_code(code) != code]):
                 raise forms.ValidationError(f"{', '.join(unknown)}: not the two letters of a country, such as GB.")
         return rules
@@ -148,11 +212,16 @@ class RulePackForm(ModelForm[RulePack]):
     def clean_jurisdiction(self) -> str:
         """One that is misspelt would apply to nobody."""
         said = str(self.cleaned_data["jurisdiction"]).strip().upper()
-        if said == EVERYWHERE or said in STATES or (len(said) == 2 and country_code(said) == said):
+        country, _, region = said.partition("-")
+        if said == EVERYWHERE or said in regions_within(country) or (len(said) == 2 and country_code(said) == said):
             return said
+        if region and country_code(country) == country:
+            meant = state_named(region, country)
+            instead = f" Write {meant}." if meant else f" {_of_regions(country, regions_within(country))}"
+            raise forms.ValidationError(f"{said} is no region the packs know.{instead}")
         meant = country_code(said)
         instead = f" Write {meant}." if meant else ""
-        raise forms.ValidationError(f"{said} is no place the packs know: * for everywhere, a country such as GB, or a state such as US-FL.{instead}")
+        raise forms.ValidationError(f"{said} is no place the packs know: * for everywhere, a country such as GB, or a region such as US-FL.{instead}")
 
     def clean_purposes(self) -> list[str]:
         """One that no campaign has would concern no call."""
@@ -186,6 +255,17 @@ class RulePackAdmin(ModelAdmin[RulePack]):
             return "-"
         told = ((in_words(rule_from(rule)), rule.get("source", "")) for rule in pack.rules)
         return format_html_join("", "<p>{} <span class='text-base-400'>{}</span></p>", told)
+
+    def save_model(self, request: HttpRequest, obj: RulePack, form: Any, change: bool) -> None:
+        """A calendar that is named after a place is there as soon as a rule names it."""
+        super().save_model(request, obj, form, change)
+        for rule in map(rule_from, obj.rules):
+            if isinstance(rule, BlockedDays) and holidays.has_days(rule.calendar):
+                country, _, region = rule.calendar.partition("-")
+                calendar, made = HolidayCalendar.objects.get_or_create(name=rule.calendar, defaults={"country": country, "region": region})
+                if made:
+                    days = calendar.fill(since=timezone.now().year)
+                    messages.success(request, f"The calendar {calendar} was made, with {days} public holidays.")
 
     @admin.action(description="Make a new version of it", permissions=["add"])
     def new_version(self, request: HttpRequest, chosen: QuerySet[RulePack]) -> HttpResponse | None:

@@ -8,6 +8,7 @@ from django.db.models import Q
 from agents.models import User
 from campaigns.models.campaign import Campaign
 from campaigns.models.people import Contact
+from campaigns.rules import holidays
 from campaigns.rules.number_checks import Answer
 
 
@@ -25,12 +26,29 @@ class CallableHours(models.Model):
 
 
 class HolidayCalendar(models.Model):
+    """Days on which nobody is called. One of a country, or of a region of it by ISO 3166-2 (DE and BY), begins with its public holidays."""
+
+    YEARS_AHEAD = 4
+
     name = models.CharField(max_length=80, unique=True)
     country = models.CharField(max_length=2, blank=True)
     region = models.CharField(max_length=80, blank=True)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def place(self) -> str:
+        """DE, DE-BY; empty for a calendar of no place."""
+        return f"{self.country}-{self.region}" if self.country and self.region else self.country
+
+    def fill(self, *, since: int, missing_too: bool = False) -> int:
+        """Brings the public holidays of its place, of `since` and the years after it; returns how many were new. A year of which it has any day is
+        left alone, since somebody may have taken one away; `missing_too`: that does not matter."""
+        there = set(self.days.values_list("day", flat=True))
+        years = [year for year in range(since, since + self.YEARS_AHEAD) if missing_too or all(day.year != year for day in there)]
+        found = [(day, name) for year in years for day, name in holidays.days_of(self.place, year).items() if day not in there]
+        return len(Holiday.objects.bulk_create(Holiday(calendar=self, day=day, name=name[:80]) for day, name in found))
 
 
 class Holiday(models.Model):

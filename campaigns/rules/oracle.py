@@ -5,6 +5,7 @@ Tests hold it against the gate, and `check_invariants` against the ledger of att
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,9 +21,16 @@ def open_at(week: Mapping[str, Sequence[Sequence[str]]], zone: str, at: datetime
 
 
 def hours_broken(
-    rules: Iterable[Mapping[str, Any]], zones: Sequence[str], at: datetime, ring_for: timedelta, closed: Mapping[str, set[date]]
+    rules: Iterable[Mapping[str, Any]],
+    zones: Sequence[str],
+    at: datetime,
+    ring_for: timedelta,
+    closed: Mapping[str, set[date]],
+    places: Sequence[str] = (),
+    public: Mapping[str, set[date]] = MappingProxyType({}),
 ) -> bool:
-    """Whether some second of the ringing lies outside some window, or on a closed day, in some zone."""
+    """Whether some second of the ringing lies outside some window, or on a closed day, in some zone. `closed`: the days of calendars by name;
+    `places`: the countries and regions in which the person may be; `public`: the public holidays of such."""
     ringing = [at + timedelta(seconds=second) for second in range(int(ring_for.total_seconds()))] or [at]
     for rule in rules:
         for zone in zones:
@@ -30,7 +38,17 @@ def hours_broken(
                 return True
             if rule["kind"] == "blocked_days" and any(moment.astimezone(ZoneInfo(zone)).date() in closed[rule["calendar"]] for moment in ringing):
                 return True
+            if rule["kind"] == "public_holidays":
+                holidays = {day for name, days in public.items() if _may_be_in(name, places) for day in days}
+                if any(moment.astimezone(ZoneInfo(zone)).date() in holidays for moment in ringing):
+                    return True
     return False
+
+
+def _may_be_in(place: str, places: Sequence[str]) -> bool:
+    """A region of a country of which no region is told is one they may be in."""
+    told = [other for other in places if other[:2] == place[:2]]
+    return place in told or (bool(told) and (len(place) == 2 or all(len(other) == 2 for other in told)))
 
 
 def caps_broken(rules: Iterable[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]], new: Mapping[str, Any]) -> bool:

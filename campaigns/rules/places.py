@@ -1,4 +1,5 @@
-"""Which jurisdictions a number may lie in, from its first digits and from the address: countries, and states where rules differ by state.
+"""Which jurisdictions a number may lie in, from its first digits and from the address: countries, and their regions by ISO 3166-2, which area codes
+tell in the United States and Canada and addresses in more countries (`regions`).
 
 A doubt adds places and never takes one away: a number of the United States whose state nobody knows lies in all of them.
 """
@@ -13,6 +14,8 @@ from zoneinfo import ZoneInfo
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from campaigns.rules.holidays import regions_of
+from campaigns.rules.regions import CODES, COUNTRIES, plain, region_named, zones_of_region
 from campaigns.rules.time_zones import zone_named
 
 # how many characters of a number in E.164 decide where it lies: + and five digits; no code below is longer
@@ -84,10 +87,12 @@ CA-NB New Brunswick: 428 506
 CA-NL Newfoundland and Labrador: 709 879
 CA-NS Nova Scotia: 782 902
 CA-NT Northwest Territories: 867
+CA-NU Nunavut: 867
 CA-ON Ontario: 226 249 289 343 365 382 416 437 519 548 613 647 683 705 742 753 807 905 942
 CA-PE Prince Edward Island: 782 902
 CA-QC Quebec: 263 273 354 367 418 438 450 468 514 579 581 819 873
 CA-SK Saskatchewan: 306 474 639
+CA-YT Yukon: 867
 """
 
 # Networks of no country: satellites and other carriers that bill by their own rules (ITU-T E.164 assigned codes).
@@ -142,7 +147,7 @@ def _read_states() -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
         if line:
             named, codes = line.split(": ")
             state, name = named.split(" ", 1)
-            by_name[f"{state[:2]} {name.casefold()}"] = state
+            by_name |= {f"{state[:2]} {plain(each)}": state for each in (name, state, state[3:])}
             for code in codes.split():
                 by_code[code] = (*by_code.get(code, ()), state)
     return by_code, by_name
@@ -154,7 +159,7 @@ _KINDS = {
     **{begins: kind for line in NOT_CALLED.split("\n") if line for kind, codes in [line.split(": ")] for begins in codes.split()},
 }
 STATES = frozenset(_STATES_BY_NAME.values())
-_WITH_STATES = frozenset(state[:2] for state in STATES)
+_WITH_REGIONS = COUNTRIES | {state[:2] for state in STATES}
 
 
 @lru_cache(maxsize=1)
@@ -216,15 +221,15 @@ def zones_within(country: str) -> tuple[str, ...]:
 
 def candidate_zones(e164: str, *, own: Sequence[str], country: str = "", region: str = "", time_zone: str = "") -> tuple[str, ...]:
     """Every time zone a person may be in, sorted: the number's `own`, or all of its country where those are not known; that of the CRM; those of
-    the address. An address abroad adds its country, in which every zone counts unless it names a state of ours; one at home adds the zones of
-    its state. What is given and cannot be read, a region or a zone, adds the whole country. Empty where nobody knows any."""
+    the address. An address abroad adds its country, in which every zone counts unless it names a region we can read; one at home adds the zones of
+    its region. What is given and cannot be read, a region or a zone, adds the whole country. Empty where nobody knows any."""
     at_home = place_of(e164).countries
     abroad = bool(country) and country.upper() not in at_home
     found = {*(own or zones_of_country(e164))}
-    state = _state_of(region, country, at_home)
+    regions = _regions_of(region, country, at_home)
     crm = zone_named(time_zone)
-    if state:
-        found.update(zones_of_state(state))
+    if regions:
+        found.update(zone for each in regions for zone in zones_of_state(each))
     elif abroad or _says(region):
         found.update(_zones_within(frozenset({country.upper()}) if country else at_home))
     if abroad and not zones_within(country):
@@ -245,35 +250,40 @@ def _says(cell: str) -> bool:
     return any(character.isalnum() for character in cell)
 
 
-def _state_of(region: str, country: str, at_home: frozenset[str]) -> str:
-    """A bare FL beside a Spanish number is no state; beside a number of the United States it is Florida."""
-    beside = country or next(iter(sorted(at_home & _WITH_STATES, reverse=True)), "")
-    return state_named(region, beside) if beside else ""
+@lru_cache(maxsize=16_384)
+def _regions_of(region: str, country: str, near: frozenset[str]) -> frozenset[str]:
+    """A bare FL beside a Spanish number is no region; beside a number of the United States it is Florida."""
+    beside = {country.strip().upper()} if country.strip() else near & _WITH_REGIONS
+    return frozenset(state for each in beside if (state := state_named(region, each)))
 
 
 def state_named(region: str, country: str) -> str:
-    """The state an address names, as FL or Florida: US-FL; empty where none of ours."""
-    region, country = region.replace(".", "").strip().casefold(), country.strip().upper() or "US"
-    if f"{country}-{region.upper()}" in STATES:
-        return f"{country}-{region.upper()}"
-    return _STATES_BY_NAME.get(f"{country} {region}", "")
+    """The region an address names, as FL or Florida: US-FL, as Bayern or Bavaria: DE-BY; empty where it is none that can be read."""
+    country = country.upper()
+    return _STATES_BY_NAME.get(f"{country} {plain(region)}", "") or region_named(region, country)
 
 
-@lru_cache(maxsize=128)
+def regions_within(country: str) -> frozenset[str]:
+    """Every region of a country that a pack may be for: those an address can name, and those that have holidays of their own."""
+    return frozenset(region for region in (*STATES, *CODES, *regions_of(country)) if region[:2] == country)
+
+
+@lru_cache(maxsize=512)
 def zones_of_state(state: str) -> tuple[str, ...]:
-    """Every time zone a state may be in, by its area codes."""
-    return tuple(sorted({zone for code, states in _STATES_BY_CODE.items() if state in states for zone in TIMEZONE_DATA.get(f"1{code}", ())}))
+    """Every time zone a region may be in: by the table of regions, by its area codes, or its country's where that has but one."""
+    by_code = {zone for code, states in _STATES_BY_CODE.items() if state in states for zone in TIMEZONE_DATA.get(f"1{code}", ())}
+    return zones_of_region(state) or tuple(sorted(by_code)) or zones_within(state[:2])
 
 
 def places(e164: str, *, zones: tuple[str, ...], country: str = "", region: str = "") -> frozenset[str]:
-    """Every jurisdiction a person may be in: by the number, the address and the candidate time zones. US, US-FL, GB … A region that is given
-    and is no state we know may be any of them."""
+    """Every jurisdiction a person may be in: by the number, the address and the candidate time zones. US, US-FL, DE-BY, GB … A region that is
+    given and cannot be read may be any of them."""
     place = place_of(e164)
     found = {*place.countries, *place.states, *countries_of(zones)}
     if country:
         found.add(country.upper())
-    if state := _state_of(region, country, frozenset(found)):
-        found |= {state, state[:2]}
+    if regions := _regions_of(region, country, frozenset(found)):
+        found |= regions | {each[:2] for each in regions}
     elif _says(region):
         lies_in = {country.upper()} if country else found
         found |= {state for state in STATES if state[:2] in lies_in}

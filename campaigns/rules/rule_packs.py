@@ -25,10 +25,12 @@ def _daily(span: str) -> dict[str, list[list[str]]]:
     return _week(span, span, span)
 
 
-def _pack(name: str, jurisdiction: str, *rules: Mapping[str, Any], purposes: Sequence[str] = (), enabled: bool = True, **more: Any) -> dict[str, Any]:
+def _pack(
+    name: str, jurisdiction: str, *rules: Mapping[str, Any], version: int = 1, purposes: Sequence[str] = (), enabled: bool = True, **more: Any
+) -> dict[str, Any]:
     return {
         "name": name,
-        "version": 1,
+        "version": version,
         "jurisdiction": jurisdiction,
         "purposes": list(purposes),
         "rules": [dict(rule) for rule in rules],
@@ -167,9 +169,12 @@ PACKS: tuple[dict[str, Any], ...] = (
         STRICT,
         "*",
         {"kind": "calling_window", "week": _week("09:00-20:00", "09:00-20:00"), "source": "house rule"},
+        {"kind": "public_holidays", "source": "house rule"},
         *_COUNTED_AND_TOLD,
+        version=2,  # the first knew no holidays
     ),
     _pack(AT_ANY_HOUR, "*", *_COUNTED_AND_TOLD),
+    _pack("Public holidays wherever they are", "*", {"kind": "public_holidays", "source": "house rule"}),
     *(
         _pack(f"Public holidays {country}", country, {"kind": "blocked_days", "calendar": country, "source": "house rule"})
         for country in holidays.COUNTRIES

@@ -8,10 +8,23 @@ import pytest
 from django.core.management import call_command
 from django.core.management.sql import emit_post_migrate_signal
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
-from campaigns import facts
+from campaigns import explain, facts, waterfall
 from campaigns.flow import control, do_not_call
-from campaigns.models import Attempt, CallableHours, Campaign, CampaignVersion, Consent, Contact, DoNotCallList, HolidayCalendar, Permit, RulePack
+from campaigns.models import (
+    Attempt,
+    CallableHours,
+    Campaign,
+    CampaignVersion,
+    Consent,
+    Contact,
+    DoNotCallList,
+    Holiday,
+    HolidayCalendar,
+    Permit,
+    RulePack,
+)
 from campaigns.rules.rule_packs import PACKS
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
 from tests.floor import Floor
@@ -195,10 +208,60 @@ def test_the_packs_are_loaded_once_and_what_was_changed_stays() -> None:
     assert RulePack.objects.count() == len(PACKS)
     RulePack.objects.filter(name="Texas (not verified)").update(enabled=True)
     HolidayCalendar.objects.get(name="GB").days.all()[0].delete()
+    HolidayCalendar.objects.create(name="Bavaria", country="DE", region="BY").fill(since=timezone.now().year)
     said = StringIO()
     call_command("load_rule_packs", stdout=said)
     assert said.getvalue().strip() == "0 rule packs and 0 holidays were new."
     assert RulePack.objects.get(name="Texas (not verified)").enabled
+
+
+@pytest.mark.django_db
+def test_a_calendar_of_a_region_is_filled_year_by_year_and_what_was_taken_out_stays_out() -> None:
+    bavaria = HolidayCalendar.objects.create(name="Bavaria", country="DE", region="BY")
+    ours = HolidayCalendar.objects.create(name="Ours")
+    call_command("load_rule_packs", stdout=StringIO())
+    year = timezone.now().year
+    assert {day.year for day in bavaria.days.values_list("day", flat=True)} == set(range(year, year + 4))
+    assert bavaria.days.filter(day__month=1, day__day=6).count() == 4, "Epiphany"
+    bavaria.days.filter(day__year=year + 3).delete()
+    bavaria.days.filter(day__month=1, day__day=6, day__year=year).delete()
+    call_command("load_rule_packs", stdout=StringIO())
+    assert sorted(day.year for day in bavaria.days.filter(day__month=1, day__day=6).values_list("day", flat=True)) == [year + 1, year + 2, year + 3]
+    assert not ours.days.exists(), "of no place"
+    assert bavaria.fill(since=year, missing_too=True) == 1
+
+
+def test_a_holiday_of_a_region_closes_it_and_no_other_and_those_of_whom_nobody_knows_the_region(floor: Floor) -> None:
+    """It is a Tuesday at ten; whoever waits is called when the holiday is over where they may be."""
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana], hours=None)
+    for name in ("DE-BY", "GB-SCT"):
+        calendar = HolidayCalendar.objects.create(name=name, country=name[:2], region=name[3:])
+        Holiday.objects.create(calendar=calendar, day=floor.now.date())
+    pin(campaign, law({"kind": "blocked_days", "calendar": "DE-BY"}, jurisdiction="DE-BY"), law({"kind": "public_holidays"}, name="Wherever"))
+    people = {}
+    for number, region in (("+491511234560", "Bavaria"), ("+491511234561", ""), ("+447700900121", "Fife"), ("+491511234563", "Hessen")):
+        zone = "Europe/London" if number.startswith("+44") else "Europe/Berlin"
+        people[region] = floor.person(
+            campaign, region or "Somewhere", Answers(after=seconds(4), talks_for=seconds(9)), numbers=[number], zones=[zone]
+        )
+        Contact.objects.filter(pk=people[region].contact.pk).update(region=region)
+    ana.sits_down()
+    floor.run(until=lambda: people["Hessen"].dialed != [], at_most=30)
+    assert [region for region, person in people.items() if person.dialed] == ["Hessen"]
+    midnight = {region: person.now().next_call_at for region, person in people.items() if region != "Hessen"}
+    assert midnight == {
+        "Bavaria": datetime(2026, 3, 10, 23, tzinfo=UTC),
+        "": datetime(2026, 3, 10, 23, tzinfo=UTC),
+        "Fife": datetime(2026, 3, 11, tzinfo=UTC),
+    }
+    why = explain.lead(people["Bavaria"].lead.pk, now=floor.now)
+    assert why is not None
+    assert why.next_at == midnight["Bavaria"]
+    whole = waterfall.of_campaign(campaign.pk, now=floor.now)
+    assert whole is not None
+    assert whole.leads == 4
+    assert ("due", 3) in {(step.rule, step.leads) for step in whole.steps}
 
 
 def test_a_listed_number_of_a_person_with_another_is_passed_over(floor: Floor) -> None:

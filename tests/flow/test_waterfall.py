@@ -57,6 +57,9 @@ PLACES = (
     ("+1900555", ("America/New_York",), ""),
     ("+4477009", (), ""),  # anywhere in its country
     ("+8001234", (), ""),  # of no country
+    ("+3460000", ("Europe/Madrid",), "Madrid"),
+    ("+3460000", ("Europe/Madrid",), "Las Palmas"),
+    ("+4915112", ("Europe/Berlin",), "Bayern"),
 )
 ON_THE_LINE = ("person", "number", "hands", "called us", "in hand again", "number called us")
 ENDED = ("busy", "no_answer", "connected", "abandoned", "machine", "congestion")
@@ -85,8 +88,9 @@ def rule(dice: random.Random) -> dict[str, Any]:
         {"kind": "hold_after", "event": dice.choice(("conversation", "abandoned", "machine")), "hours": dice.choice((20, 72)), "scope": scope},
         {"kind": "consent", "kinds": ["call"], "mobile_only": True, **dice.choice(({}, {"max_age_days": 1}, {"max_age_days": 2}))},
         {"kind": "destinations", "countries": ["ES", "US"]},
+        {"kind": "public_holidays"},
     )
-    return rules[dice.choice((0, 1, 2, 2, 2, 3, 3, 4, 5))]
+    return rules[dice.choice((0, 1, 2, 2, 2, 3, 3, 4, 5, 6))]
 
 
 def somebody(dice: random.Random) -> dict[str, Any]:
@@ -145,6 +149,9 @@ def centre(pinned: list[Any], folk: list[dict[str, Any]], max_attempts: int, sta
     lists = {each.pk: CallingList.objects.create(campaign=each, name="list") for each in (campaign, other)}
     ana = Agent.objects.create(user=User.objects.create(username="ana"))
     Holiday.objects.create(calendar=HolidayCalendar.objects.create(name="here"), day="2026-03-11", name="A day off")
+    for kept, day in (("ES-MD", "2026-03-11"), ("ES", "2026-03-10"), ("DE-BY", "2026-03-11"), ("US-FL", "2026-03-10")):
+        calendar, _ = HolidayCalendar.objects.get_or_create(name=kept)
+        Holiday.objects.create(calendar=calendar, day=day)
     for place, (jurisdiction, rule) in enumerate(pinned):
         RulePack.objects.create(name=f"Pack {place}", jurisdiction=jurisdiction, rules=[rule]).campaigns.add(campaign)
     for each, one in enumerate(folk):
@@ -278,7 +285,7 @@ def listings(campaign: Campaign, other: Campaign, contact: Contact, phones: list
 def test_what_is_told_of_a_list_is_told_of_each_lead_and_is_what_the_selector_does(seed: int) -> None:
     dice = random.Random(seed)
     with transaction.atomic(), pytest.MonkeyPatch.context() as patch:
-        pinned = [(dice.choice(("*", "*", "ES", "US", "US-FL")), rule(dice)) for _ in range(dice.randint(0, 4))]
+        pinned = [(dice.choice(("*", "*", "ES", "US", "US-FL", "ES-MD", "DE-BY")), rule(dice)) for _ in range(dice.randint(0, 4))]
         state = "paused" if dice.random() < 0.05 else "running"
         campaign = centre(pinned, [somebody(dice) for _ in range(dice.randint(1, 20))], dice.choice((2, 6)), state, dice.choice((None, None, 0, 3)))
         for many in (0, waterfall.MANY):  # as a list of a million is read, and as a short one
@@ -337,6 +344,7 @@ ONE_THING: tuple[dict[str, Any], ...] = (
     ),
     {"numbers": [(NEW_YORK, True, "mobile")]},
     {"numbers": [(MOVED_TO_FLORIDA, True, "mobile")]},
+    *({"numbers": [(place, True, "mobile")]} for place in PLACES[-3:]),
     *({"calls": made(*hours), "elsewhere": elsewhere} for hours in ((1, 2), (1, 2, 5), (1, 2, 3, 5), (2, 20, 30)) for elsewhere in (True, False)),
     *({"calls": made(3, 30, outcome=outcome), "elsewhere": elsewhere} for outcome in ("connected", "machine") for elsewhere in (True, False)),
     {"calls": made(3, outcome="congestion")},
@@ -357,6 +365,9 @@ RULES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("*", {"kind": "hold_after", "event": "conversation", "hours": 20, "scope": "number"}),
     ("*", {"kind": "consent", "kinds": ["call"], "mobile_only": True}),
     ("US-FL", {"kind": "calling_window", "week": {"tue": [["06:00", "11:00"]]}}),
+    ("ES-MD", {"kind": "blocked_days", "calendar": "ES"}),
+    ("ES-CN", {"kind": "calling_window", "week": {"tue": [["06:00", "20:00"]]}}),
+    ("DE", {"kind": "public_holidays"}),
 )
 
 

@@ -14,7 +14,7 @@ from campaigns.rules.places import place_of, places
 from campaigns.rules.rule_packs import PACKS
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)  # a Tuesday, noon in London
-CALENDARS = {country: frozenset(day for year in (2026, 2027) for day in holidays.national_days(country, year)) for country in holidays.COUNTRIES}
+CALENDARS = {country: frozenset(day for year in (2026, 2027) for day in holidays.days_of(country, year)) for country in holidays.COUNTRIES}
 BY_NAME: Mapping[str, dict[str, Any]] = {pack["name"]: pack for pack in PACKS}
 
 

@@ -67,6 +67,7 @@ ALONE: dict[str, tuple[Terms, Facts]] = {
     "calling_window": (terms(pack({"kind": "calling_window", "week": {"mon": [["09:00", "17:00"]]}})), facts()),
     "blocked_days": (terms(pack({"kind": "blocked_days", "calendar": "x"}, calendars={"x": frozenset({NOW.date()})})), facts()),
     "blocked_days without its calendar": (terms(pack({"kind": "blocked_days", "calendar": "y"})), facts()),
+    "public_holidays": (terms(pack({"kind": "public_holidays"}, calendars={"GB": frozenset({NOW.date()})})), facts()),
     "frequency_cap": (terms(pack(CAP)), facts(marks={rule_from(CAP): NOW - HOUR})),
     "hold_after": (terms(pack(HOLD)), facts(marks={rule_from(HOLD): NOW - HOUR})),
     "consent": (terms(pack({"kind": "consent", "kinds": ["call"]})), facts()),
@@ -256,7 +257,8 @@ def test_of_countries_that_share_a_code_the_main_one_is_the_destination(number: 
 def test_an_address_names_its_state_by_code_or_by_name() -> None:
     assert state_named("FL", "US") == state_named("florida", "us") == "US-FL"
     assert state_named("Ontario", "CA") == "CA-ON"
-    assert state_named("Bavaria", "DE") == ""
+    assert state_named("Bavaria", "DE") == "DE-BY"
+    assert state_named("Bretagne", "FR") == ""
     assert places("+34600000001", zones=("Europe/Madrid",), region="FL") == {"ES"}
 
 
@@ -297,7 +299,9 @@ holds = st.builds(
     st.integers(1, 72),
     st.sampled_from(list(Scope)),
 )
-rules = st.lists(st.one_of(windows, caps, holds, st.just({"kind": "blocked_days", "calendar": "GB"})), min_size=1, max_size=4)
+rules = st.lists(
+    st.one_of(windows, caps, holds, st.just({"kind": "blocked_days", "calendar": "GB"}), st.just({"kind": "public_holidays"})), min_size=1, max_size=4
+)
 
 
 @st.composite

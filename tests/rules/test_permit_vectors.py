@@ -69,7 +69,7 @@ HOURS: tuple[tuple[str, str, str, str], ...] = (
     ("Strict default", "+34600000001", "Europe/Madrid", STRICT),
     ("Strict default", "+447700900123", "Europe/London", STRICT),
     ("Strict default", "+6851234567", "Pacific/Apia", STRICT),
-    ("Strict default", "+61880001234", "Australia/Adelaide", STRICT),
+    ("Strict default", "+919812345678", "Asia/Kolkata", STRICT),
     # packs without hours let every hour pass
     (
         "Strict default at any hour (demo)",

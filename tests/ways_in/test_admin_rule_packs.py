@@ -12,7 +12,7 @@ from django.test import Client
 
 from agents.models import Agent, User
 from campaigns import facts
-from campaigns.models import CallableHours, CallingList, Campaign, CampaignVersion, Participation, RulePack
+from campaigns.models import CallableHours, CallingList, Campaign, CampaignVersion, HolidayCalendar, Participation, RulePack
 from campaigns.rules.permit.in_words import in_words
 from campaigns.rules.permit.kinds import rule_from
 from campaigns.rules.rule_packs import PACKS
@@ -95,6 +95,10 @@ def test_a_new_campaign_begins_with_the_strict_default_pinned(boss: Client) -> N
     call_command("load_rule_packs", stdout=StringIO())
     form: Any = boss.get("/admin/campaigns/campaign/add/")
     assert [pack.name for pack in form.context["adminform"].form["rule_packs"].initial] == ["Strict default"]
+    # where an older version was pinned once it is there as well, and nobody begins with it
+    RulePack.objects.create(name="Strict default", version=1, jurisdiction="*", enabled=True)
+    again: Any = boss.get("/admin/campaigns/campaign/add/")
+    assert [pack.version for pack in again.context["adminform"].form["rule_packs"].initial] == [2]
 
 
 def test_a_pack_that_is_not_enabled_cannot_be_pinned(boss: Client, campaign: Campaign) -> None:
@@ -134,7 +138,12 @@ def test_a_pack_that_a_campaign_had_pinned_stays_as_it_is_since_permits_name_it(
     ("field", "said", "word"),
     [
         ("jurisdiction", "UK", "Write GB."),
-        ("jurisdiction", "US-ZZ", "no place"),
+        ("jurisdiction", "US-ZZ", "no region the packs know. Of US there are US-AK, US-AL"),
+        ("jurisdiction", "DE-Bayern", "Write DE-BY."),
+        ("jurisdiction", "DE-BX", "Of DE there are DE-BB, DE-BE, DE-BW, DE-BY"),
+        ("jurisdiction", "GB-KEN", "Of GB there are GB-ENG, GB-NIR, GB-SCT, GB-WLS."),
+        ("jurisdiction", "NG-LA", "Of NG there are none."),
+        ("jurisdiction", "ZZ-LA", "no place"),
         ("jurisdiction", "Florida", "no place"),
         ("purposes", "marketing", "marketing"),
         ("effective_to", "2026-01-01", "never hold"),
@@ -149,6 +158,48 @@ def test_a_pack_that_would_concern_nobody_is_refused_beside_the_field(boss: Clie
     assert RulePack.objects.get(name="Ours").jurisdiction == "US-FL"
 
 
+@pytest.mark.parametrize("place", ["DE-BY", "au-vic", "GB-SCT", "FR-57", "IT-BZ", "PT-11", "MX-JAL"])
+def test_a_pack_of_a_region_is_taken(boss: Client, place: str) -> None:
+    fields = {"name": "Ours", "version": 1, "jurisdiction": place, "purposes": "", "sources": "[]", "rules": json.dumps([DAYTIME])}
+    assert boss.post("/admin/campaigns/rulepack/add/", fields).status_code == 302
+    assert RulePack.objects.get(name="Ours").jurisdiction == place.upper()
+
+
+def test_a_calendar_named_after_a_place_is_there_with_its_days_as_soon_as_a_rule_names_it(boss: Client) -> None:
+    rules = [{"kind": "blocked_days", "calendar": "DE-BY"}, {"kind": "public_holidays"}]
+    fields = {"name": "Bavaria", "version": 1, "jurisdiction": "DE-BY", "purposes": "", "sources": "[]", "rules": json.dumps(rules)}
+    assert boss.post("/admin/campaigns/rulepack/add/", fields).status_code == 302
+    calendar = HolidayCalendar.objects.get(name="DE-BY")
+    assert calendar.days.filter(day__month=1, day__day=6).count() == 4
+    calendar.days.all().delete()
+    assert boss.post("/admin/campaigns/rulepack/add/", {**fields, "name": "Again"}).status_code == 302
+    assert not calendar.days.exists(), "one that is there is left alone"
+
+
+def test_a_calendar_begins_with_the_public_holidays_of_its_place(boss: Client) -> None:
+    def saved_as(**fields: str) -> Any:
+        rows = {"days-TOTAL_FORMS": "0", "days-INITIAL_FORMS": "0"}
+        return boss.post("/admin/campaigns/holidaycalendar/add/", {"name": "", "country": "", "region": "", **rows, **fields})
+
+    for fields, field, word in (
+        ({"country": "Atlantis"}, "country", "holidays of Atlantis are not known"),
+        ({"country": "DE", "region": "Bayrn"}, "region", "Of DE there are DE-BB"),
+        ({"country": "MX", "region": "Jalisco"}, "region", "Of MX there are none."),
+        ({"region": "BY"}, "region", "in which country"),
+        ({}, "name", "Give it a name"),
+    ):
+        assert word in str(saved_as(**fields).context["adminform"].form.errors[field])
+    assert saved_as(country="Germany", region="Bavaria").status_code == 302
+    calendar = HolidayCalendar.objects.get()
+    assert (calendar.name, calendar.country, calendar.region) == ("DE-BY", "DE", "BY")
+    assert calendar.days.filter(day__month=1, day__day=6).count() == 4
+    calendar.days.filter(day__month=1, day__day=6).delete()
+    boss.post("/admin/campaigns/holidaycalendar/", {"action": "complete", "_selected_action": [calendar.pk]})
+    assert calendar.days.filter(day__month=1, day__day=6).count() == 4
+    assert saved_as(name="Our own days").status_code == 302
+    assert not HolidayCalendar.objects.get(name="Our own days").days.exists()
+
+
 def test_what_a_pack_asks_stands_there_in_words_and_a_new_version_begins_as_a_copy(boss: Client, campaign: Campaign) -> None:
     call_command("load_rule_packs", stdout=StringIO())
     strict = RulePack.objects.get(name="Strict default")
@@ -161,7 +212,7 @@ def test_what_a_pack_asks_stands_there_in_words_and_a_new_version_begins_as_a_co
     ):
         assert words in page
     answer: Any = boss.post("/admin/campaigns/rulepack/", {"action": "new_version", "_selected_action": [strict.pk]})
-    copy = RulePack.objects.get(name="Strict default", version=2)
+    copy = RulePack.objects.get(name="Strict default", version=strict.version + 1)
     assert answer.url == f"/admin/campaigns/rulepack/{copy.pk}/change/"
     assert (copy.rules, copy.enabled, copy.campaigns.exists()) == (strict.rules, False, False)
     assert boss.get(answer.url).status_code == 200

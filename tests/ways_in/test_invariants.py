@@ -26,6 +26,8 @@ from campaigns.models import (
     CampaignVersion,
     Contact,
     DoNotCall,
+    Holiday,
+    HolidayCalendar,
     Lead,
     ListImport,
     Permit,
@@ -268,7 +270,14 @@ def _omar_and_paul_were_called_under_rules_that_forbade_it(house: House, drop: C
     again = house.attempt(house.paul, at=pauls.planned_at + HOUR, outcome=Outcome.NO_ANSWER)
     Permit.objects.filter(attempt__in=[house.live(), pauls, again]).update(evidence={"rules": ["Once a day v1"], "zones": ["Europe/London"]})
     Permit.objects.filter(attempt=omars).update(evidence={"rules": ["Hours v1"], "zones": ["America/New_York"]})
-    return rows(omars, again)
+    # Lena on a holiday of Scotland, where she may be; Maria is known to be in Wales
+    RulePack.objects.create(name="Holidays", jurisdiction="*", rules=[{"kind": "public_holidays"}])
+    Holiday.objects.create(calendar=HolidayCalendar.objects.create(name="GB-SCT"), day=NOW.date())
+    lenas = Attempt.objects.get(lead=house.lena)
+    for attempt, places in ((lenas, ["GB", "JE"]), (house.live(), ["GB", "GB-WLS"])):
+        named = {"rules": ["Once a day v1", "Holidays v1"], "zones": ["Europe/London"], "places": places}
+        Permit.objects.filter(attempt=attempt).update(evidence=named)
+    return rows(omars, again, lenas)
 
 
 @plants("S4")

@@ -27,6 +27,7 @@ from campaigns.rules.permit.kinds import (
     BlockedDays,
     CallerId,
     CallingWindow,
+    Closing,
     Consent,
     Counter,
     Destinations,
@@ -36,6 +37,7 @@ from campaigns.rules.permit.kinds import (
     MaxRing,
     MinRing,
     Pack,
+    PublicHolidays,
     Rule,
 )
 from campaigns.rules.places import countries_of
@@ -240,7 +242,7 @@ def campaign_gates(terms: Terms, *, now: datetime) -> Iterator[Gate]:
     else:
         late = terms.ends_at is not None and now >= terms.ends_at
         yield _held("end time", own, late, "The end time, {at}, has passed.", at=_utc(terms.ends_at))
-    never = not ever_open([terms.hours, *_windows(terms.packs_everywhere(now))], ring_for=terms.ring_for)
+    never = not ever_open([terms.hours, *_windows(terms.packs_everywhere(now), frozenset(), now=now)], ring_for=terms.ring_for)
     yield _held("hours agree", own, never, "The calling hours that apply to everybody leave no time for a call: correct them.")
     yield _held("caller ID", own, not terms.caller_id_ok, "The campaign's caller ID is not verified.")
     yield _held("trunk", own, not terms.trunk_ok, "The campaign's trunk is switched off: switch it on, or choose another one.")
@@ -353,8 +355,8 @@ def gates(facts: Facts, *, terms: Terms, now: datetime) -> Iterator[Gate]:
     windows = [(own, terms.hours)] if terms.hours != ALWAYS else []
     for pack in applying:
         for rule in pack.rules:
-            if isinstance(rule, CallingWindow | BlockedDays):
-                windows.append((pack.label, rule.hours if isinstance(rule, CallingWindow) else rule.hours()))
+            if isinstance(rule, Closing):
+                windows.append((pack.label, _closing(rule, facts.places, now=now)))
                 if isinstance(rule, BlockedDays) and (gate := _new_year(rule, pack.label, facts, now)):
                     yield gate
             elif gate := _lead_gate(rule, pack.label, facts, now):
@@ -551,7 +553,7 @@ def earliest(facts: Facts, *, terms: Terms, at: datetime) -> datetime | Refused 
 
 def windows_of(terms: Terms, places: frozenset[str], *, now: datetime) -> list[Hours]:
     """The hours that hold for somebody who may be in these places."""
-    return [terms.hours, *_windows([pack for pack in terms.packs if pack.in_force(now) and pack.applies(places)])]
+    return [terms.hours, *_windows([pack for pack in terms.packs if pack.in_force(now) and pack.applies(places)], places, now=now)]
 
 
 def group_opens(zones: tuple[str, ...], *, terms: Terms, at: datetime) -> datetime:
@@ -559,17 +561,22 @@ def group_opens(zones: tuple[str, ...], *, terms: Terms, at: datetime) -> dateti
     nobody knows the zone of is refused when asked about, and must not wait for hours of which nobody can tell when they begin. So is one that
     never opens: each of its leads is told so by the gate, and perhaps called on another number."""
     places = countries_of(zones)
-    surely = _windows([pack for pack in terms.packs if pack.in_force(at) and pack.surely_applies(places)])
+    surely = _windows([pack for pack in terms.packs if pack.in_force(at) and pack.surely_applies(places)], places, now=at, surely=True)
     return open_together(zones, hours=[terms.hours, *surely], at=at, ring_for=terms.ring_for)[0] or at
 
 
-def _windows(packs: list[Pack]) -> list[Hours]:
-    return [
-        rule.hours if isinstance(rule, CallingWindow) else rule.hours()
-        for pack in packs
-        for rule in pack.rules
-        if isinstance(rule, CallingWindow | BlockedDays)
-    ]
+def _windows(packs: list[Pack], places: frozenset[str], *, now: datetime, surely: bool = False) -> list[Hours]:
+    return [_closing(rule, places, now=now, surely=surely) for pack in packs for rule in pack.rules if isinstance(rule, Closing)]
+
+
+def _closing(rule: Closing, places: frozenset[str], *, now: datetime, surely: bool = False) -> Hours:
+    match rule:
+        case CallingWindow(hours):
+            return hours
+        case BlockedDays():
+            return rule.hours()
+        case PublicHolidays():
+            return rule.hours(places, now=now, surely=surely)
 
 
 # Each takes its sentence apart, as `say` does: most gates are open, and then nothing is said.

@@ -20,6 +20,7 @@ from campaigns.rules.permit.kinds import (
     HoldAfter,
     MaxRing,
     MinRing,
+    PublicHolidays,
     Rule,
 )
 
@@ -30,6 +31,8 @@ def in_words(rule: Rule) -> str:
             return f"Calls are made {_week(hours)}, by the clock of whoever is called."
         case BlockedDays(calendar, _):
             return f"No calls on the days of the calendar {calendar}."
+        case PublicHolidays():
+            return "No calls on the public holidays of the country and the region in which whoever is called may be."
         case FrequencyCap(scope, count, within, counts):
             return f"At most {count} {CALLS_COUNTED[counts]} within {_length(within)} to {WHOM[scope]}."
         case HoldAfter(event, hold, scope):

@@ -1,6 +1,6 @@
 """The kinds of rules there are, as frozen values, and rule packs: a jurisdiction's rules, versioned. Data says which, this says what they mean.
 
-Rules of a lead: CallingWindow, BlockedDays, FrequencyCap, HoldAfter, Consent, Destinations. Rules of the campaign or the world, which stop
+Rules of a lead: CallingWindow, BlockedDays, PublicHolidays, FrequencyCap, HoldAfter, Consent, Destinations. Rules of the campaign or the world, which stop
 dispatch where they are not met: DncSource, CallerId, MinRing, MaxRing, AbandonedMessage.
 """
 
@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from campaigns.rules import holidays
 from campaigns.rules.outcomes import Outcome
 from campaigns.rules.permit.hours import ALWAYS, Hours, hours_from
 from dialer_project.lib.sentence import say
@@ -89,6 +90,19 @@ class BlockedDays:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicHolidays:
+    """No calls on the public holidays of the country, and of the region, in which somebody may be. `kept`: the calendars an administrator keeps,
+    by the place they are named after, which count instead of what is known of that place."""
+
+    kept: holidays.Kept = ()
+
+    def hours(self, places: frozenset[str], *, now: datetime, surely: bool = False) -> Hours:
+        """`surely`: on the days that are theirs whatever other places they may be in."""
+        closed = holidays.surely_closed_in if surely else holidays.closed_in
+        return Hours(ALWAYS.week, closed(places, self.kept, now.year))
+
+
+@dataclass(frozen=True, slots=True)
 class FrequencyCap:
     """At most so many calls within a rolling window."""
 
@@ -155,15 +169,30 @@ class AbandonedMessage:
     """Who answers and gets nobody hears a message."""
 
 
-Rule = CallingWindow | BlockedDays | FrequencyCap | HoldAfter | Consent | Destinations | DncSource | CallerId | MinRing | MaxRing | AbandonedMessage
+Rule = (
+    CallingWindow
+    | BlockedDays
+    | PublicHolidays
+    | FrequencyCap
+    | HoldAfter
+    | Consent
+    | Destinations
+    | DncSource
+    | CallerId
+    | MinRing
+    | MaxRing
+    | AbandonedMessage
+)
+# rules that close hours or days
+Closing = CallingWindow | BlockedDays | PublicHolidays
 # rules that look back at calls made
 Counter = FrequencyCap | HoldAfter
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A jurisdiction's rules as they stand in one version. `jurisdiction`: *, a country (US) or a state (US-FL); `purposes`: of the calls it
-    concerns, empty where it concerns all."""
+    """A jurisdiction's rules as they stand in one version. `jurisdiction`: *, a country (US) or a region of one (US-FL, DE-BY); `purposes`: of the
+    calls it concerns, empty where it concerns all."""
 
     name: str
     version: int
@@ -189,11 +218,11 @@ class Pack:
         return self.jurisdiction == EVERYWHERE or self.jurisdiction in places
 
     def applies(self, places: frozenset[str]) -> bool:
-        """Where the state is not known, the rules of every state of the country apply; where not even the country is, those of all."""
+        """Where the region is not known, the rules of every region of the country apply; where not even the country is, those of all."""
         if self.surely_applies(places) or not places:
             return True
-        country, _, state = self.jurisdiction.partition("-")
-        return bool(state) and country in places and not any(place.startswith(f"{country}-") for place in places)
+        country, _, region = self.jurisdiction.partition("-")
+        return bool(region) and country in places and not any(place.startswith(f"{country}-") for place in places)
 
 
 def rule_from(data: Mapping[str, Any], *, calendars: Mapping[str, frozenset[date]] | None = None) -> Rule:
@@ -210,6 +239,9 @@ def rule_from(data: Mapping[str, Any], *, calendars: Mapping[str, frozenset[date
         raise ValueError(f"{kind} knows no {', '.join(sorted(given))}.")
     if isinstance(rule, BlockedDays):
         return BlockedDays(rule.calendar, (calendars or {}).get(rule.calendar))
+    if isinstance(rule, PublicHolidays):
+        holidays.ready()
+        return PublicHolidays(tuple(sorted((name, days) for name, days in (calendars or {}).items() if holidays.PLACE.fullmatch(name))))
     return rule
 
 
@@ -263,6 +295,7 @@ def _words(given: dict[str, Any], name: str) -> tuple[str, ...]:
 _READ: Mapping[Any, Callable[[dict[str, Any]], Rule]] = {
     "calling_window": lambda given: CallingWindow(hours_from(given.pop("week"))),
     "blocked_days": lambda given: BlockedDays(str(given.pop("calendar"))),
+    "public_holidays": lambda given: PublicHolidays(),
     "frequency_cap": lambda given: FrequencyCap(Scope(given.pop("scope")), _count(given), _hours(given), Counts(given.pop("counts", Counts.ATTEMPT))),
     "hold_after": lambda given: HoldAfter(Counts(given.pop("event")), _hours(given), Scope(given.pop("scope", Scope.PERSON))),
     "consent": lambda given: Consent(

@@ -30,6 +30,8 @@ ABSENT_FOR = timedelta(seconds=90)
 # a conversation whose agent's phone was lost waits this long for it
 CALLED_AGAIN_WITHIN = timedelta(seconds=15)
 WITHDRAWN_FOR = timedelta(seconds=5)
+# the end of a customer who is hung up is told within this, where nothing was lost
+TOLD_WITHIN = timedelta(seconds=5)
 # a phone that should be connected and is not: its agent is given nothing meanwhile, and is Not Ready after this
 LOST_FOR = timedelta(seconds=60)
 # an ordinary number that has answered: its mailbox, unless a key is pressed
@@ -309,7 +311,7 @@ def legs_ended(ended: Sequence[MovedCall], *, now: datetime) -> None:
                     third_parties.leave([row.id], now=now)
                 case Phase.CONNECTED:
                     # hanging up the phone that was called for this call is hanging up the call
-                    place.hang_up_customers([row.call_id])
+                    _hang_up_with_it(row.id, row.call_id, now=now)
 
 
 def missed(
@@ -412,9 +414,16 @@ def _nailed_up_down(work: Work, node_id: int | None, *, put_down: bool, now: dat
         case Phase.CONNECTED if work.call_id is None:
             third_parties.leave([work.id], now=now)
         case Phase.CONNECTED if put_down and work.call_id is not None:
-            place.hang_up_customers([work.call_id])
+            _hang_up_with_it(work.id, work.call_id, now=now)
         case Phase.CONNECTED:
             _wait_for_them(work, node_id, now=now)
+
+
+def _hang_up_with_it(work_id: UUID, call_id: UUID, *, now: datetime) -> None:
+    """The agent has put the phone down, and so the customer is hung up. Should that be lost on the way, the conversation is over by its row,
+    and the customer not left alone in it."""
+    desk.amend([Change(id=work_id, deadline=now + TOLD_WITHIN)], now=now, only=(Phase.CONNECTED,))
+    place.hang_up_customers([call_id])
 
 
 def conversations_over(*, now: datetime) -> None:

@@ -42,8 +42,11 @@ def messages(*, now: datetime) -> None:
 
 
 def hang_ups(*, now: datetime) -> None:
-    """Legs that are up for nothing: outside parties of a conversation that is over, or who were let go, and agents' phones that were called
-    for work that is done."""
+    """Legs that are up for nothing: outside parties of a conversation that is over, or who were let go; agents' phones that were called
+    for work that is done; and customers with whom nobody talks.
+
+    A customer whose agent put the phone down is found by the deadline of the conversation (`phone.conversations_over`).
+    """
     calls.hang_up(
         (row.node_id, row.id)
         for row in sql.rows(
@@ -52,7 +55,10 @@ def hang_ups(*, now: datetime) -> None:
                 (c.party = 'third' AND EXISTS (SELECT 1 FROM campaigns_thirdparty t JOIN telephony_call m ON m.id = t.call_id
                                                WHERE t.id = c.id AND least(t.ended_at, m.ended_at) <= %(before)s))
                 OR (c.party = 'agent' AND EXISTS (SELECT 1 FROM agents_interaction i
-                                                  WHERE i.agent_call_id = c.id AND i.phase IN ('wrap_up', 'closed') AND i.phase_since <= %(before)s)))
+                                                  WHERE i.agent_call_id = c.id AND i.phase IN ('wrap_up', 'closed') AND i.phase_since <= %(before)s))
+                OR (c.party IN ('customer', 'caller') AND c.state = 'connected' AND c.connected_at <= %(before)s
+                    AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.call_id = c.id AND i.phase = 'connected')
+                    AND NOT EXISTS (SELECT 1 FROM campaigns_thirdparty t WHERE t.call_id = c.id AND t.state <> 'ended')))
             ORDER BY c.id LIMIT 200
             """,
             {"before": now - TOLD_WITHIN},

@@ -63,6 +63,42 @@ def test_somebody_outside_does_not_stay_on_the_line_because_a_hang_up_was_lost(
     assert ana.phase == ("wrap_up" if by == "the customer" else "connected")
 
 
+@pytest.mark.parametrize("leg_mode", [Station.LegMode.NAILED_UP, Station.LegMode.PER_CALL])
+def test_a_customer_whose_agent_put_the_phone_down_is_not_left_alone_because_a_hang_up_was_lost(
+    floor: Floor, leg_mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = floor.agent("Ana", leg_mode=leg_mode)
+    floor.script.station("ana", FOR_EVER)
+    campaign = floor.campaign("progressive", agents=[ana])
+    maria = floor.person(campaign, "Maria", FOR_EVER)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=8)
+    with monkeypatch.context() as patch:
+        patch.setattr(floor.carrier, "hang_up", away)
+        floor.world.far_hangs_up(ana.leg, floor.now)
+        floor.run(1)
+    assert Call.objects.get(pk=customer(maria)).state == "connected"
+    floor.run(until=lambda: maria.outcomes == ["connected"], at_most=12)
+    assert ana.phase == "wrap_up"
+
+
+def test_a_customer_with_whom_nobody_talks_any_more_is_hung_up_although_the_command_was_lost(
+    floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maria = on_the_line(floor, ana, FOR_EVER)
+    assert calls(ana, "conference", to=Destination.objects.create(name="Expert", number=EXPERT)) == DONE
+    floor.run(3)
+    assert does(ana, "hand_over") == DONE
+    floor.run(60)
+    assert Call.objects.get(pk=customer(maria)).state == "connected", "they talk with the expert"
+    with monkeypatch.context() as patch:
+        patch.setattr(floor.carrier, "hang_up", away)
+        floor.world.far_hangs_up(ThirdParty.objects.get().pk, floor.now)
+        floor.run(1)
+    assert Call.objects.get(pk=customer(maria)).state == "connected"
+    floor.run(until=lambda: maria.outcomes == ["connected"], at_most=35)
+
+
 def test_a_phone_that_was_called_for_one_call_is_hung_up_although_the_command_was_lost(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     ana = floor.agent("Ana", leg_mode=Station.LegMode.PER_CALL)
     floor.script.station("ana", FOR_EVER)

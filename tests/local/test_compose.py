@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from asgiref.sync import async_to_sync
 from ruamel.yaml import YAML
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dialer_project.local import asterisk, processes, product
 from dialer_project.local.ending import ending
@@ -117,6 +119,20 @@ def test_who_asks_is_believed_of_the_proxy_alone(compose: dict[str, Any], servic
     assert network == "inside"
     assert "inside" in services["tls"]["networks"]
     assert "reverse_proxy web-inside:8000" in compose["configs"]["proxy"]["content"]
+
+
+def test_who_asked_is_believed_of_the_proxies_that_the_guide_names_and_of_nobody_else() -> None:
+    (named,) = re.findall(r'FORWARDED_ALLOW_IPS: "([^"]+)"', GUIDE.read_text())
+    asked: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["client"][0])
+
+    for proxy in ("172.31.255.7", "172.18.0.1", "172.18.0.9"):
+        said = [(b"x-forwarded-for", b"198.51.100.1, 203.0.113.9")]  # the first is what the browser itself had said
+        scope: Any = {"type": "http", "client": (proxy, 40000), "headers": said}
+        async_to_sync(ProxyHeadersMiddleware(app, named))(scope, cast(Any, None), cast(Any, None))
+    assert asked == ["203.0.113.9", "203.0.113.9", "172.18.0.9"]
 
 
 def test_what_the_pump_copies_is_what_its_asterisk_plays(services: dict[str, Any]) -> None:

@@ -213,7 +213,7 @@ def _classes(setting: Setting, *, now: datetime) -> Sequence[_Class]:
     # a consent is told by which of these moments it was given after; the gate asks for no other
     given = sorted({now + _MOMENT, *(now - rule.max_age + _MOMENT for rule in consents if rule.max_age is not None)})
     leads = sql.rows("SELECT count(*) AS n FROM campaigns_lead WHERE campaign_id = %s", [setting.id])[0].n
-    statement, params = _statement(setting, counters, agreed=bool(consents), given=given, few=leads < MANY, now=now)
+    statement, params = _statement(setting, counters, consents, given=given, few=leads < MANY, now=now)
     found: dict[tuple[Any, ...], _Class] = {}
     for row in sql.rows(statement, params):
         each = _class(row, counters, given, max_attempts=setting.terms.max_attempts, now=now)
@@ -283,7 +283,7 @@ def _agreed(told: object, given: Sequence[datetime], which: int, *, now: datetim
 
 
 def _statement(
-    setting: Setting, counters: Sequence[Counter], *, agreed: bool, given: Sequence[datetime], few: bool, now: datetime
+    setting: Setting, counters: Sequence[Counter], asked: Sequence[Consent], *, given: Sequence[datetime], few: bool, now: datetime
 ) -> tuple[str, dict[str, Any]]:
     """One statement, with a join for each rule that counts. Finished leads are told by their reason alone."""
     params: dict[str, Any] = {
@@ -314,7 +314,7 @@ def _statement(
             FROM chosen q JOIN campaigns_consent g ON g.contact_id = q.contact_id AND g.number_key IN ('', q.number_key) AND g.revoked_at IS NULL
             GROUP BY q.id
         ) consents ON consents.id = q.id"""
-        if agreed
+        if asked
         else ""
     )
     checked = (
@@ -323,6 +323,8 @@ def _statement(
         if setting.terms.service
         else ""
     )
+    # twice as many classes, where a rule wants to know
+    landline = "coalesce(q.kind <> 'mobile' AND q.landline, false)" if any(rule.mobile_only for rule in asked) else "false"
     ours = "FROM campaigns_lead l WHERE l.campaign_id = %(campaign)s AND l.state <> 'final'"
     # a million leads are put into classes much sooner by one number than by twelve yes or no
     there = ["suppressed_until IS NULL", *(f"mark_{i} IS NULL" for i in range(len(counters)))]
@@ -351,7 +353,7 @@ def _statement(
                 CASE WHEN q.state <> 'final' THEN q.zone_group_id END AS zone_group_id, q.next_call_at, q.next_call_at > %(now)s AS waits, q.kept,
                 q.used_up,
                 CASE WHEN length(q.e164) < %(shortest)s THEN q.e164 ELSE rpad(left(q.e164, %(decide)s), %(shortest)s, '0') END AS e164,
-                coalesce(q.kind <> 'mobile' AND q.landline, false) AS landline, q.zones, c.region, c.country, c.time_zone, h.zone AS confirmed_zone,
+                {landline} AS landline, q.zones, c.region, c.country, c.time_zone, h.zone AS confirmed_zone,
                 coalesce(d.for_good, false) AS listed, x.id IS NOT NULL AS excluded,
                 greatest(s.until, n.until, d.until) AS suppressed_until,
                 coalesce(q.contact_id IN (SELECT a.contact_id FROM campaigns_attempt a WHERE a.state = 'open')
@@ -361,7 +363,7 @@ def _statement(
                         WHERE b.state <> 'over'), false) AS person_busy,
                 coalesce(q.e164 IN (SELECT a.e164 FROM campaigns_attempt a WHERE a.state = 'open')
                     OR q.e164 IN (SELECT b.number FROM campaigns_inboundcall b WHERE b.state <> 'over'), false) AS number_busy
-                {"".join(f", of_{counter.scope}.mark_{i}" for i, counter in enumerate(counters))}{", consents.agreed" if agreed else ", NULL AS agreed"},
+                {"".join(f", of_{counter.scope}.mark_{i}" for i, counter in enumerate(counters))}{", consents.agreed" if asked else ", NULL AS agreed"},
                 {"v.verdict" if setting.terms.service else "NULL"} AS answer
             FROM chosen q LEFT JOIN campaigns_contact c ON c.id = q.contact_id
             LEFT JOIN campaigns_zoneconfirmation h ON h.contact_id = q.contact_id AND h.ended_at IS NULL

@@ -14,10 +14,6 @@ KEPT = frozenset({"fields", "survey", "contact"})
 def kept(moved: list[Moved], *, now: datetime) -> list[Moved]:
     """Stores what stands in the drafts of the work that was just closed, as far as it has come. Returns the same desks; no statement where
     nobody had typed anything."""
-    for m in moved:
-        said = m.work and m.work.phase is Phase.CLOSED and (m.work.outcome or m.work.talked) and any(map(m.work.draft.get, said_of_a_call.ANEW))
-        if m.work and said and (call := said_of_a_call.of_the_call_before(m.work.id)):
-            said_of_a_call.write(call)
     typed = [m.work.id for m in moved if m.work and m.work.phase is Phase.CLOSED and not KEPT.isdisjoint(m.work.draft)]
     if typed:
         for work in sql.rows(
@@ -31,4 +27,8 @@ def kept(moved: list[Moved], *, now: datetime) -> list[Moved]:
             filled_in.store(work, is_done=False, now=now)
             if "contact" in sql.loaded(work.draft):
                 put_right.store(work.id, now=now)
+    for m in moved:
+        said = m.work and m.work.phase is Phase.CLOSED and (m.work.outcome or m.work.talked) and any(map(m.work.draft.get, said_of_a_call.ANEW))
+        if m.work and said and (call := said_of_a_call.of_the_call_before(m.work.id)):
+            said_of_a_call.write(call)
     return moved

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from agents.desk import Problem
 from campaigns.facts import Setting
+from campaigns.flow import zone_groups
 from campaigns.models import Campaign
 from campaigns.rules.modes import DispositionFor
 from campaigns.rules.outcomes import DispositionClass, NumberResult
@@ -85,10 +86,13 @@ def found_there(work: sql.Row, disposition: str | None) -> NumberResult | None:
 
 def write(work: sql.Row, *, next_number: int | None = None) -> None:
     """The disposition with the attempt, the mark with the number that was dialed, unless that is the `next_number` to be dialed: then it is not
-    out of service. However often the turn comes round to a number so marked, it is not called for this person again."""
+    out of service. However often the turn comes round to a number so marked, it is not called for this person again. What is stored with the person
+    is stored before: leads are locked after contacts, as by whoever imports a list."""
     found = found_there(work, work.chosen_kind)
     if found and work.phone_id != next_number:
-        sql.changed("UPDATE campaigns_phonenumber SET active = false, result = %s WHERE id = %s", [found, work.phone_id])
+        marked = "UPDATE campaigns_phonenumber SET active = false, result = %s WHERE id = %s RETURNING contact_id"
+        # other campaigns may have meant to call them on that number too
+        zone_groups.of_contacts([row.contact_id for row in sql.rows(marked, [found, work.phone_id])])
     if work.chosen_kind is not None and work.call_id is not None and not went_on(work):
         sql.changed("UPDATE campaigns_attempt SET disposition_id = %s WHERE id = %s", [work.chosen_id, work.call_id])
 

@@ -164,8 +164,8 @@ def _close(work: sql.Row, campaign: Setting, *, note: str | None, not_ready: str
     if chosen is not None and chosen.kind is DispositionClass.DO_NOT_CALL and work.e164:
         by = User.objects.filter(agent=work.agent_id).first()
         do_not_call.list_numbers([work.e164], source="agent", now=now, reason="asked for on the call", by=by)
-    said_of_a_call.write(work)
     _store(work, is_done=because == "done", now=now)
+    said_of_a_call.write(work)
     kind = _kind(work, chosen)
     if work.lead_state == "busy" and work.owns_lead:
         ended = conclude.Ended(

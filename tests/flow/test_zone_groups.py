@@ -8,7 +8,7 @@ import pytest
 
 from agents.desk import DONE
 from campaigns import explain, imports
-from campaigns.flow import call_back, callbacks, confirm_zone
+from campaigns.flow import call_back, callbacks, confirm_zone, filled_in
 from campaigns.flow.call_back import Wanted
 from campaigns.flow.callbacks import Window
 from campaigns.imports import Finished, Options
@@ -100,6 +100,40 @@ def test_a_number_that_turns_out_dead_leaves_no_hours_behind_in_other_campaigns(
     floor.script.say(CALIFORNIA, TALKS)
     ana.sits_down()
     floor.run(until=lambda: len(maria.attempts) == 2, at_most=60)
+    assert zones_of(maria.lead) == zones_of(other.lead) == ["America/Los_Angeles"]
+
+
+def in_two_campaigns(floor: Floor, campaign: Campaign, *meets: Any) -> tuple[Person, Person]:
+    maria = floor.person(campaign, "Maria", *meets, numbers=[MADRID, CALIFORNIA])
+    PhoneNumber.objects.filter(e164=CALIFORNIA).update(zones=["America/Los_Angeles"])
+    floor.script.say(CALIFORNIA, TALKS)
+    return maria, floor.person(floor.campaign("progressive", start=False, caller_id=None), contact=maria.contact)
+
+
+def test_nor_does_one_that_an_agent_marks_at_done(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("progressive", agents=[ana])
+    floor.rule(campaign, "connected", minutes=5)
+    maria, other = in_two_campaigns(floor, campaign, TALKS)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=8)
+    ana.hangs_up()
+    floor.run(until=lambda: ana.phase == "wrap_up", at_most=3)
+    assert filled_in.save(ana._work(), ana.id, {"number_result": "fax"}, now=floor.now) == DONE
+    assert zones_of(other.lead) == ["Europe/Madrid"]
+    assert ana.finishes("again") == DONE
+    assert zones_of(maria.lead) == zones_of(other.lead) == ["America/Los_Angeles"]
+
+
+def test_nor_one_that_an_agent_marks_and_then_dials_another(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("preview", agents=[ana], disposition_for="answered")
+    maria, other = in_two_campaigns(floor, campaign, NoAnswer())
+    ana.sits_down()
+    ana.gets(campaign)
+    ana.calls()
+    floor.run(until=lambda: maria.outcomes == ["no_answer"], at_most=60)
+    floor.run(until=lambda: ana.phase == "preview", at_most=5)
+    assert filled_in.save(ana._work(), ana.id, {"number_result": "fax"}, now=floor.now) == DONE
+    assert ana.calls(CALIFORNIA) == DONE
     assert zones_of(maria.lead) == zones_of(other.lead) == ["America/Los_Angeles"]
 
 

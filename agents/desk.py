@@ -4,7 +4,7 @@ Each function is one or two statements over any number of agents, inside the cal
 Who has become free is returned, not placed: what a free agent does next is `next_for`'s to say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -705,13 +705,13 @@ def all_free() -> list[Seat]:
     return [moved.seat for moved in found]
 
 
-def longest_free(line: str, *, node_id: int, at_most: int = 1, to_be_rung: bool = False, but: int | None = None) -> list[Seat]:
+def longest_free(line: str, *, node_id: int, at_most: int = 1, to_be_rung: bool = False, but: Collection[int] = ()) -> list[Seat]:
     """The line's longest-free agents on a node, by PostgreSQL alone: who answers a customer while the hot projection is gone; to_be_rung:
     those whose phones are called for each call."""
     found = seats(
         f"s.voice_ready AND {_AT_THE_DESK} AND m.id IS NULL AND s.nailed_up <> %(rung)s AND s.node_id = %(node)s AND %(line)s = ANY(s.lines)"
-        " AND s.agent_id IS DISTINCT FROM %(but)s ORDER BY s.ready_since, s.agent_id LIMIT %(at_most)s",
-        {"line": line, "node": node_id, "at_most": at_most, "rung": to_be_rung, "but": but},
+        " AND s.agent_id <> ALL(%(but)s::bigint[]) ORDER BY s.ready_since, s.agent_id LIMIT %(at_most)s",
+        {"line": line, "node": node_id, "at_most": at_most, "rung": to_be_rung, "but": list(but)},
     )
     return [moved.seat for moved in found]
 

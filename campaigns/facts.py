@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from agents.rules.lifecycle import Phase
 from campaigns import spending
 from campaigns.querysets import DueLead
 from campaigns.rules.holidays import PLACE
@@ -63,6 +64,7 @@ class Setting:
     limits: tuple[Limit, ...]  # what may be spent a day, its own and the organisation's; how they stand is in the terms of `settings_now`
     retries: Mapping[Outcome, Rule]  # its own; what has none falls back to `retry.DEFAULTS`
     preview_for: timedelta | None = None
+    auto_answer: bool = True
     when_missed: str = "mode"
     when_rejected: str = "mode"
     reject_reason: bool = False
@@ -73,6 +75,22 @@ class Setting:
     @property
     def line(self) -> str:
         return f"c{self.id}"
+
+    @property
+    def alerts(self) -> bool:
+        """Whether agents are alerted to a call that is on its way, or has been answered, instead of having it at once."""
+        return self.mode.answers_by_itself and not self.auto_answer
+
+    @property
+    def opens_in(self) -> Phase:
+        """The phase in which a record comes to its agent."""
+        return Phase.RINGING_AGENT if self.alerts and self.mode.dials_at_dispatch else self.mode.opens_in
+
+    @property
+    def callback_opens_in(self) -> Phase:
+        """The phase in which a callback comes to its owner. Where they are alerted, only who has accepted has the customer called: nobody else
+        may take what one agent has promised."""
+        return Phase.RINGING_AGENT if self.alerts else self.mode.callback_opens_in
 
     def dials_at(self, *, now: datetime) -> datetime | None:
         """When a preview that begins now is dialed by itself; None: never."""
@@ -113,7 +131,7 @@ class Person:
 _SETTING = """
     SELECT c.id, c.name, c.mode_key, c.call_purpose, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
-        c.preview_for, c.when_missed, c.when_rejected, c.reject_reason, c.new_numbers, c.dial_ratio, c.postpones, c.note_required, c.call_back_in_id,
+        c.preview_for, c.auto_answer, c.when_missed, c.when_rejected, c.reject_reason, c.new_numbers, c.dial_ratio, c.postpones, c.note_required, c.call_back_in_id,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
         w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout, t.per_minute, coalesce(t.enabled, true) AS trunk_ok,
         (SELECT json_agg(json_build_object('id', y.id, 'campaign_id', y.campaign_id, 'per_day', y.per_day::text, 'time_zone', y.time_zone)
@@ -263,6 +281,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
         note_required=row.note_required,
         is_live=row.is_live,
         preview_for=timedelta(seconds=row.preview_for) if row.preview_for is not None else None,
+        auto_answer=row.auto_answer,
         when_missed=row.when_missed,
         when_rejected=row.when_rejected,
         reject_reason=row.reject_reason,

@@ -359,7 +359,7 @@ ALL: tuple[Invariant, ...] = (
         SELECT i.id FROM agents_interaction i JOIN telephony_call c ON c.id = i.call_id
         WHERE c.state = 'ended' AND (
             i.phase IN {ON_A_CALL}
-            OR (i.phase = 'dialing' AND i.dial_due IS NULL AND c.ended_at < %(now)s - interval '1 minute'))""",
+            OR (i.phase IN ('ringing_agent', 'dialing') AND i.dial_due IS NULL AND c.ended_at < %(now)s - interval '1 minute'))""",
     ),
     Invariant(
         "S8.asked",

@@ -509,6 +509,19 @@ def hand_on(call_id: UUID, bridge: UUID) -> bool:
     return sql.changed("UPDATE telephony_call SET bridge = %s WHERE id = %s AND state = 'connected'", [bridge, call_id]) == 1
 
 
+def waits_or_rings(call_id: UUID) -> bool:
+    """Whether this customer is being called, or has answered and was given to nobody; under the lock on the call, so that it stays so."""
+    return bool(
+        sql.rows(
+            """
+            SELECT id FROM telephony_call
+            WHERE id = %s AND (state IN ('planned', 'dialing', 'unresolved', 'ringing') OR (state = 'answered' AND bridge IS NULL)) FOR UPDATE
+            """,
+            [call_id],
+        )
+    )
+
+
 def take_back(call_ids: Sequence[UUID]) -> list[Moved]:
     """The agent was lost before the customer entered the bridge: the customer may be given to another."""
     if not call_ids:

@@ -582,7 +582,7 @@ class Floor:
                     FROM agents_session s WHERE s.signed_in_at IS NOT NULL
                 UNION ALL SELECT %(now)s, false, false, 0 FROM agents_interaction i JOIN agents_session s USING (agent_id)
                     LEFT JOIN telephony_call g ON g.id = i.agent_call_id
-                    WHERE i.phase = 'dialing' AND CASE WHEN s.nailed_up THEN s.leg_state <> 'up' OR NOT s.present ELSE g.state = 'ended' END
+                    WHERE i.phase IN ('ringing_agent', 'dialing') AND i.call_id IS NOT NULL AND CASE WHEN s.nailed_up THEN s.leg_state <> 'up' OR NOT s.present ELSE g.state = 'ended' END
                 UNION ALL SELECT absent_since + interval '90 seconds', false, false, 0 FROM agents_session s WHERE NOT present
                     AND (voice_ready OR EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = s.agent_id
                                                 AND i.phase IN ('offered', 'preview', 'checking')))
@@ -595,6 +595,9 @@ class Floor:
                 UNION ALL SELECT %(now)s, false, false, 0 FROM campaigns_attempt a JOIN campaigns_campaign c ON c.id = a.campaign_id
                     WHERE a.state = 'open' AND a.interaction_id IS NULL AND c.mode_key IN ('power', 'predictive')
                       AND NOT EXISTS (SELECT 1 FROM agents_session s WHERE s.voice_ready AND s.present AND 'c' || c.id = ANY(s.lines))
+                UNION ALL SELECT %(now)s, false, false, 0 FROM campaigns_attempt a JOIN campaigns_campaign c ON c.id = a.campaign_id
+                    WHERE a.state = 'open' AND NOT c.auto_answer AND a.interaction_id IS NOT NULL
+                      AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.call_id = a.id AND i.phase <> 'closed')
                 UNION ALL SELECT coalesce(fetch_at, started_at + interval '10 seconds'), false, false, 0 FROM telephony_recording
                     WHERE fetch_at IS NOT NULL OR state = 'wanted'
                 UNION ALL SELECT NULL, false, false, epoch FROM agents_board

@@ -342,6 +342,7 @@ class CampaignAdmin(ModelAdmin[Campaign]):
                     "agents",
                     "weight",
                     "ring_agent_for",
+                    "auto_answer",
                     "when_missed",
                     "when_rejected",
                     "reject_reason",

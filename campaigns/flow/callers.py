@@ -53,7 +53,9 @@ def _found(row: sql.Row, *, now: datetime) -> bool:
     """True: an agent has them. Else they wait, as the board knows already, and perhaps a phone rings for them."""
     if _at_once(row, now=now):
         return True
-    for seat in desk.longest_free(f"c{row.campaign_id}", node_id=row.node_id, to_be_rung=True, but=row.not_taken_by_id, at_most=_TRIES):
+    for seat in desk.longest_free(
+        f"c{row.campaign_id}", node_id=row.node_id, to_be_rung=True, but=[row.not_taken_by_id] if row.not_taken_by_id else [], at_most=_TRIES
+    ):
         if _open_for(row, seat.agent_id, rings=True, now=now):
             break
     return False

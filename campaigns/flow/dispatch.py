@@ -316,12 +316,14 @@ def _not_free(agents: set[int]) -> set[int]:
 
 def _open(campaign: Setting, pairs: Sequence[tuple[int, Cleared]], *, now: datetime) -> tuple[list[Moved], list[UUID], list[UUID]]:
     """Interactions for cleared leads and free agents; the insert decides who really is. Returns them, the attempts and the agents' legs."""
-    dials, opens_in = campaign.mode.dials_at_dispatch, campaign.mode.opens_in
+    dials, opens_in = campaign.mode.dials_at_dispatch, campaign.opens_in
     attempts = {agent_id: permit.new_id() for agent_id, _ in pairs}
     if opens_in is Phase.OFFERED:
         deadline = next_for.offered_until(now=now)
+    elif opens_in is Phase.RINGING_AGENT:
+        deadline = now + timedelta(seconds=campaign.ring_agent_for)
     else:
-        deadline = now + (timedelta(seconds=campaign.ring_for) + place.MARGIN if dials else timedelta(seconds=campaign.ring_agent_for))
+        deadline = now + timedelta(seconds=campaign.ring_for) + place.MARGIN
     works = [
         NewWork(
             agent_id=agent_id,

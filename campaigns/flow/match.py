@@ -3,6 +3,8 @@
 Redis proposes, the insert of the Interaction decides, a loser is put back in his old place. The customer is decided on the Call row
 (`calls.give`), the agent by the Interaction. Until the leg has entered the bridge the two-second timer runs on, whatever we believe.
 
+Where agents are alerted to calls, the customer is theirs who accepts (`alert`); until then the work opened for it keeps everybody else away.
+
 While the carrier listens whether a machine has answered, the customer is given to an agent all the same, who is kept for them: whoever
 writes the verdict finds the conversation on the Call row, whoever gives the customer away finds the verdict there, and one of them joins.
 """
@@ -23,14 +25,17 @@ from agents.live import board
 from agents.live.board import Stale
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns.flow import left_behind
+from campaigns.rules.modes import MODES, goes_not_ready, keys_that_answer_by_themselves
 from dialer_project.lib import sql
 from dialer_project.lib.failpoints import Failpoint, reached
 from telephony import calls, media
 from telephony.calls import ANSWERED_WITHIN, Moved
-from telephony.rules.lifecycle import Verdict
+from telephony.rules.lifecycle import CallState, Verdict
 
 # how many proposals that lose at the insert are followed before the customer waits
 _TRIES = 5
+# an alert that was shorter, since another agent had it before, is not held against anybody
+LONG_ENOUGH = timedelta(seconds=1.5)
 
 # An ordinary number counts as picked up once a key was pressed there: its mailbox picks up too.
 PICKED_UP = """
@@ -38,8 +43,11 @@ PICKED_UP = """
     AND (g.address NOT LIKE '+%%' OR EXISTS (SELECT 1 FROM telephony_callevent e WHERE e.call_id = g.id AND e.kind = 'digit'))
 """
 
+_ALERTS = f"NOT k.auto_answer AND k.mode_key IN ({', '.join(repr(key) for key in keys_that_answer_by_themselves())})"
+
 _BOUND = f"""
     SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, c.waits_since, k.longest_call, c.state = 'answered' AND c.bridge IS NULL AS to_be_had, l.reserved_for_id, i.id AS work_id, i.phase, i.agent_call_id,
+        c.state, {_ALERTS} AS alerts, k.ring_agent_for, a.interaction_id IS NOT NULL AS was_given,
         coalesce(i.card, jsonb_build_object('campaign', k.name, 'name', concat_ws(' ', p.first_name, p.last_name), 'number', a.e164)) AS card,
         s.agent_id, s.leg, s.nailed_up,
         CASE WHEN s.nailed_up THEN s.leg_state = 'up' AND s.present
@@ -50,7 +58,7 @@ _BOUND = f"""
     JOIN campaigns_campaign k ON k.id = a.campaign_id
     JOIN campaigns_contact p ON p.id = a.contact_id
     JOIN campaigns_lead l ON l.id = a.lead_id
-    LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase IN ('dialing', 'connecting')
+    LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase IN ('ringing_agent', 'dialing', 'connecting')
     LEFT JOIN agents_session s ON s.agent_id = i.agent_id
 """
 
@@ -72,7 +80,8 @@ def customers_answered(answered: Sequence[Moved], *, now: datetime) -> list[Desk
         {"answers": sql.records({"id": i, "at": when} for i, when in at.items())},
     )
     there = [row for row in bound if row.to_be_had]
-    _to_their_agents([row for row in there if row.leg_is_good], now=now)
+    _to_their_agents([row for row in there if row.leg_is_good and row.phase != Phase.RINGING_AGENT], now=now)
+    _to_be_accepted([row for row in there if row.phase == Phase.RINGING_AGENT and (row.leg_is_good or row.leg_lives)], progress="answered", now=now)
     # where the agent's own phone still rings the customer waits for it; its answer or the timer decides
     return _without_theirs([row for row in there if row.work_id is None or (not row.leg_is_good and not row.leg_lives)], now=now)
 
@@ -93,6 +102,44 @@ def agents_answered(agent_call_ids: Sequence[UUID], *, now: datetime) -> None:
         f"{_BOUND} WHERE i.agent_call_id = ANY(%s) AND i.phase = 'dialing' AND c.state = 'answered' AND c.bridge IS NULL", [list(agent_call_ids)]
     )
     _to_their_agents([row for row in rows if row.leg_is_good], now=now)
+
+
+def accepted(work_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Their agents have accepted, and are at phones that are connected: customers who have answered already are put through."""
+    _to_their_agents(
+        sql.rows(f"{_BOUND} WHERE i.id = ANY(%s) AND i.phase = 'dialing' AND c.state = 'answered' AND c.bridge IS NULL", [list(work_ids)]), now=now
+    )
+
+
+def to_another(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
+    """Customers whom no agent is alerted to any more: another one, who has not said no. Where there is none, who has answered hears the message
+    and who is still being called rings on. Returns desks that have lost theirs by that."""
+    left = []
+    for row in sql.rows(f"{_BOUND} WHERE a.id = ANY(%s) AND a.state = 'open' ORDER BY a.id", [list(call_ids)]):
+        if row.work_id is None and row.reserved_for_id is None and not _alert_another(row, now=now) and row.to_be_had:
+            left += time_is_up([row.id], now=now)
+    return left
+
+
+def _alert_another(row: sql.Row, *, now: datetime) -> bool:
+    """By PostgreSQL alone: the board would propose who has just said no."""
+    if row.waits_since is not None and now >= row.waits_since + ANSWERED_WITHIN:
+        return False
+    said_no = [
+        done.agent_id
+        for done in sql.rows("SELECT DISTINCT agent_id FROM agents_interaction WHERE call_id = %s AND closed_because = 'missed'", [row.id])
+    ]
+    for seat in desk.longest_free(f"c{row.campaign_id}", node_id=row.node_id, but=said_no, at_most=_TRIES):
+        if (given := _open_for(row, seat.agent_id, now=now)) is not _Given.AGENT_TAKEN:
+            return given is _Given.YES
+    return False
+
+
+def _to_be_accepted(rows: Sequence[sql.Row], *, progress: str, now: datetime) -> None:
+    """The customer is there, and their agent has not accepted yet: until the two seconds are over."""
+    desk.amend(
+        [Change(id=row.work_id, deadline=row.waits_since + ANSWERED_WITHIN, progress=progress) for row in rows], now=now, only=(Phase.RINGING_AGENT,)
+    )
 
 
 def _to_their_agents(rows: Sequence[sql.Row], *, now: datetime) -> None:
@@ -151,8 +198,12 @@ def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> list[Desk]:
         desk.move(PhaseMove.CLOSE, [Change(id=row.work_id, closed_because="agent_lost", keeps_place=True) for row in lost], now=now), now=now
     )
     for row in rows:
-        if row.reserved_for_id is None:  # what one agent has promised in person is nobody else's
+        if row.reserved_for_id is not None:  # what one agent has promised in person is nobody else's
+            continue
+        if not (row.alerts and row.was_given and row.work_id is None):
             _seek(row, now=now)
+        elif not _alert_another(row, now=now):
+            left += time_is_up([row.id], now=now)
     return left
 
 
@@ -181,18 +232,20 @@ def _seek(row: sql.Row, *, now: datetime) -> None:
 
 def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> _Given:
     """The insert decides about the agent, the Call's row about the customer."""
+    if row.alerts and not calls.waits_or_rings(row.id):
+        return _Given.CUSTOMER_GONE
     opened = desk.open(
         [
             NewWork(
                 agent_id=agent_id,
-                phase=Phase.CONNECTING,
-                deadline=row.waits_since + ANSWERED_WITHIN,
+                phase=Phase.RINGING_AGENT if row.alerts else Phase.CONNECTING,
+                deadline=row.waits_since + ANSWERED_WITHIN if row.waits_since else now + timedelta(seconds=row.ring_agent_for),
                 campaign_id=row.campaign_id,
                 lead_id=row.lead_id,
                 phone_id=row.phone_id,
                 card=sql.loaded(row.card),
                 call_id=row.id,
-                progress="answered",
+                progress=row.state if row.state in (CallState.RINGING, CallState.ANSWERED) else "dialing",
             )
         ],
         needs="voice",
@@ -201,7 +254,7 @@ def _open_for(row: sql.Row, agent_id: int, *, now: datetime) -> _Given:
     if not opened or opened[0].work is None:
         return _Given.AGENT_TAKEN
     work, seat = opened[0].work, opened[0].seat
-    had = calls.give({row.id: work.id})
+    had = {row.id: False} if row.alerts else calls.give({row.id: work.id})
     if not had:
         desk.move(PhaseMove.CLOSE, [Change(id=work.id, closed_because="customer_gone", keeps_place=True)], now=now)
         return _Given.CUSTOMER_GONE
@@ -215,6 +268,9 @@ def heard(customers: Sequence[Moved], *, progress: str, now: datetime) -> None:
     """The carrier has told what it heard of these, and they are to be put through: those for whom an agent is kept are joined now, the
     others as soon as they find one."""
     given = [m.id for m in customers if m.bridge is not None]
+    if waiting := [m.id for m in customers if m.bridge is None]:
+        alerted = sql.rows(f"{_BOUND} WHERE c.id = ANY(%s) AND c.state = 'answered' AND c.bridge IS NULL AND i.phase = 'ringing_agent'", [waiting])
+        _to_be_accepted(alerted, progress=progress, now=now)
     if not given:
         return
     rows = sql.rows(f"{_BOUND} WHERE c.id = ANY(%s) AND c.state = 'answered' AND c.bridge = i.id AND i.phase = 'connecting'", [given])
@@ -350,16 +406,23 @@ def nobody_came(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
     """These customers hear the message: the work opened for them is closed, and they wait for nobody any more."""
     rows = sql.rows(
         """
-        SELECT a.id, a.campaign_id, c.node_id, i.id AS work_id FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id
-        LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase IN ('dialing', 'connecting') WHERE a.id = ANY(%s)
+        SELECT a.id, a.campaign_id, c.node_id, i.id AS work_id, i.phase = 'ringing_agent' AND i.phase_since <= %s AS missed, k.mode_key, k.when_missed
+        FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id JOIN campaigns_campaign k ON k.id = a.campaign_id
+        LEFT JOIN agents_interaction i ON i.call_id = a.id AND i.phase IN ('ringing_agent', 'dialing', 'connecting') WHERE a.id = ANY(%s)
         """,
-        [list(call_ids)],
+        [now - LONG_ENOUGH, list(call_ids)],
     )
-    closed = desk.move(
-        PhaseMove.CLOSE, [Change(id=row.work_id, closed_because="not_connected", keeps_place=True) for row in rows if row.work_id], now=now
-    )
+    closed = desk.move(PhaseMove.CLOSE, [_not_there(row) for row in rows if row.work_id], now=now)
     agent_legs = [m.work.agent_call_id for m in closed if m.work and m.work.agent_call_id]
     lines = {f"c{row.campaign_id}@{row.node_id}" for row in rows}
     transaction.on_commit(lambda: calls.hang_up_by_id(agent_legs), robust=True)
     transaction.on_commit(lambda: board.stop_waiting(call_ids, lines=lines), robust=True)
     return left_behind.kept(closed, now=now)
+
+
+def _not_there(row: sql.Row) -> Change:
+    """Who was alerted, and has not accepted, has missed it; nobody else is at fault."""
+    if not row.missed:
+        return Change(id=row.work_id, closed_because="not_connected", keeps_place=True)
+    not_ready = goes_not_ready(MODES[row.mode_key].on_agent_missed, row.when_missed)
+    return Change(id=row.work_id, closed_because="missed", not_ready="no_answer" if not_ready else None)

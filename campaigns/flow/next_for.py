@@ -126,7 +126,7 @@ def callback_work(
     campaign: Setting, *, agent_id: int, lead_id: int, phone_id: int, card: dict[str, object], personal: bool, now: datetime
 ) -> NewWork:
     """A callback as its campaign's mode opens it, bound to its agent."""
-    phase = campaign.mode.callback_opens_in
+    phase = campaign.callback_opens_in
     return NewWork(
         agent_id=agent_id,
         phase=phase,

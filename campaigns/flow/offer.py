@@ -13,7 +13,7 @@ from agents.desk import DONE, Answer, Change, Problem, Refusal
 from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns import facts
 from campaigns.facts import Setting
-from campaigns.flow import conclude, left_behind, new_number, next_for, phone, place, said_of_a_call, take_part, third_parties, wrap_up
+from campaigns.flow import alert, conclude, left_behind, new_number, next_for, phone, place, said_of_a_call, take_part, third_parties, wrap_up
 from campaigns.models import CampaignExclusion
 from campaigns.querysets import LeadStep, step
 from campaigns.rules.lifecycle import CampaignState, FinalReason, LeadState
@@ -66,11 +66,13 @@ def accept(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
             return WENT_BACK
         if work.phase == Phase.RINGING_AGENT and not work.nailed_up:
             return RINGING_THERE
-        asked = work.origin == third_parties.ASKED
-        if asked and work.leg_state != "up":
+        asked, alerted = work.origin == third_parties.ASKED, alert.is_one(work.call_id)
+        if (asked or alerted) and work.leg_state != "up":
             return NO_PHONE
     if asked:  # the customer's call is locked first
         return third_parties.accept(interaction_id, agent_id, now=now)
+    if alerted:  # as above
+        return alert.accept(interaction_id, agent_id, now=now)
     with transaction.atomic():
         work = _mine(interaction_id, agent_id, Phase.RINGING_AGENT, Phase.OFFERED)
         if work is None:
@@ -116,10 +118,12 @@ def _dial(work: sql.Row, campaign: Setting, *, now: datetime, **about: object) -
 def reject(interaction_id: UUID, agent_id: int, *, reason: str = "", now: datetime) -> Answer:
     """The record goes back to the top of the list, the agent as the mode says. The reason stands in the contact's history."""
     with transaction.atomic():
+        alerts = alert.hold("i.id = %s AND i.agent_id = %s", [interaction_id, agent_id])
         work = _mine(interaction_id, agent_id, Phase.RINGING_AGENT, Phase.OFFERED)
         if work is None:
             return WENT_BACK
-        if not reason.strip() and _campaign(work).reject_reason and work.origin != third_parties.ASKED:
+        # nobody writes reasons while a customer waits
+        if not reason.strip() and _campaign(work).reject_reason and work.origin != third_parties.ASKED and not alerts:
             return Refusal("Say why you reject this record: this campaign wants to know.")
         phone.missed(
             work.id,
@@ -234,12 +238,14 @@ def decline(interaction_id: UUID, agent_id: int, *, never: bool, now: datetime) 
 
 def not_taken_in_time(*, now: datetime) -> None:
     """Offers and ringing phones whose time has run out: as the mode says. An offer that no screen has shown is not held against anybody."""
+    alert.not_taken_in_time(now=now)
     with transaction.atomic():
         for work in sql.rows(
             """
             SELECT i.id, i.phase, i.progress, i.campaign_id, i.lead_id, i.agent_id, l.misses
             FROM agents_interaction i LEFT JOIN campaigns_lead l ON l.id = i.lead_id
-            WHERE i.phase IN ('ringing_agent', 'offered') AND i.deadline <= %s ORDER BY i.id LIMIT 100 FOR UPDATE OF i SKIP LOCKED
+            WHERE i.phase IN ('ringing_agent', 'offered') AND i.deadline <= %s
+              AND NOT EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.id = i.call_id) ORDER BY i.id LIMIT 100 FOR UPDATE OF i SKIP LOCKED
             """,
             [now],
         ):

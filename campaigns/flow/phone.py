@@ -12,9 +12,9 @@ from agents.desk import DONE, Answer, Change, Moved, Refusal, Work
 from agents.live import board
 from agents.models import Agent, Session, Station
 from agents.rules.lifecycle import Phase, PhaseMove
-from campaigns.flow import callers, conclude, known_phones, left_behind, match, next_for, permit, place, supervise, take_part, third_parties
+from campaigns.flow import alert, callers, conclude, known_phones, left_behind, match, next_for, permit, place, supervise, take_part, third_parties
 from campaigns.flow.known_phones import PageAccess
-from campaigns.rules.modes import MODES, Binding, OnAgentLost
+from campaigns.rules.modes import MODES, Binding, OnAgentLost, goes_not_ready
 from dialer_project.lib import sql, wake
 from dialer_project.lib.sentence import say
 from telephony import calls, nodes
@@ -227,13 +227,15 @@ def _there(ids: Sequence[UUID], *, now: datetime) -> None:
     up = desk.leg_is(dict.fromkeys(ids, Session.Leg.UP), now=now)
     next_for.settle(up, now=now)
     _back_in_conversation([m for m in up if m.work is not None and m.work.phase is Phase.CONNECTED], now=now)
+    alerts = alert.hold("i.agent_call_id = ANY(%s)", [list(ids)])
     ringing = _work_of(ids)
+    alerted = {row.id for row in alerts}
     dialing = desk.move(
         PhaseMove.DIAL,
         [
             Change(id=row.id, dial_due=now, deadline=now + timedelta(seconds=row.ring_for) + place.MARGIN, progress="dialing")
             for row in ringing
-            if row.phase == Phase.RINGING_AGENT and row.origin not in (third_parties.ASKED, callers.ORIGIN)
+            if row.phase == Phase.RINGING_AGENT and row.origin not in (third_parties.ASKED, callers.ORIGIN) and row.id not in alerted
         ],
         now=now,
         only=(Phase.RINGING_AGENT,),
@@ -241,6 +243,7 @@ def _there(ids: Sequence[UUID], *, now: datetime) -> None:
     for m in dialing:
         if m.work:
             wake.dial(m.work.id)
+    alert.picked_up(alerts, now=now)
     third_parties.picked_up([row.id for row in ringing if row.phase == Phase.RINGING_AGENT and row.origin == third_parties.ASKED], now=now)
     callers.picked_up({row.id: row.agent_call_id for row in ringing if row.phase == Phase.RINGING_AGENT and row.origin == callers.ORIGIN}, now=now)
     match.agents_answered([row.agent_call_id for row in ringing if row.phase == Phase.DIALING], now=now)
@@ -291,6 +294,7 @@ def legs_ended(ended: Sequence[MovedCall], *, now: datetime) -> None:
             for m in desk.leg_is(dict.fromkeys(theirs, Session.Leg.NONE), now=now):
                 if m.work is not None:
                     _nailed_up_down(m.work, m.seat.node_id, put_down=deliberate, now=now)
+        alert.hold("i.agent_call_id = ANY(%s)", [list(legs)])
         for row in _work_of(list(legs)):
             match row.phase:
                 case Phase.RINGING_AGENT:
@@ -333,14 +337,17 @@ def missed(
     if campaign is None:
         return
     origin = sql.rows("SELECT origin FROM agents_interaction WHERE id = %s", [interaction_id])[0].origin
+    alerts = alert.hold("i.id = %s", [interaction_id])
     how = campaign.mode.on_reject if rejected else campaign.mode.on_agent_missed
-    own = campaign.when_rejected if rejected else campaign.when_missed
-    goes_not_ready = at_fault and (how.value.startswith("not_ready") if own == "mode" else own == "not_ready")
+    leaves = at_fault and goes_not_ready(how, campaign.when_rejected if rejected else campaign.when_missed)
+    if alerts:
+        alert.not_taken(alerts, not_ready=leaves, keeps_place=not at_fault, note=note, now=now)
+        return
     if origin == third_parties.ASKED:  # whoever asks may be told no
-        third_parties.not_taken(interaction_id, not_ready=goes_not_ready and not rejected, rejected=rejected, now=now)
+        third_parties.not_taken(interaction_id, not_ready=leaves and not rejected, rejected=rejected, now=now)
         return
     if origin == callers.ORIGIN:
-        left = callers.not_taken(interaction_id, not_ready="no_answer" if goes_not_ready else None, keeps_place=not at_fault, note=note, now=now)
+        left = callers.not_taken(interaction_id, not_ready="no_answer" if leaves else None, keeps_place=not at_fault, note=note, now=now)
         place.release_agent_legs([m.work.agent_call_id for m in left if m.work and m.work.agent_call_id])
         next_for.settle(left, now=now)
         return
@@ -350,7 +357,7 @@ def missed(
             Change(
                 id=interaction_id,
                 closed_because="missed" if at_fault else "withdrawn",
-                not_ready="no_answer" if goes_not_ready else None,
+                not_ready="no_answer" if leaves else None,
                 keeps_place=not at_fault,
                 note=note,
             )
@@ -363,18 +370,20 @@ def missed(
         if moved[0].work and moved[0].work.outcome:  # it was called before, and nobody was reached: it goes where that leads
             conclude.unreached(lead_id, campaign, outcome=moved[0].work.outcome, now=now)
         elif at_fault:
-            place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, how=how, stays_ready=not goes_not_ready, now=now)
+            place.give_up(campaign, lead_id, misses=misses, agent_id=agent_id, how=how, stays_ready=not leaves, now=now)
         else:
             place.put_back(campaign, lead_id, after=WITHDRAWN_FOR, now=now)
         place.release_agent_legs([m.work.agent_call_id for m in moved if m.work and m.work.agent_call_id])
-        if goes_not_ready:
+        if leaves:
             moved = take_part.no_longer_served(agent_id, campaign, now=now) or moved
         next_for.settle(moved, now=now)
 
 
 def _lost_to_others(agent_ids: Sequence[int], *, now: datetime) -> list[Moved]:
     """Whoever was on the way to these agents goes to others, or waits. Returns the desks that have lost them."""
-    return [*match.agents_lost(agent_ids, now=now), *callers.agents_lost(agent_ids, now=now)] if agent_ids else []
+    if not agent_ids:
+        return []
+    return [*match.agents_lost(agent_ids, now=now), *alert.agents_lost(agent_ids, now=now), *callers.agents_lost(agent_ids, now=now)]
 
 
 def _lost_while_dialing(interaction_id: UUID, *, put_down: bool, now: datetime) -> None:
@@ -409,7 +418,7 @@ def _nailed_up_down(work: Work, node_id: int | None, *, put_down: bool, now: dat
     match work.phase:
         case Phase.DIALING:
             _lost_while_dialing(work.id, put_down=put_down, now=now)
-        case Phase.CONNECTING:
+        case Phase.RINGING_AGENT | Phase.CONNECTING:
             next_for.settle(_lost_to_others([work.agent_id], now=now), now=now)
         case Phase.CONNECTED if work.call_id is None:
             third_parties.leave([work.id], now=now)
@@ -461,7 +470,7 @@ def nobody_left(*, now: datetime) -> None:
         FROM agents_interaction i JOIN agents_session s ON s.agent_id = i.agent_id JOIN telephony_call c ON c.id = i.call_id
         JOIN campaigns_lead l ON l.id = i.lead_id
         JOIN campaigns_campaign k ON k.id = i.campaign_id LEFT JOIN telephony_call g ON g.id = i.agent_call_id
-        WHERE i.phase = 'dialing' AND c.state IN ('dialing', 'ringing')
+        WHERE i.phase IN ('ringing_agent', 'dialing') AND c.party = 'customer' AND c.state IN ('dialing', 'ringing')
           AND CASE WHEN s.nailed_up THEN s.leg_state <> 'up' OR NOT s.present ELSE coalesce(g.state, 'ended') = 'ended' END
         ORDER BY c.id LIMIT 200
         """,
@@ -503,7 +512,7 @@ def stations_changed(endpoints: Sequence[str], *, lost: bool, now: datetime) -> 
         fresh = [m.work for m in suspects if m.work is not None]
         _wait_for_their_page([m for m in suspects if m.work is not None and m.work.phase is Phase.CONNECTED and m.work.call_id is not None], now=now)
         third_parties.leave([work.id for work in fresh if work.phase is Phase.CONNECTED and work.call_id is None], now=now)
-        next_for.settle(_lost_to_others([work.agent_id for work in fresh if work.phase is Phase.CONNECTING], now=now), now=now)
+        next_for.settle(_lost_to_others([work.agent_id for work in fresh if work.phase in (Phase.RINGING_AGENT, Phase.CONNECTING)], now=now), now=now)
         for work in fresh:
             if work.phase is Phase.DIALING:
                 _lost_while_dialing(work.id, put_down=False, now=now)

@@ -87,7 +87,7 @@ def _ringing(rang: Sequence[Moved], *, now: datetime) -> None:
     """The screen of the agent it is dialed for says so."""
     if rang:
         works = desk.work_on([m.id for m in rang])
-        desk.amend([Change(id=work_id, progress="ringing") for work_id in works.values()], now=now, only=(Phase.DIALING,))
+        desk.amend([Change(id=work_id, progress="ringing") for work_id in works.values()], now=now, only=(Phase.RINGING_AGENT, Phase.DIALING))
 
 
 def _said_by_the_carrier_alone(announced: Sequence[Moved], *, now: datetime) -> None:

@@ -12,6 +12,7 @@ from agents.live import board, presence
 from agents.live.board import Free
 from campaigns import live, querysets
 from campaigns.flow import (
+    alert,
     callbacks,
     callers,
     conclude,
@@ -193,6 +194,7 @@ def messages_lost(*, now: datetime) -> None:
 
 def ringing_for_nobody(*, now: datetime) -> None:
     phone.nobody_left(now=now)
+    alert.left_by_all(now=now)
     control.hang_up_after_stop(now=now)
 
 

@@ -281,7 +281,7 @@ def _machines(heard: Sequence[calls.Moved], *, now: datetime) -> list[Moved]:
             coalesce(v.media, '') AS media
         FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id AND c.state <> 'ended' JOIN campaigns_campaign k ON k.id = a.campaign_id
         LEFT JOIN telephony_announcement v ON v.id = k.voicemail_id
-        LEFT JOIN ({_LINE} WHERE i.phase IN ('dialing', 'connecting', 'connected')) w ON w.call_id = c.id
+        LEFT JOIN ({_LINE} WHERE i.phase IN ('ringing_agent', 'dialing', 'connecting', 'connected')) w ON w.call_id = c.id
         WHERE a.id = ANY(%s) AND a.state = 'open' ORDER BY c.id
         """,
         [[call.id for call in heard]],
@@ -306,7 +306,7 @@ def _left_to_the_machine(rows: Sequence[sql.Row], said: Mapping[UUID, str], *, b
     conclude.supervisors_go([row.call_id for row in gone])
     sql.changed("UPDATE campaigns_attempt SET machine = true WHERE id = ANY(%s) AND state = 'open'", [[row.call_id for row in gone]])
     moved: list[Moved] = []
-    for move, phases in ((PhaseMove.LET_GO, (Phase.CONNECTED,)), (PhaseMove.CLOSE, (Phase.DIALING, Phase.CONNECTING))):
+    for move, phases in ((PhaseMove.LET_GO, (Phase.CONNECTED,)), (PhaseMove.CLOSE, (Phase.RINGING_AGENT, Phase.DIALING, Phase.CONNECTING))):
         # who has heard nothing of it keeps their place
         changes = [
             Change(id=row.id, closed_because=because, progress="ended", keeps_place=row.phase != Phase.CONNECTED)

@@ -207,6 +207,14 @@ class Campaign(models.Model):
     ring_agent_for = models.PositiveSmallIntegerField(
         default=20, validators=[MinValueValidator(5), MaxValueValidator(60)], help_text="seconds an agent's phone or alert rings"
     )
+    auto_answer = models.BooleanField(
+        "answered automatically",
+        default=True,
+        db_default=True,
+        help_text="progressive, power and predictive: a customer who has answered is put through to a Ready agent at once. Off: the agent is alerted, "
+        "and accepts or rejects. In progressive that is while the customer's phone rings; where the agent is chosen at the answer, only the two "
+        "seconds are left before the customer hears the message, and more calls are abandoned",
+    )
     when_missed = models.CharField(
         max_length=10, choices=Afterwards.choices, default=Afterwards.MODE, help_text="an agent who neither accepted nor rejected in time"
     )

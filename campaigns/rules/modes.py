@@ -108,6 +108,14 @@ class AgentConfirms(StrEnum):
     DIGIT = "digit"
 
 
+class Alert(StrEnum):
+    """When agents are alerted and may say no, where their campaign does not have calls answered for them."""
+
+    BEFORE_DIAL = "before_dial"  # whatever the campaign says: by the offer, the preview or their own phone, which comes first
+    WITH_DIAL = "with_dial"
+    AT_ANSWER = "at_answer"
+
+
 class NumberChoice(StrEnum):
     SYSTEM = "system"
     AGENT = "agent"
@@ -155,6 +163,7 @@ class Mode:
     after_unreached: AfterUnreached
     on_preview_timeout: OnPreviewTimeout
     agent_confirms: AgentConfirms
+    alert: Alert
     number_choice: NumberChoice
     disposition_for: DispositionFor
     done_needs: DoneNeeds = DoneNeeds.NOTHING
@@ -192,6 +201,11 @@ class Mode:
         return self.after_unreached is AfterUnreached.STAY
 
     @property
+    def answers_by_itself(self) -> bool:
+        """Whether a campaign may have its calls put through to agents unasked."""
+        return self.alert is not Alert.BEFORE_DIAL
+
+    @property
     def dials_at_dispatch(self) -> bool:
         """Whether dispatch itself dials the customer, the record never waiting on a screen first."""
         return Trigger.SYSTEM in self.triggers and self.first_leg is FirstLeg.CUSTOMER
@@ -218,6 +232,7 @@ _PREVIEW = Mode(
     after_unreached=AfterUnreached.STAY,
     on_preview_timeout=OnPreviewTimeout.DIAL,
     agent_confirms=AgentConfirms.LEG_ANSWER,
+    alert=Alert.BEFORE_DIAL,
     number_choice=NumberChoice.AGENT,
     disposition_for=DispositionFor.ALL,
     delivery_mode_label="Manual",
@@ -244,6 +259,7 @@ _AGENT_FIRST = Mode(
     after_unreached=AfterUnreached.NEXT_RECORD,
     on_preview_timeout=OnPreviewTimeout.NONE,
     agent_confirms=AgentConfirms.LEG_ANSWER,
+    alert=Alert.BEFORE_DIAL,
     number_choice=NumberChoice.SYSTEM,
     disposition_for=DispositionFor.ANSWERED,
 )
@@ -257,6 +273,7 @@ _PROGRESSIVE = replace(
     callback_opens_in=Phase.DIALING,
     on_agent_lost=OnAgentLost.REBIND_ELSE_CANCEL,
     agent_confirms=AgentConfirms.NOTHING,
+    alert=Alert.WITH_DIAL,
 )
 
 _POWER = replace(
@@ -267,6 +284,7 @@ _POWER = replace(
     delivery=Delivery.ON_ANSWER,
     binding=Binding.ON_ANSWER,
     pacing=Pacing.RATIO,
+    alert=Alert.AT_ANSWER,
 )
 
 MODES: dict[str, Mode] = {
@@ -330,6 +348,16 @@ def keys_that_need(needs: Needs, *, callback: bool = False) -> list[str]:
     return [mode.key for mode in MODES.values() if mode.needs is needs and mode.delivery is not Delivery.PULL]
 
 
+def keys_that_answer_by_themselves() -> list[str]:
+    """The modes in which a campaign says whether its agents are alerted to each call or have it at once."""
+    return [mode.key for mode in MODES.values() if mode.answers_by_itself]
+
+
+def goes_not_ready(how: OnAgentMissed, own: str) -> bool:
+    """Whether an agent who did not take work, or said no, is Not Ready then. own: what their campaign says of it, or "mode"."""
+    return how.value.startswith("not_ready") if own == "mode" else own == "not_ready"
+
+
 def keys_that_offer_callbacks() -> list[str]:
     """The modes whose records are asked for and whose callbacks come unasked all the same."""
     return [mode.key for mode in MODES.values() if mode.delivery is Delivery.PULL and mode.pushes_callbacks]
@@ -368,6 +396,12 @@ def impossible(mode: Mode) -> list[str]:
         wrong.append("A record the agent asks for needs no channel: asking is enough.")
     if mode.opens_in is Phase.RINGING_AGENT and mode.first_leg is not FirstLeg.AGENT:
         wrong.append("Ringing the agent's phone first means the agent's leg is the first leg.")
+    if mode.alert is Alert.WITH_DIAL and mode.binding is Binding.ON_ANSWER:
+        wrong.append("Where the agent is chosen at the answer, nobody can be alerted before it.")
+    elif mode.alert is Alert.WITH_DIAL and mode.first_leg is FirstLeg.AGENT:
+        wrong.append("An agent whose phone is called first is not alerted a second time.")
+    if mode.alert is Alert.AT_ANSWER and mode.binding is Binding.BEFORE_DIAL:
+        wrong.append("An agent who was chosen before the dial is alerted no later than that: a customer is not kept waiting for it.")
     if mode.number_choice is NumberChoice.AGENT and Trigger.SYSTEM in mode.triggers:
         wrong.append("Where the system dials at once, the agent cannot choose the number.")
     if mode.on_preview_timeout is not OnPreviewTimeout.NONE and Trigger.TIMER not in mode.triggers:
@@ -394,18 +428,22 @@ def failure_edges(mode: Mode) -> dict[tuple[Phase, str], str]:
         Phase.WRAP_UP,
     )
     used = _phases_of(mode)
+    alerted = mode.answers_by_itself  # while the customer is dialed or waits, not before
     table: dict[tuple[Phase, str], str] = {}
     for phase in phases:
         seen = phase in used
-        table[phase, "agent missed"] = mode.on_agent_missed.value if seen and phase in (Phase.OFFERED, Phase.RINGING_AGENT) else nothing
-        table[phase, "agent rejects"] = mode.on_reject.value if seen and phase in (Phase.OFFERED, Phase.RINGING_AGENT) else nothing
+        asked = seen and phase in (Phase.OFFERED, Phase.RINGING_AGENT)
+        table[phase, "agent missed"] = nothing if not asked else _not_taken(mode, mode.on_agent_missed)
+        table[phase, "agent rejects"] = nothing if not asked else _not_taken(mode, mode.on_reject)
         table[phase, "agent lost"] = (
             nothing
             if not seen
             else mode.on_agent_lost.value
             if phase is Phase.DIALING
-            else "another agent, else the message within two seconds"
-            if phase is Phase.CONNECTING
+            else ANOTHER_ELSE_GIVEN_UP
+            if phase is Phase.RINGING_AGENT and mode.alert is Alert.WITH_DIAL
+            else ANOTHER_ELSE_MESSAGE
+            if phase is Phase.CONNECTING or (phase is Phase.RINGING_AGENT and alerted)
             else "the customer hears the message"
             if phase is Phase.CONNECTED
             else "closed with a system disposition after fifteen minutes"
@@ -415,12 +453,13 @@ def failure_edges(mode: Mode) -> dict[tuple[Phase, str], str]:
         table[phase, "dial refused"] = (
             mode.on_dial_refused.value if seen and phase in (Phase.PREVIEW, Phase.CHECKING, Phase.RINGING_AGENT, Phase.DIALING) else nothing
         )
-        table[phase, "customer unreached"] = mode.after_unreached.value if seen and phase in (Phase.DIALING, Phase.CONNECTING) else nothing
+        called = (Phase.RINGING_AGENT, Phase.DIALING, Phase.CONNECTING) if alerted else (Phase.DIALING, Phase.CONNECTING)
+        table[phase, "customer unreached"] = mode.after_unreached.value if seen and phase in called else nothing
         table[phase, "time runs out"] = (
             nothing
             if not seen
-            else mode.on_agent_missed.value
-            if phase in (Phase.OFFERED, Phase.RINGING_AGENT)
+            else _not_taken(mode, mode.on_agent_missed)
+            if asked
             else mode.on_preview_timeout.value
             if phase is Phase.PREVIEW and mode.on_preview_timeout is not OnPreviewTimeout.NONE
             else "the record goes back to the list after an hour"
@@ -429,7 +468,7 @@ def failure_edges(mode: Mode) -> dict[tuple[Phase, str], str]:
             if phase is Phase.CHECKING
             else "the carrier is asked what became of the call"
             if phase is Phase.DIALING
-            else "another agent, else the message within two seconds"
+            else ANOTHER_ELSE_MESSAGE
             if phase is Phase.CONNECTING
             else "the longest call is ended"
             if phase is Phase.CONNECTED
@@ -438,9 +477,20 @@ def failure_edges(mode: Mode) -> dict[tuple[Phase, str], str]:
     return table
 
 
+ANOTHER_ELSE_MESSAGE = "another agent, else the message within two seconds"
+ANOTHER_ELSE_GIVEN_UP = "another agent, else the call is given up; once it is answered, the message within two seconds"
+
+
+def _not_taken(mode: Mode, how: OnAgentMissed) -> str:
+    if not mode.answers_by_itself:
+        return how.value
+    call = ANOTHER_ELSE_GIVEN_UP if mode.alert is Alert.WITH_DIAL else ANOTHER_ELSE_MESSAGE
+    return f"{'not ready' if goes_not_ready(how, 'mode') else 'ready'}; {call}"
+
+
 def _phases_of(mode: Mode) -> set[Phase]:
     used = {mode.opens_in, mode.callback_opens_in, Phase.DIALING, Phase.CONNECTING, Phase.CONNECTED, Phase.WRAP_UP}
-    if mode.first_leg is FirstLeg.AGENT:
+    if mode.first_leg is FirstLeg.AGENT or mode.answers_by_itself:
         used.add(Phase.RINGING_AGENT)
     stays = mode.on_dial_refused is OnDialRefused.STAY or mode.after_unreached is AfterUnreached.STAY
     if stays or (Phase.OFFERED in used and Trigger.ACCEPT not in mode.triggers):

@@ -16,6 +16,7 @@ from campaigns.rules.modes import (
     RUNS,
     AfterUnreached,
     AgentConfirms,
+    Alert,
     Binding,
     Delivery,
     FirstLeg,
@@ -55,6 +56,11 @@ CANNOT_WORK: dict[str, Callable[[Mode], bool]] = {
     ),
     "the agent picks the number of a call that is already made": lambda m: m.number_choice is NumberChoice.AGENT and Trigger.SYSTEM in m.triggers,
     "a time limit without a timer": lambda m: m.on_preview_timeout is not OnPreviewTimeout.NONE and Trigger.TIMER not in m.triggers,
+    "somebody is alerted before there is anybody": lambda m: m.alert is Alert.WITH_DIAL and m.binding is Binding.ON_ANSWER,
+    "an agent's phone rings, they pick it up, and are alerted": lambda m: m.alert is Alert.WITH_DIAL and m.first_leg is FirstLeg.AGENT,
+    "the customer waits for an alert that could have come while their phone rang": lambda m: (
+        m.alert is Alert.AT_ANSWER and m.binding is Binding.BEFORE_DIAL
+    ),
     "an unanswered call leaves its record on nobody's screen": lambda m: m.after_unreached is AfterUnreached.STAY and m.binding is Binding.ON_ANSWER,
 }
 
@@ -72,6 +78,7 @@ def any_mode() -> st.SearchStrategy[Mode]:
         "after_unreached": st.sampled_from(AfterUnreached),
         "on_preview_timeout": st.sampled_from(OnPreviewTimeout),
         "agent_confirms": st.sampled_from(AgentConfirms),
+        "alert": st.sampled_from(Alert),
         "number_choice": st.sampled_from(NumberChoice),
     }
     return st.builds(
@@ -108,6 +115,9 @@ def test_a_combination_is_refused_exactly_when_nobody_could_work_with_it(mode: M
         ("agent_first", {"first_leg": FirstLeg.CUSTOMER}, "the agent's leg is the first leg"),
         ("preview", {"opens_in": Phase.OFFERED}, "opens as a preview"),
         ("preview", {"needs": Needs.VOICE}, "asking is enough"),
+        ("agent_first", {"alert": Alert.WITH_DIAL}, "not alerted a second time"),
+        ("progressive", {"alert": Alert.AT_ANSWER}, "a customer is not kept waiting"),
+        ("power", {"alert": Alert.WITH_DIAL}, "nobody can be alerted before it"),
         ("manual", {"on_preview_timeout": OnPreviewTimeout.DIAL}, "needs the timer"),
     ],
 )
@@ -147,6 +157,8 @@ def test_what_a_mode_says_of_a_missed_agent_is_what_the_table_shows() -> None:
         if mode.first_leg is FirstLeg.AGENT:
             assert failure_edges(mode)[Phase.RINGING_AGENT, "agent missed"] == mode.on_agent_missed.value
             assert failure_edges(mode)[Phase.RINGING_AGENT, "agent rejects"] == mode.on_reject.value
+        elif mode.answers_by_itself:
+            assert failure_edges(mode)[Phase.RINGING_AGENT, "agent missed"].startswith("not ready; another agent, else")
         assert failure_edges(mode)[Phase.DIALING, "customer unreached"] == mode.after_unreached.value
 
 

@@ -104,6 +104,7 @@ def modes() -> str:
         _table(["field", *MODES], [[field, *(described[key][field].replace("_", " ") for key in MODES)] for field in fields if field != "key"]),
         "## What follows when a step fails\n",
         "Phases across, failures down. A dash: it cannot happen in this mode.\n",
+        "Where the customer is called first, the ringing agent is the one who is alerted, in campaigns whose calls are not answered automatically.\n",
     ]
     for key, mode in MODES.items():
         edges = failure_edges(mode)

@@ -116,7 +116,7 @@ def to_another(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
     and who is still being called rings on. Returns desks that have lost theirs by that."""
     left = []
     for row in sql.rows(f"{_BOUND} WHERE a.id = ANY(%s) AND a.state = 'open' ORDER BY a.id", [list(call_ids)]):
-        if row.work_id is None and row.reserved_for_id is None and not _alert_another(row, now=now) and row.to_be_had:
+        if row.work_id is None and row.reserved_for_id is None and not _alert_another(row, now=now) and _hears_nobody(row, now=now):
             left += time_is_up([row.id], now=now)
     return left
 
@@ -133,6 +133,11 @@ def _alert_another(row: sql.Row, *, now: datetime) -> bool:
         if (given := _open_for(row, seat.agent_id, now=now)) is not _Given.AGENT_TAKEN:
             return given is _Given.YES
     return False
+
+
+def _hears_nobody(row: sql.Row, *, now: datetime) -> bool:
+    """Answered, and the carrier does not listen for a machine, to which nothing is said before it is known."""
+    return bool(row.to_be_had) and row.waits_since <= now
 
 
 def _to_be_accepted(rows: Sequence[sql.Row], *, progress: str, now: datetime) -> None:
@@ -202,7 +207,7 @@ def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> list[Desk]:
             continue
         if not (row.alerts and row.was_given and row.work_id is None):
             _seek(row, now=now)
-        elif not _alert_another(row, now=now):
+        elif not _alert_another(row, now=now) and _hears_nobody(row, now=now):
             left += time_is_up([row.id], now=now)
     return left
 

@@ -304,6 +304,28 @@ def test_power_brings_the_customer_who_has_answered(sitting: Page, keys: ByKeys,
     keys.is_at(sitting.get_by_role("heading", name="Waiting for the next call"))
 
 
+def test_progressive_alerts_while_the_customers_phone_rings_and_connects_who_has_accepted(
+    sitting: Page, keys: ByKeys, ana: Agent, centre: Centre
+) -> None:
+    campaign = centre.campaign("Spring renewal", mode="progressive", agents=[ana], wrap_up_for=60, auto_answer=False)
+    centre.person(campaign, "Maria Lopez", "+34600000001", Answers(after=seconds(9)))
+    centre.start(campaign)
+    acknowledges(keys, "Campaign Started: Spring renewal")
+    keys.presses("Alt+R")
+    alert = sitting.get_by_role("dialog")
+    expect(alert).to_contain_text("Spring renewal")
+    expect(alert.get_by_role("heading", name="Maria Lopez")).to_be_visible()
+    expect(alert).to_contain_text("+34 600 00 00 01")
+    expect(alert.get_by_role("status").first).to_have_text("Ringing at the customer")
+    keys.is_at(alert.get_by_role("button", name="Accept"))
+    looks_well(sitting, "alert-while-it-rings")
+    keys.presses("Enter")
+    expect(sitting.get_by_role("region", name="Call")).to_contain_text("Ringing at the customer")
+    assert Attempt.objects.get().answered_at is None
+    talks_and_is_done(keys)
+    keys.is_at(sitting.get_by_role("heading", name="Waiting for the next call"))
+
+
 def test_who_called_in_vain_is_called_back_agent_first(sitting: Page, keys: ByKeys, ana: Agent, centre: Centre) -> None:
     campaign = centre.campaign("Call-backs", mode="auto_callback", agents=[ana], wrap_up_for=60)
     centre.start(campaign)

@@ -10,7 +10,7 @@ import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
 import { shown } from './record';
 import { left } from './time';
-import { initials, originWords, pastWords, phaseWords } from './words';
+import { initials, isCalled, originWords, pastWords, phaseWords } from './words';
 
 /** milliseconds in which Escape was meant for what was there before */
 const NOT_MEANT = 600;
@@ -60,6 +60,7 @@ export function Alert({ work }: { work: InteractionState }) {
   const since = useRef(Date.now());
   const reject = () => (asksWhy ? setSaysWhy(true) : ask({ type: 'reject', interaction: work.id }));
   const seconds = work.deadline ? left(work.deadline) : null;
+  const isThere = work.progress === 'answered' || work.progress === 'machine';
 
   useEffect(() => {
     dialog.current?.showModal();
@@ -99,6 +100,11 @@ export function Alert({ work }: { work: InteractionState }) {
         <bdi>{work.card.number}</bdi>
       </p>
       <p class="quiet small">{originWords(work)}</p>
+      {isCalled(work) && (
+        <p class={`alert-call ${isThere ? 'there' : ''}`} role="status">
+          {phaseWords(work)}
+        </p>
+      )}
       {offered && <Offered work={work} />}
       {answersHere ? (
         <div class="alert-buttons">

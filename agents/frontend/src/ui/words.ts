@@ -27,6 +27,11 @@ export function doingWords(doing: Doing): string {
   }
 }
 
+/** An alert to a call that is on its way, or answered, beside one that nobody is dialed for yet. */
+export function isCalled(work: InteractionState): boolean {
+  return work.phase === 'ringing_agent' && work.progress !== '';
+}
+
 export function phaseWords(work: InteractionState): string {
   switch (work.phase) {
     case 'offered':
@@ -36,6 +41,9 @@ export function phaseWords(work: InteractionState): string {
     case 'checking':
       return t('Checking the number');
     case 'ringing_agent':
+      if (work.progress === 'answered') return t('The customer is on the line');
+      if (work.progress === 'machine') return t('An answering machine is on the line');
+      if (isCalled(work)) return work.progress === 'ringing' ? t('Ringing at the customer') : t('Dialing the customer');
       return t('Your phone is ringing');
     case 'dialing':
       return work.progress === 'ringing' ? t('Ringing at the customer') : t('Dialing the customer');

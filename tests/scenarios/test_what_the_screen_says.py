@@ -42,7 +42,9 @@ class Shift:
         self.ben = floor.agent("Ben")
         brief: dict[str, Any] = {"ring_for": 10, "min_ring_for": 4, "ring_agent_for": 6, "wrap_up_for": 8, "max_attempts": 5, "preview_for": 20}
         modes = self.chance.sample(["progressive", "agent_first", "preview", "push_preview", "direct_push_preview", "manual", "power"], 2)
-        self.campaigns = [floor.campaign(mode, agents=[self.ana, self.ben], disposition_for="none", **brief) for mode in modes]
+        self.campaigns = [
+            floor.campaign(mode, agents=[self.ana, self.ben], disposition_for="none", auto_answer=seed % 2 == 0, **brief) for mode in modes
+        ]
         for campaign in self.campaigns:
             for outcome in ("busy", "no_answer", "rejected", "failed", "unknown", "abandoned", "cancelled", "machine"):
                 floor.rule(campaign, outcome, attempts=20, minutes=1)

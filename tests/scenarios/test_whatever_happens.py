@@ -39,7 +39,7 @@ class Day:
             floor.script.station(someone.station.endpoint, Answers(after=seconds(self.chance.choice([0.2, 2.5]))))
         brief: dict[str, Any] = {"ring_for": 10, "min_ring_for": 4, "ring_agent_for": 6, "wrap_up_for": 4, "max_attempts": 3}
         self.campaigns = [
-            floor.campaign("progressive", agents=self.staff, **brief),
+            floor.campaign("progressive", agents=self.staff, auto_answer=seed % 2 == 0, **brief),
             floor.campaign("agent_first", agents=self.staff[1:], disposition_for="none", at_stop="cancel", **brief),
         ]
         for campaign in self.campaigns:

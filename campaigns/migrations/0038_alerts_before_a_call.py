@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0036_who_is_on_the_line"),
+        ("campaigns", "0037_rules_leave_no_time"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0037_rules_leave_no_time"),
+        ("campaigns", "0040_a_note_of_every_call"),
     ]
 
     operations = [

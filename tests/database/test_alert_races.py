@@ -16,7 +16,7 @@ from tests.floor import Floor
 TIMES = 8
 
 
-def all_at_once(floor: Floor, press: Callable[..., Answer]) -> list[Interaction]:
+def all_at_once(floor: Floor, press: Callable[..., Answer]) -> list[tuple[Interaction, Call]]:
     """So many agents are alerted; all customers answer, and all agents press, at once."""
     Trunk.objects.update(calls_per_second=100_000, max_calls=100_000)
     team = [floor.agent(f"Agent{i}") for i in range(TIMES)]
@@ -38,18 +38,18 @@ def all_at_once(floor: Floor, press: Callable[..., Answer]) -> list[Interaction]
             progress.happened([said], node_id=floor.node.pk, now=floor.now)
 
     ids = [work.call_id for work in works if work.call_id]
-    at_once([partial(answers, ids[::2]), partial(answers, ids[1::2]), *(partial(press, work.pk, work.agent_id, now=floor.now) for work in works)])
-    return list(Interaction.objects.filter(pk__in=[work.pk for work in works]))
+    doings: list[Callable[[], object]] = [partial(answers, ids[::2]), partial(answers, ids[1::2])]
+    doings += [partial(press, work.pk, work.agent_id, now=floor.now) for work in works]
+    at_once(doings)
+    return [(work, Call.objects.get(pk=work.call_id or work.pk)) for work in Interaction.objects.filter(pk__in=[work.pk for work in works])]
 
 
 def test_an_answer_and_an_accept_in_the_same_moment_always_find_each_other(floor: Floor) -> None:
-    for work in all_at_once(floor, offer.accept):
-        call = Call.objects.get(pk=work.call_id)
+    for work, call in all_at_once(floor, offer.accept):
         assert (work.phase, call.state, call.bridge) == ("connecting", "answered", work.pk)
 
 
 def test_an_answer_and_a_reject_in_the_same_moment_leave_nobody_in_silence(floor: Floor) -> None:
-    for work in all_at_once(floor, offer.reject):
-        call = Call.objects.get(pk=work.call_id)
+    for work, call in all_at_once(floor, offer.reject):
         assert (work.phase, work.closed_because) == ("closed", "missed")
         assert call.state == "announcing", "nobody else is free"

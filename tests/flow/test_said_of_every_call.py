@@ -9,11 +9,12 @@ import pytest
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Station
 from campaigns import screens
-from campaigns.flow import callbacks, place, wrap_up
+from campaigns.flow import callbacks, place, talk, wrap_up
 from campaigns.flow.callbacks import Window
 from campaigns.models import Callback, Campaign, Disposition, DoNotCall, NumberCheck, PhoneNumber
 from dialer_project.lib.sentence import heard
 from telephony.drivers.simulated.script import Answers, Busy, NoAnswer, seconds
+from telephony.models import Announcement
 from tests.floor import Floor, Person, Someone
 
 TALKS = Answers(after=seconds(2), talks_for=seconds(60))
@@ -230,6 +231,17 @@ def test_what_was_said_of_a_call_in_vain_is_kept_where_the_agents_phone_is_not_a
     ana.chooses("no")
     leaves(floor, ana, "phone not answered")
     assert (said(maria), maria.where[0]) == (["no"], "final")
+
+
+def test_what_was_said_of_an_answering_machine_is_kept_where_the_agent_leaves_the_message_to_it(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("progressive", agents=[ana], voicemail=Announcement.objects.create(name="voicemail", media="sound:voicemail"))
+    maria = floor.person(campaign, "Maria", TALKS)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "connected", at_most=10)
+    ana.chooses("again")
+    assert talk.leave_message(ana._work(), ana.id, now=floor.now) == DONE
+    floor.run(until=lambda: bool(maria.outcomes) and maria.outcomes[0], at_most=90)
+    assert said(maria) == ["again"]
 
 
 # --- postponed before the call, and callbacks that wait -------------------------------------------------------------------------------

@@ -38,8 +38,15 @@ class ImportForm(ModelForm[ListImport]):
     )
     reason = forms.CharField(max_length=200, required=False, help_text="for rows that name none of their own")
     expires = forms.DateField(required=False, help_text="the last day they are not called, for rows that name none; empty: for good")
+    as_of = forms.DateField(
+        required=False,
+        label="As of",
+        help_text="the day on which the register's keeper gave this file out, from which its age is counted; empty: today",
+    )
     shorter = forms.BooleanField(
-        required=False, label="Much shorter", help_text="the register has really lost more than half of its numbers; else such a file is not believed"
+        required=False,
+        label="Much shorter",
+        help_text="the register has really lost more than half of its numbers, or has none; else such a file is not believed",
     )
     country = forms.CharField(
         label="Default country",
@@ -102,7 +109,8 @@ class ImportForm(ModelForm[ListImport]):
         given = {name: told[name] for name in ("country", "encoding", "delimiter", "mapping")}
         if told["kind"] == ListImport.Kind.DO_NOT_CALL:
             expires = told["expires"].isoformat() if told["expires"] else ""
-            return Options(**given, register=told["register"].strip(), reason=told["reason"], expires=expires, shorter=told["shorter"])
+            as_of = told["as_of"].isoformat() if told["as_of"] else ""
+            return Options(**given, register=told["register"].strip(), reason=told["reason"], expires=expires, as_of=as_of, shorter=told["shorter"])
         return Options(**given, list_name=told["list_name"])
 
 
@@ -129,12 +137,12 @@ class ListImportAdmin(ModelAdmin[ListImport]):
     search_fields = ("file_name", "campaign__name")
     ordering = ("-id",)
     add_fieldsets = (
-        (None, {"fields": ("kind", "campaign", "list_name", "register", "reason", "expires", "shorter", "file", "country", "dry_run")}),
+        (None, {"fields": ("kind", "campaign", "list_name", "register", "as_of", "reason", "expires", "shorter", "file", "country", "dry_run")}),
         ("Where the file needs help", {"fields": ("encoding", "delimiter", "mapping")}),
     )
     conditional_fields = {
         "list_name": "kind == 'leads'",
-        **dict.fromkeys(("register", "reason", "expires", "shorter"), "kind == 'do_not_call'"),
+        **dict.fromkeys(("register", "as_of", "reason", "expires", "shorter"), "kind == 'do_not_call'"),
     }
     fieldsets = (
         (None, {"fields": ("kind", "campaign", "calling_list", "register", "file_name", "shown_state", "problem", "progress")}),
@@ -161,6 +169,7 @@ class ListImportAdmin(ModelAdmin[ListImport]):
         for name in ("list_name", "register", "reason", "country", "encoding", "delimiter"):
             form.base_fields[name].widget = UnfoldAdminTextInputWidget()
         form.base_fields["expires"].widget = UnfoldAdminSingleDateWidget()
+        form.base_fields["as_of"].widget = UnfoldAdminSingleDateWidget()
         form.base_fields["shorter"].widget = UnfoldBooleanSwitchWidget()
         return form
 

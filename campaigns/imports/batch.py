@@ -27,7 +27,8 @@ class Options:
     register: str = ""
     reason: str = ""
     expires: str = ""
-    shorter: bool = False  # the register has really lost more than half of its numbers
+    as_of: str = ""  # the day on which the register's keeper gave it out; empty: the one on which we were given the file
+    shorter: bool = False  # the register has really lost more than half of its numbers, or has none
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name in self.__dataclass_fields__ if (value := getattr(self, name))}

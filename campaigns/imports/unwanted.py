@@ -5,7 +5,7 @@ last row the new version takes over, and what it no longer holds is released. Wh
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +23,8 @@ from campaigns.rules.unwanted_rows import Unwanted, read_end, read_unwanted, rec
 
 # a new version with less than this part of the last one's numbers is more often half a file than good news
 MUCH_SHORTER = 0.5
+# how far ahead of UTC a day may have begun somewhere
+AHEAD = timedelta(hours=14)
 
 
 class NumbersNotToCall:
@@ -51,7 +53,13 @@ class NumbersNotToCall:
         if not self.options.register or self.record.dry_run:
             return {}
         self.register, _ = DoNotCallList.objects.get_or_create(name=self.options.register, defaults={"campaign": self.record.campaign})
-        return {"version": self.register.version + 1, "fetched_at": self.today.isoformat()}
+        return {"version": self.register.version + 1, "fetched_at": self._fetched_at().isoformat()}
+
+    def _fetched_at(self) -> datetime:
+        """When the register was as the file has it. Of a day that was named its beginning: no register is taken for younger than it is."""
+        given_at = min(self.record.created_at, self.today)
+        day = _day(self.options.as_of)
+        return given_at if day is None else min(given_at, datetime.combine(day, datetime.min.time(), tzinfo=UTC))
 
     def read(self, layout: Layout, cells: Sequence[str]) -> Unwanted | Unusable:
         said = read_unwanted(layout, cells, country=self.country, now=self.today)
@@ -134,6 +142,11 @@ class NumbersNotToCall:
             )
         version = int(record.reading["version"])
         numbers = DoNotCall.objects.filter(register=register, version=version).count()
+        if not numbers and not self.options.shorter:
+            return (
+                f"{register.name} does not count as loaded: the file has no number at all. Nothing was released. If nobody stands on the register "
+                "any more, load it again and say so."
+            )
         if numbers < register.numbers * MUCH_SHORTER and not self.options.shorter:
             return (
                 f"{register.name} does not count as loaded: it held {register.numbers:,} numbers and the file has {numbers:,}. Nothing was "
@@ -142,6 +155,13 @@ class NumbersNotToCall:
         fetched_at = datetime.fromisoformat(record.reading["fetched_at"])
         do_not_call.take_over(register.pk, version, numbers=numbers, loaded_at=fetched_at, now=now)
         return ""
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
 
 
 def _told(one: Entry) -> str:
@@ -153,7 +173,12 @@ def refusal(options: Options, campaign: Campaign | None, *, besides: int | None 
     if options.expires and read_end(options.expires) is None:
         return f"'{options.expires}' is not a day. Write it as 2026-12-31, or leave it empty for good."
     if not options.register:
-        return ""
+        return "Only a whole register has a day on which it was given out. Name the register, or leave the day empty." if options.as_of else ""
+    day = _day(options.as_of)
+    if options.as_of and day is None:
+        return f"'{options.as_of}' is not a day. Write it as 2026-12-31, or leave it empty for today."
+    if day is not None and day > (timezone.now() + AHEAD).date():
+        return f"{options.as_of} is yet to come: the register cannot have been given out then. Write the day the file is of."
     if len(options.register) > DoNotCallList._meta.get_field("name").max_length:  # type: ignore[operator]  # it has one
         return "The register's name is too long: 40 characters are enough."
     register = DoNotCallList.objects.filter(name=options.register).first()

@@ -217,6 +217,41 @@ def test_half_a_file_is_not_believed_unless_somebody_says_so() -> None:
     assert DoNotCall.objects.count() == 1
 
 
+def test_a_registers_age_counts_from_the_day_its_keeper_gave_it_out() -> None:
+    read(f"{MARIA}\n", register="uk-tps", as_of="2026-01-31")
+    assert DoNotCallList.objects.get().loaded_at == datetime(2026, 1, 31, tzinfo=UTC)
+    taken = given(f"{MARIA}\n{OMAR}\n", register="uk-tps")
+    ListImport.objects.filter(pk=taken.pk).update(created_at=NOW)  # it was given then, and is read much later
+    assert isinstance(run(taken), Finished)
+    assert DoNotCallList.objects.get().loaded_at == NOW, "of no day that was named, it is of when it was given, not of when it was read"
+    read(f"{MARIA}\n{OMAR}\n", register="uk-tps", as_of=datetime.now(UTC).date().isoformat())
+    loaded_at = DoNotCallList.objects.get().loaded_at
+    assert loaded_at is not None
+    assert loaded_at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"register": "uk-tps", "as_of": "last month"}, "'last month' is not a day."),
+        ({"register": "uk-tps", "as_of": (datetime.now(UTC) + timedelta(days=2)).date().isoformat()}, "is yet to come"),
+        ({"as_of": "2026-01-31"}, "Only a whole register has a day on which it was given out."),
+    ],
+)
+def test_a_day_that_a_register_cannot_be_of_is_refused(told: dict[str, str], says: str) -> None:
+    assert says in imports.refusal(ListImport.Kind.DO_NOT_CALL, None, Options(**told))
+
+
+def test_a_register_without_a_number_is_not_believed_unless_somebody_says_so() -> None:
+    nobody = "number\n\n"
+    failed = run(given(nobody, register="uk-tps"))
+    assert isinstance(failed, Failed)
+    assert "does not count as loaded: the file has no number at all" in failed.why
+    assert DoNotCallList.objects.get().loaded_at is None
+    assert read(nobody, register="uk-tps", shorter=True) == (0, 0, 0)
+    assert DoNotCallList.objects.get().loaded_at is not None
+
+
 def test_a_register_is_loaded_by_one_at_a_time_and_for_one_scope() -> None:
     spring = Campaign.objects.create(name="Spring")
     first = given(f"{MARIA}\n", register="spring-stop", campaign=spring)
@@ -271,9 +306,10 @@ def test_the_command_loads_a_register_and_says_what_came_of_it(tmp_path: Path, c
     file.write_text("+447700900123\n07700 900124\n")
     call_command("import_do_not_call", str(file), "--list", "uk-tps", "--country", "gb", "--dry-run", stdout=said, verbosity=0)
     assert "2 rows: 2 would be accepted" in said.getvalue()
-    call_command("import_do_not_call", str(file), "--list", "uk-tps", "--country", "gb", stdout=said, verbosity=0)
+    call_command("import_do_not_call", str(file), "--list", "uk-tps", "--country", "gb", "--as-of", "2026-03-01", stdout=said, verbosity=0)
     assert "2 rows: 2 accepted" in said.getvalue()
-    assert DoNotCallList.objects.get().numbers == 2
+    register = DoNotCallList.objects.get()
+    assert (register.numbers, register.loaded_at) == (2, datetime(2026, 3, 1, tzinfo=UTC))
     assert set(DoNotCall.objects.values_list("source", flat=True)) == {"uk-tps"}
 
 
@@ -290,11 +326,15 @@ def gives(client: Client, raw: bytes, **told: Any) -> Any:
 
 
 def test_ada_gives_a_register_and_fetches_the_rows_left_out(ada: Client, woken: list[int]) -> None:
-    answer = gives(ada, b"number\n07700 900123\nnobody\n", register="uk-tps", reason="register")
+    answer = gives(ada, b"number\n07700 900123\nnobody\n", register="uk-tps", reason="register", as_of="2026-02-01")
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     taken = ListImport.objects.get()
     assert woken == [taken.pk]
-    assert (taken.kind, taken.campaign, taken.options) == ("do_not_call", None, {"country": "GB", "register": "uk-tps", "reason": "register"})
+    assert (taken.kind, taken.campaign, taken.options) == (
+        "do_not_call",
+        None,
+        {"country": "GB", "register": "uk-tps", "reason": "register", "as_of": "2026-02-01"},
+    )
     imports.run(taken.pk, now=NOW, for_at_most=None)
     page = ada.get(reverse("admin:campaigns_listimport_change", args=[taken.pk])).content.decode()
     assert "does not count as loaded" in page

@@ -20,7 +20,13 @@ class Command(ImportCommand):
         parser.add_argument("--campaign", metavar="ID", default="", help="the one campaign that may not call them, by number or name")
         parser.add_argument("--reason", default="", help="for rows that name none")
         parser.add_argument("--expires", metavar="2026-12-31", default="", help="the last day they are not called, for rows that name none")
-        parser.add_argument("--shorter", action="store_true", help="the register has really lost more than half of its numbers")
+        parser.add_argument(
+            "--as-of",
+            metavar="2026-11-30",
+            default="",
+            help="the day on which its keeper gave the register out, from which its age counts; else today",
+        )
+        parser.add_argument("--shorter", action="store_true", help="the register has really lost more than half of its numbers, or has none")
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = self.campaign(str(options["campaign"])) if options["campaign"] else None
@@ -32,6 +38,7 @@ class Command(ImportCommand):
             register=options["list"],
             reason=options["reason"],
             expires=options["expires"],
+            as_of=options["as_of"],
             shorter=options["shorter"],
         )
         self.read_file(

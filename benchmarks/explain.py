@@ -42,12 +42,12 @@ def run() -> list[Figure]:
         took = []
         for i in range(ASKED):
             began = time.perf_counter()
-            explanation = explain.lead(first + i * (LEADS // ASKED), now=now + timedelta(seconds=i))
+            explanation = explain.lead(first + i * (LEADS // ASKED), now=now + timedelta(seconds=i), supposed=True)
             took.append((time.perf_counter() - began) * 1000)
             if explanation is None or not explanation.past:
                 raise RuntimeError("no explanation, or one that knows of no call")
         began = time.perf_counter()
-        whole = waterfall.of_campaign(campaign, now=now)
+        whole = waterfall.of_campaign(campaign, now=now, supposed=True)
         seconds = time.perf_counter() - began
         if whole is None or sum(step.leads for step in whole.steps) != LEADS:
             raise RuntimeError("the waterfall does not add up")

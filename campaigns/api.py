@@ -46,7 +46,7 @@ class Explain(APIView):
     needs = "campaigns.view_lead"
 
     def get(self, request: Request, lead_id: int) -> Response:
-        found = explain.lead(lead_id, now=_at(request))
+        found = explain.lead(lead_id, now=_at(request), supposed=bool(request.query_params.get("at")))
         if found is None:
             raise NotFound(f"There is no lead {lead_id}.")
         return Response(found.told())
@@ -56,7 +56,7 @@ class Waterfall(APIView):
     needs = "campaigns.view_campaign"
 
     def get(self, request: Request, campaign_id: int) -> Response:
-        found = waterfall.of_campaign(campaign_id, now=_at(request))
+        found = waterfall.of_campaign(campaign_id, now=_at(request), supposed=bool(request.query_params.get("at")))
         if found is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
         return Response(found.told())

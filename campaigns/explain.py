@@ -107,13 +107,13 @@ _PAST = """
 """
 
 
-def lead(lead_id: int, *, now: datetime) -> Explanation | None:
-    """None where there is no such lead. Reads only."""
+def lead(lead_id: int, *, now: datetime, supposed: bool = False) -> Explanation | None:
+    """None where there is no such lead. Reads only. `supposed`: as if it were `now`, over the facts of today."""
     found = sql.rows(_LEAD, [lead_id])
     if not found:
         return None
     row = found[0]
-    campaign = facts.settings_now([row.campaign_id], now=now)[row.campaign_id]
+    campaign = facts.settings_now([row.campaign_id], now=now, supposed=supposed)[row.campaign_id]
     person = facts.people([row.contact_id])[row.contact_id]
     phone = person.phone(row.next_phone_id)
     asked = Asked(row.id, row.campaign_id, row.contact_id, sql.loaded(row.tries), phone)

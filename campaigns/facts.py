@@ -21,6 +21,7 @@ from campaigns.rules.places import candidate_zones, place_of, places
 from campaigns.rules.retry import Rule, counted
 from campaigns.rules.spending import Limit, Tariff
 from dialer_project.lib import sql
+from telephony import nodes
 
 # whoever looks at a record without a time limit has forgotten it
 LONGEST_LOOK = timedelta(hours=1)
@@ -128,12 +129,14 @@ class Person:
         return next((p for p in usable if p.id == wanted), usable[0] if usable else None)
 
 
-_SETTING = """
+# with now, which None leaves unasked: whether a telephony server is there
+_SETTING = f"""
     SELECT c.id, c.name, c.mode_key, c.call_purpose, c.state, c.epoch, c.pool, c.weight, c.starts_at, c.ends_at, c.trunk_id, c.ring_for, c.min_ring_for, c.ring_agent_for,
         c.wrap_up_for, c.wrap_up_policy, c.disposition_for, c.longest_call, c.max_attempts, c.max_misses, c.no_callback_days, c.is_live,
         c.preview_for, c.auto_answer, c.when_missed, c.when_rejected, c.reject_reason, c.new_numbers, c.dial_ratio, c.postpones, c.note_required, c.call_back_in_id,
         h.week, i.e164 AS caller_id, i.verified, m.media, c.on_machine, v.media AS voicemail, w.id AS service_id, w.name AS service, w.enabled AS service_enabled,
         w.failures AS service_failures, w.problem AS service_problem, w.timeout AS service_timeout, t.per_minute, coalesce(t.enabled, true) AS trunk_ok,
+        %(now)s::timestamptz IS NULL OR EXISTS (SELECT 1 FROM telephony_node n WHERE {nodes.DIALABLE}) AS server_ok,
         (SELECT json_agg(json_build_object('id', y.id, 'campaign_id', y.campaign_id, 'per_day', y.per_day::text, 'time_zone', y.time_zone)
                 ORDER BY y.id)
             FROM campaigns_spendlimit y WHERE y.campaign_id = c.id OR y.campaign_id IS NULL) AS limits,
@@ -154,12 +157,15 @@ _SETTING = """
 
 
 def settings_of(campaign_ids: Sequence[int]) -> dict[int, Setting]:
-    return _settings(sql.rows(f"{_SETTING} WHERE c.id = ANY(%s)", [list(campaign_ids)]))
+    """Without how the world stands for them: spend limits and telephony servers."""
+    return _settings(_found("c.id = ANY(%(ids)s)", ids=list(campaign_ids), now=None))
 
 
-def settings_now(campaign_ids: Sequence[int], *, now: datetime) -> dict[int, Setting]:
-    """As `settings_of`, and how their spend limits stand: for whoever is about to dial, or to say why nobody does."""
-    return {campaign.id: campaign for campaign in with_spending(settings_of(campaign_ids).values(), now=now)}
+def settings_now(campaign_ids: Sequence[int], *, now: datetime, supposed: bool = False) -> dict[int, Setting]:
+    """As `settings_of`, and how the world stands for them: for whoever is about to dial, or to say why nobody does. `supposed`: `now` is
+    another moment than the present, of which alone it is known whether a telephony server is there."""
+    found = _settings(_found("c.id = ANY(%(ids)s)", ids=list(campaign_ids), now=None if supposed else now))
+    return {campaign.id: campaign for campaign in with_spending(found.values(), now=now)}
 
 
 def with_spending(campaigns: Iterable[Setting], *, now: datetime) -> list[Setting]:
@@ -179,9 +185,13 @@ def with_spending(campaigns: Iterable[Setting], *, now: datetime) -> list[Settin
 
 
 def settings_of_pool(pool: int, *, now: datetime) -> list[Setting]:
-    """The running campaigns of a pool, and how their spend limits stand."""
-    found = _settings(sql.rows(f"{_SETTING} WHERE c.pool = %s AND c.state = 'running'", [pool]))
+    """The running campaigns of a pool, and how the world stands for them."""
+    found = _settings(_found("c.pool = %(pool)s AND c.state = 'running'", pool=pool, now=now))
     return with_spending(found.values(), now=now)
+
+
+def _found(which: str, /, *, now: datetime | None, **params: object) -> list[sql.Row]:
+    return sql.rows(f"{_SETTING} WHERE {which}", {"now": now, **params})
 
 
 def _settings(found: Sequence[sql.Row]) -> dict[int, Setting]:
@@ -251,6 +261,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
             max_attempts=row.max_attempts,
             caller_id_ok=row.caller_id is None or row.verified,
             trunk_ok=row.trunk_ok,
+            server_ok=row.server_ok,
             version=version,
             packs=_packs(row.packs, world, purpose=row.call_purpose),
             has_caller_id=row.caller_id is not None,

@@ -129,10 +129,11 @@ class Waterfall:
         return {**asdict(self), "steps": steps, "callable_now": self.callable_now, "in_words": self.in_words}
 
 
-def of_campaign(campaign_id: int, *, now: datetime) -> Waterfall | None:
-    """None where there is no such campaign. Reads only, in as many statements for a million leads as for one."""
+def of_campaign(campaign_id: int, *, now: datetime, supposed: bool = False) -> Waterfall | None:
+    """None where there is no such campaign. Reads only, in as many statements for a million leads as for one. `supposed`: as if it were `now`,
+    over the facts of today."""
     with transaction.atomic():
-        setting = facts.settings_now([campaign_id], now=now).get(campaign_id)
+        setting = facts.settings_now([campaign_id], now=now, supposed=supposed).get(campaign_id)
         if setting is None:
             return None
         sql.rows("SELECT set_config('work_mem', %s, true) AS memory, set_config('enable_sort', 'off', true) AS sort", [MEMORY])

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connections
 
-from campaigns import explain, spending, waterfall
+from campaigns import explain, facts, spending, waterfall
 from campaigns.models import Attempt, CallableHours, Consent, Permit, PhoneNumber, SpendLimit
+from campaigns.rules.permit.gate import campaign_holds
 from dialer_project.lib.sentence import heard
 from telephony.drivers.simulated.script import Answers, Busy, seconds
 from telephony.models import Trunk
@@ -102,6 +103,28 @@ def test_a_trunk_that_is_switched_off_holds_its_campaign_and_says_so(floor: Floo
     assert summed is not None
     assert off in summed.in_words
     Trunk.objects.update(enabled=True)
+    floor.run(until=lambda: maria.attempts, at_most=30)
+
+
+def test_without_a_telephony_server_its_campaigns_are_held_and_say_so(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("progressive", agents=[ana])
+    maria = floor.person(campaign, "Maria", TALKS)
+    floor.stop_listening()
+    floor.pump_runs = False
+    away = "No telephony server is there to take calls: start one, or see Telephony, Nodes."
+    floor.jumps_to(floor.now + timedelta(seconds=60))
+    why = explain.lead(maria.lead.pk, now=floor.now)
+    assert why is not None
+    assert away in why.in_words
+    summed = waterfall.of_campaign(campaign.pk, now=floor.now)
+    assert summed is not None
+    assert away in summed.in_words
+    fresh = facts.settings_now([campaign.pk], now=floor.now)[campaign.pk]
+    assert campaign_holds(fresh.terms, now=floor.now) == (away,)
+    assert not campaign_holds(facts.settings_of([campaign.pk])[campaign.pk].terms, now=floor.now), "who plans nothing now need not know"
+    floor.pump_runs = True
+    floor.listen()
+    ana.sits_down()
     floor.run(until=lambda: maria.attempts, at_most=30)
 
 

@@ -385,12 +385,12 @@ def test_each_thing_that_sets_one_person_apart_is_told_of_that_person_alone(
 
 def one_by_one(campaign: Campaign, *, now: datetime) -> set[int]:
     """The leads that can be called now, each explained alone and held against the steps of the list."""
-    whole = waterfall.of_campaign(campaign.pk, now=now)
+    whole = waterfall.of_campaign(campaign.pk, now=now, supposed=True)
     assert whole is not None
     steps = {(step.rule, step.by, step.stands, step.reason): step for step in whole.steps}
     told, callable_now = Counter[tuple[str, str, Stands, str]](), set()
     for lead_id in campaign.leads.values_list("pk", flat=True):
-        why = explain.lead(lead_id, now=now)
+        why = explain.lead(lead_id, now=now, supposed=True)
         assert why is not None
         key = (why.first.rule, why.first.by, why.first.stands, why.first.reason) if why.first else ("dialable", "", Stands.OPEN, "")
         told[key] += 1

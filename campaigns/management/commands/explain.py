@@ -28,9 +28,9 @@ class Command(BaseCommand):
         if now is None or now.tzinfo is None:
             raise CommandError("Write the time with its offset, such as 2026-03-10T09:00+00:00.")
         if options["campaign"] is not None:
-            self.whole(options["campaign"], now=now, as_json=options["json"])
+            self.whole(options["campaign"], now=now, supposed=bool(options["at"]), as_json=options["json"])
             return
-        explanation = explain.lead(options["lead"], now=now)
+        explanation = explain.lead(options["lead"], now=now, supposed=bool(options["at"]))
         if explanation is None:
             raise CommandError(f"There is no lead {options['lead']}.")
         if options["json"]:
@@ -43,8 +43,8 @@ class Command(BaseCommand):
         for past in explanation.past:
             self.stdout.write(f"  {past.planned_at:%Y-%m-%d %H:%M:%S} {past.e164} {past.outcome}, allowed by {past.rules or 'no permit'}")
 
-    def whole(self, campaign_id: int, *, now: datetime, as_json: bool) -> None:
-        found = waterfall.of_campaign(campaign_id, now=now)
+    def whole(self, campaign_id: int, *, now: datetime, supposed: bool, as_json: bool) -> None:
+        found = waterfall.of_campaign(campaign_id, now=now, supposed=supposed)
         if found is None:
             raise CommandError(f"There is no campaign {campaign_id}.")
         if as_json:

@@ -79,6 +79,7 @@ class Terms:
     max_attempts: int
     caller_id_ok: bool = True
     trunk_ok: bool = True  # switched on, where the campaign has one
+    server_ok: bool = True  # a telephony server is there that takes calls
     version: str = ""
     packs: tuple[Pack, ...] = ()
     has_caller_id: bool = True
@@ -246,6 +247,8 @@ def campaign_gates(terms: Terms, *, now: datetime) -> Iterator[Gate]:
     yield _held("hours agree", own, never, "The calling hours that apply to everybody leave no time for a call: correct them.")
     yield _held("caller ID", own, not terms.caller_id_ok, "The campaign's caller ID is not verified.")
     yield _held("trunk", own, not terms.trunk_ok, "The campaign's trunk is switched off: switch it on, or choose another one.")
+    away = not terms.server_ok
+    yield _held("telephony server", "organisation", away, "No telephony server is there to take calls: start one, or see Telephony, Nodes.")
     if terms.service is not None:
         yield _held_by("validation service", own, terms.service.problem)
     for spent in terms.spending:

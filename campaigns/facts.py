@@ -141,6 +141,8 @@ _SETTING = f"""
                 ORDER BY y.id)
             FROM campaigns_spendlimit y WHERE y.campaign_id = c.id OR y.campaign_id IS NULL) AS limits,
         coalesce((SELECT max(v.number) FROM campaigns_campaignversion v WHERE v.campaign_id = c.id), 0) AS version,
+        (SELECT CASE WHEN v.approved_at IS NULL THEN v.loosens END FROM campaigns_campaignversion v
+            WHERE v.campaign_id = c.id ORDER BY v.number DESC LIMIT 1) AS unapproved,
         (SELECT json_agg(json_build_object('name', r.name, 'version', r.version, 'jurisdiction', r.jurisdiction, 'rules', r.rules, 'purposes', r.purposes,
                 'effective_from', r.effective_from, 'effective_to', r.effective_to) ORDER BY r.name, r.version)
             FROM campaigns_rulepack_campaigns x JOIN campaigns_rulepack r ON r.id = x.rulepack_id WHERE x.campaign_id = c.id) AS packs,
@@ -262,6 +264,7 @@ def _setting(row: sql.Row, world: _World) -> Setting:
             caller_id_ok=row.caller_id is None or row.verified,
             trunk_ok=row.trunk_ok,
             server_ok=row.server_ok,
+            unapproved=tuple(row.unapproved or ()),
             version=version,
             packs=_packs(row.packs, world, purpose=row.call_purpose),
             has_caller_id=row.caller_id is not None,

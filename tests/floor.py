@@ -57,6 +57,7 @@ from campaigns.models import (
 from campaigns.rules.lifecycle import Boost, WaitReason
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.outcomes import DispositionClass
+from campaigns.rules.permit.hours import DAYS
 from dialer_project.lib import redis, sql, wake
 from telephony import calls, media, nodes
 from telephony.calls import ANSWERED_WITHIN
@@ -672,6 +673,7 @@ class Floor:
                 "trunk": Trunk.objects.get(),
                 "caller_id": CallerId.objects.get(),
                 "message": Announcement.objects.get(name="abandoned"),
+                "hours": CallableHours.objects.get(name="always"),
                 "wrap_up_for": 30,
                 "pool": 0,
                 **fields,
@@ -812,7 +814,8 @@ def open_floor(monkeypatch: pytest.MonkeyPatch, *, seed: int = 1, at: datetime =
     trunk = Trunk.objects.create(name="trunk", endpoint="trunk", calls_per_second=10_000, max_calls=10_000)
     CallerId.objects.create(e164="+34910000000", verified=True, trunk=trunk)
     Announcement.objects.create(name="abandoned", media="sound:abandoned")
-    CallableHours.objects.create(name="nine to nine", week={day: [["09:00", "21:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")})
+    for name, opens in (("always", ["00:00", "24:00"]), ("nine to nine", ["09:00", "21:00"])):
+        CallableHours.objects.create(name=name, week={day: [opens] for day in DAYS})
     for code, system in (
         ("login", True),
         ("no_answer", True),

@@ -45,6 +45,7 @@ from campaigns.models import (
     RulePack,
 )
 from campaigns.rules.lifecycle import CAMPAIGN, CampaignMove, CampaignState, LeadState
+from campaigns.rules.loosening import LOOSENED, why_waits
 from campaigns.rules.modes import RUNS, describe
 from campaigns.rules.permit.gate import Stands, campaign_holds
 from campaigns.rules.permit.hours import hours_from, wider
@@ -136,6 +137,8 @@ class CampaignForm(ModelForm[Campaign]):
             self.add_error("trunk", f"The trunk {trunk} is switched off. Enable it under Telephony, or choose another.")
         if caller_id and trunk and caller_id.trunk_id and caller_id.trunk_id != trunk.pk:
             self.add_error("caller_id", f"{caller_id} belongs to the trunk {caller_id.trunk}. Choose that trunk, or a number of {trunk}.")
+        if self.instance.state in control.UNDER_WAY and not cleaned.get("hours") and not cleaned.get("rule_packs"):
+            self.add_error("rule_packs", "It would call at any hour and under no rules. Pin a rule pack, or choose calling hours.")
         for pack in cleaned.get("rule_packs") or ():
             for name, why in looser(cleaned, pack):
                 self.add_error(name, why)
@@ -216,10 +219,15 @@ class ChangeInline(LedgerInline):
 
 class VersionInline(LedgerInline):
     model = CampaignVersion
-    fields = ("number", "created_at", "created_by", "approved_at", "approved_by")
+    fields = ("number", "created_at", "created_by", "made_looser", "approved_at", "approved_by")
+    readonly_fields = ("made_looser",)
     ordering = ("-number",)
     tab = True
     verbose_name_plural = "versions"
+
+    @admin.display(description="made looser under way")
+    def made_looser(self, version: CampaignVersion) -> str:
+        return ", ".join(LOOSENED[name] for name in version.loosens if name in LOOSENED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +288,8 @@ def cause(campaign: Any, *, now: datetime) -> str:
         return "Waits for approval."
     if state is CampaignState.APPROVED:
         return "Approved." if campaign.mode_key in RUNS else f"Approved; the mode {campaign.mode.label} cannot be started yet."
+    if campaign.terms.unapproved and state is not CampaignState.RUNNING:
+        return why_waits(campaign.terms.unapproved)
     if state is CampaignState.LOADED:
         return "Loaded: announced to its agents."
     if state is not CampaignState.RUNNING:
@@ -430,21 +440,30 @@ class CampaignAdmin(ModelAdmin[Campaign]):
             return SafeString("")
         return render_to_string("admin/campaigns/campaign/controls.html", self.buttons(request, campaign))
 
-    def buttons(self, request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    def buttons(self, request: HttpRequest, campaign: Any) -> dict[str, Any]:
         """The moves its state allows; each button names its own address, and all send the one form outside the table's own."""
         moves = [move for move in VERBS if move in CAMPAIGN[CampaignState(campaign.state)]]
+        waiting = control.waiting(campaign) if campaign.terms.unapproved else None
+        if waiting is not None:
+            moves = [CampaignMove.APPROVE, *moves]
         if campaign.state == CampaignState.UNAPPROVED and not campaign.require_approval:
             moves = [CampaignMove.START]
         return {
             "campaign": campaign,
-            "buttons": [(move, move.capitalize(), self.control_address(campaign, move)) for move in moves if move is not CampaignMove.STOP],
+            "buttons": [
+                (move, move.capitalize(), self.control_address(campaign, move, waiting if move is CampaignMove.APPROVE else None))
+                for move in moves
+                if move is not CampaignMove.STOP
+            ],
             "stop": self.control_address(campaign, CampaignMove.STOP) if CampaignMove.STOP in moves else "",
             "clone": self.control_address(campaign, "clone") if self.has_add_permission(request) else "",
             "back": request.get_full_path(),
         }
 
-    def control_address(self, campaign: Campaign, verb: str) -> str:
-        return reverse("admin:campaigns_campaign_control", args=[campaign.pk, verb])
+    def control_address(self, campaign: Campaign, verb: str, version: CampaignVersion | None = None) -> str:
+        """`version`: what is approved is what was looked at."""
+        address = reverse("admin:campaigns_campaign_control", args=[campaign.pk, verb])
+        return f"{address}?version={version.number}" if version else address
 
     # --- the verbs
 
@@ -474,12 +493,16 @@ class CampaignAdmin(ModelAdmin[Campaign]):
             copy = control.clone(campaign, by=by, now=timezone.now())
             messages.success(request, f"This is a copy of {campaign}. Change what should differ, and give it a calling list.")
             return HttpResponseRedirect(reverse("admin:campaigns_campaign_change", args=[copy.pk]))
-        match VERBS[CampaignMove(verb)](campaign, by=by, now=timezone.now()):
+        version = request.GET.get("version", "")
+        does, done = VERBS[CampaignMove(verb)], SAID[CampaignMove(verb)]
+        if verb == CampaignMove.APPROVE and version.isdecimal() and len(version) < 10:
+            does, done = partial(control.approve_change, number=int(version)), "goes by its changed rules from now on."
+        match does(campaign, by=by, now=timezone.now()):
             case Refusal(sentence):
                 messages.error(request, f"{campaign}: {sentence}")
             case _:
                 self.log_change(request, campaign, [{"changed": {"name": "campaign", "object": verb}}])
-                messages.success(request, f"{campaign} {SAID[CampaignMove(verb)]}")
+                messages.success(request, f"{campaign} {done}")
         return HttpResponseRedirect(self.back(request))
 
     def ask_before_stop(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -590,7 +613,9 @@ class CampaignAdmin(ModelAdmin[Campaign]):
             campaign.rule_packs.set(form.cleaned_data["rule_packs"])
         if not change or form.changed_data or any(formset.has_changed() for formset in formsets):
             before = campaign.state
-            control.edited(campaign, by=by, now=now)
+            version = control.edited(campaign, by=by, now=now)
+            if version.loosens and version.approved_at is None:
+                messages.warning(request, f"{campaign}: {why_waits(version.loosens)}")
             campaign.refresh_from_db()
             if before != campaign.state == CampaignState.UNAPPROVED:
                 messages.warning(request, f"{campaign} was changed in what was approved of it, and waits for approval again.")

@@ -32,6 +32,7 @@ from campaigns.models import (
 from campaigns.rules import holidays
 from campaigns.rules.countries import country_code
 from campaigns.rules.lifecycle import CAMPAIGN
+from campaigns.rules.loosening import why_waits
 from campaigns.rules.number_checks import Breaker
 from campaigns.rules.permit.hours import DAYS, hours_from
 from campaigns.rules.permit.in_words import in_words
@@ -43,6 +44,15 @@ from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm, TabularInlin
 from dialer_project.lib.lifecycle import is_final
 
 WEEKDAYS = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
+
+
+def _edited(request: HttpRequest, campaigns: QuerySet[Campaign]) -> None:
+    """What these campaigns call by was changed: each that has not ended has a new version, and what made it looser may have to be approved."""
+    by = request.user if isinstance(request.user, User) else None
+    for campaign in campaigns.exclude(state__in=[state for state in CAMPAIGN if is_final(CAMPAIGN, state)]):
+        version = control.edited(campaign, by=by, now=timezone.now())
+        if version.loosens and version.approved_at is None:
+            messages.warning(request, f"{campaign}: {why_waits(version.loosens)}")
 
 
 def _spans_of(day: str) -> forms.CharField:
@@ -93,9 +103,7 @@ class CallableHoursAdmin(ModelAdmin[CallableHours]):
     def save_model(self, request: HttpRequest, obj: CallableHours, form: Any, change: bool) -> None:
         """Other hours are another configuration of every campaign that calls by them."""
         super().save_model(request, obj, form, change)
-        by = request.user if isinstance(request.user, User) else None
-        for campaign in Campaign.objects.filter(hours=obj).exclude(state__in=[state for state in CAMPAIGN if is_final(CAMPAIGN, state)]):
-            control.edited(campaign, by=by, now=timezone.now())
+        _edited(request, Campaign.objects.filter(hours=obj))
 
     @admin.display(description="hours")
     def in_words(self, hours: CallableHours) -> str:
@@ -162,10 +170,13 @@ class HolidayCalendarAdmin(ModelAdmin[HolidayCalendar]):
     actions = ("complete",)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """A year for which nobody wrote down a day gets the public holidays of the place."""
+        """A year for which nobody wrote down a day gets the public holidays of the place; other closed days are another configuration of the
+        campaigns that call by them."""
         super().save_related(request, form, formsets, change)
         if new := form.instance.fill(since=timezone.now().year):
             messages.success(request, f"{new} public holidays of {form.instance.place} were added.")
+        if new or any(formset.has_changed() for formset in formsets):
+            _edited(request, control.closed_by(form.instance))
 
     @admin.action(description="Add the public holidays that are missing", permissions=["change"])
     def complete(self, request: HttpRequest, chosen: QuerySet[HolidayCalendar]) -> None:

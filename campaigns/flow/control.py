@@ -7,15 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
 from django.forms.models import model_to_dict
 
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Agent, User
 from campaigns.flow import callbacks, conclude, next_for, take_part
 from campaigns.flow.permit import CAMPAIGN
-from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Participation, RetryRule
+from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Holiday, HolidayCalendar, Participation, RetryRule, RulePack
+from campaigns.rules.holidays import PLACE
 from campaigns.rules.lifecycle import CAMPAIGN as CAMPAIGN_LIFE
 from campaigns.rules.lifecycle import STATE_WORDS, CampaignMove, CampaignState, ParticipationState
+from campaigns.rules.loosening import LOOSENED, loosened
 from campaigns.rules.modes import MODES, RUNS, Joining
 from dialer_project.lib import sql, wake
 from dialer_project.lib.lifecycle import after, states_before
@@ -26,7 +29,9 @@ from telephony import calls
 STOP_WAITS_MS = 300
 # what a campaign's agents are told of
 ANNOUNCED = frozenset({CampaignMove.LOAD, CampaignMove.START, CampaignMove.PAUSE, CampaignMove.STOP, CampaignMove.COMPLETE})
-# settings whose change asks for approval again while a campaign is not running; the others apply at once
+# of these what makes a campaign looser waits for a second person
+UNDER_WAY = (CampaignState.LOADED, CampaignState.RUNNING, CampaignState.PAUSED)
+# settings whose change asks for approval again of a campaign that was approved and not loaded yet; the others apply at once
 MATERIAL = (
     "call_purpose",
     "mode_key",
@@ -207,6 +212,10 @@ def missing(campaign: Campaign) -> Refusal | None:
         lacks.append("assign at least one agent")
     if not campaign.lists.exists() and not campaign.is_live and campaign.mode.has_a_list:
         lacks.append("import a calling list")
+    if campaign.hours_id is None and not campaign.rule_packs.exists():
+        lacks.append("it would call at any hour and under no rules: pin a rule pack, or choose calling hours")
+    if version := waiting(campaign):
+        lacks.append(f"version {version.number} made it looser, which another person must approve, or somebody undo")
     return Refusal(say("{campaign} cannot start: {why}.", campaign=campaign.name, why="; ".join(lacks))) if lacks else None
 
 
@@ -300,7 +309,8 @@ def _connected(members: Sequence[tuple[int, int]]) -> dict[int, int]:
 
 
 def edited(campaign: Campaign, *, by: User | None, now: datetime) -> CampaignVersion:
-    """After a save: a new version where something changed; a material change of an approved campaign asks for approval again."""
+    """After a save: a new version where something changed; a material change of an approved campaign asks for approval again. What makes one
+    looser that was loaded or started since holds it until a second person has approved that; what makes it stricter counts at once."""
     settings = snapshot(campaign)
     last = campaign.versions.order_by("-number").first()
     if last is not None and last.settings == settings:
@@ -310,11 +320,53 @@ def edited(campaign: Campaign, *, by: User | None, now: datetime) -> CampaignVer
         assignments_changed(now=now)  # who sits at the wrong kind of phone stands there no more
     material = last is not None and any(last.settings.get(name) != settings.get(name) for name in MATERIAL)
     version = CampaignVersion.objects.create(
-        campaign=campaign, number=(last.number if last else 0) + 1, settings=settings, created_at=now, created_by=by
+        campaign=campaign,
+        number=(last.number if last else 0) + 1,
+        settings=settings,
+        created_at=now,
+        created_by=by,
+        loosens=_loosens(campaign, settings),
     )
     if approved and material and campaign.require_approval and campaign.state == CampaignState.APPROVED:
         _move(campaign, CampaignMove.RETURN, by=by, now=now, reason="edited after approval")
     return version
+
+
+def _in_force(campaign: Campaign) -> CampaignVersion | None:
+    """The last version that needs nobody's approval any more, as far as it made anything looser."""
+    return campaign.versions.filter(Q(loosens=[]) | Q(approved_at__isnull=False)).order_by("-number").first()
+
+
+def _loosens(campaign: Campaign, settings: dict[str, Any]) -> list[str]:
+    if campaign.state not in UNDER_WAY:
+        return []
+    before = _in_force(campaign)
+    return list(loosened(before.settings, settings)) if before is not None and before.settings.get("require_approval") else []
+
+
+def waiting(campaign: Campaign) -> CampaignVersion | None:
+    """The version that a second person must approve before anything is dialed; None where there is none."""
+    last = campaign.versions.order_by("-number").first()
+    return last if last is not None and last.loosens and last.approved_at is None else None
+
+
+def approve_change(campaign: Campaign, number: int, *, by: User | None, now: datetime) -> Moved | Refusal:
+    """What was made looser under way counts from now on. `number`: the version that was looked at; what was changed since waits on. Whoever had a
+    part in the change cannot approve it."""
+    version = waiting(campaign)
+    if version is None or version.number != number:
+        return Refusal(say("{campaign} was changed or approved meanwhile: look at it again.", campaign=campaign.name))
+    before = _in_force(campaign)
+    mine = campaign.versions.filter(number__gt=before.number if before else 0, number__lte=number, created_by=by)
+    if by is None or mine.exists():
+        return Refusal("You made this change yourself: another person must approve it, or undo it.")
+    with transaction.atomic():
+        if not CampaignVersion.objects.filter(pk=version.pk, approved_at__isnull=True).update(approved_at=now, approved_by=by):
+            return Refusal(say("{campaign} was changed or approved meanwhile: look at it again.", campaign=campaign.name))
+        reason = f"version {number}: {', '.join(LOOSENED[name] for name in version.loosens if name in LOOSENED)}"[:200]
+        CampaignChange.objects.create(campaign=campaign, at=now, move=CampaignMove.APPROVE, state=campaign.state, by=by, reason=reason)
+    wake.dispatch(campaign.pool)
+    return Moved(CampaignState(campaign.state))
 
 
 def snapshot(campaign: Campaign) -> dict[str, Any]:
@@ -322,8 +374,30 @@ def snapshot(campaign: Campaign) -> dict[str, Any]:
     fields = model_to_dict(campaign)
     fields["week"] = campaign.hours.week if campaign.hours else None
     fields["other_caller_ids"] = sorted(str(number) for number in campaign.other_caller_ids.all())
-    fields["rule_packs"] = sorted(str(pack) for pack in campaign.rule_packs.all())
+    packs = list(campaign.rule_packs.all())
+    fields["rule_packs"] = sorted(map(str, packs))
+    fields["closed_days"] = _closed_days(packs)
     return {name: _plain(value) for name, value in sorted(fields.items())}
+
+
+def _closed_days(packs: Sequence[RulePack]) -> dict[str, list[str]]:
+    """The days of the calendars that these packs go by; they are changed apart from the packs."""
+    rules = [rule for pack in packs for rule in pack.rules]
+    named = Q(calendar__name__in=[rule["calendar"] for rule in rules if rule["kind"] == "blocked_days"])
+    kept = Q(calendar__name__regex=f"^{PLACE.pattern}$") if any(rule["kind"] == "public_holidays" for rule in rules) else Q()
+    days: dict[str, list[str]] = {}
+    if rules:
+        for name, day in Holiday.objects.filter(named | kept).order_by("calendar__name", "day").values_list("calendar__name", "day"):
+            days.setdefault(name, []).append(day.isoformat())
+    return days
+
+
+def closed_by(calendar: HolidayCalendar) -> QuerySet[Campaign]:
+    """The campaigns whose packs go by this calendar."""
+    goes_by = Q(rule_packs__rules__contains=[{"kind": "blocked_days", "calendar": calendar.name}])
+    if PLACE.fullmatch(calendar.name):
+        goes_by |= Q(rule_packs__rules__contains=[{"kind": "public_holidays"}])
+    return Campaign.objects.filter(goes_by).distinct()
 
 
 def _plain(value: object) -> object:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from zoneinfo import available_timezones
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -101,7 +102,7 @@ class Campaign(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        help_text="in the called party's local time; empty: at any time",
+        help_text="in the called party's local time; empty: whenever its rule packs allow",
     )
     call_application = models.CharField(max_length=12, choices=CallApplication.choices, blank=True, help_text="must be chosen before the start")
     trunk = models.ForeignKey(Trunk, null=True, blank=True, on_delete=models.PROTECT)
@@ -309,6 +310,13 @@ class CampaignVersion(models.Model):
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    loosens = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="what it made looser of a loaded, running or paused campaign; nothing is dialed until another person has approved that",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign", "number"], name="version_number_once")]

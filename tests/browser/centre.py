@@ -20,9 +20,10 @@ from django.db import connections
 from agents.models import Agent, Station
 from campaigns import invariants
 from campaigns.flow import control
-from campaigns.models import CallingList, Campaign, Contact, Disposition, Lead, Participation, PhoneNumber, ZoneGroup
+from campaigns.models import CallableHours, CallingList, Campaign, Contact, Disposition, Lead, Participation, PhoneNumber, ZoneGroup
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.outcomes import DispositionClass
+from campaigns.rules.permit.hours import DAYS
 from dialer_project.lib import wake
 from telephony import nodes
 from telephony.drivers.simulated.client import WorldControl
@@ -44,9 +45,9 @@ class Centre:
         trunk, _ = Trunk.objects.get_or_create(name="trunk", defaults={"endpoint": "trunk"})
         caller, _ = CallerId.objects.get_or_create(e164="+34910000000", defaults={"verified": True, "trunk": trunk})
         message, _ = Announcement.objects.get_or_create(name="abandoned", defaults={"media": "sound:abandoned"})
-        campaign = Campaign.objects.create(
-            name=name, mode_key=mode, call_application="any", trunk=trunk, caller_id=caller, message=message, require_approval=False, **fields
-        )
+        always, _ = CallableHours.objects.get_or_create(name="always", defaults={"week": {day: [["00:00", "24:00"]] for day in DAYS}})
+        common = {"call_application": "any", "trunk": trunk, "caller_id": caller, "message": message, "hours": always, "require_approval": False}
+        campaign = Campaign.objects.create(name=name, mode_key=mode, **{**common, **fields})
         for position, (label, kind, note) in enumerate(
             [
                 ("Renewed", DispositionClass.SUCCESS, False),

@@ -29,9 +29,10 @@ from agents.desk import Done
 from agents.models import Agent, Interaction, NotReadyReason, Session, Station, User
 from campaigns import invariants
 from campaigns.flow import control, next_for, phone, wrap_up
-from campaigns.models import Attempt, CallingList, Campaign, Contact, Disposition, Lead, Participation, PhoneNumber, ZoneGroup
+from campaigns.models import Attempt, CallableHours, CallingList, Campaign, Contact, Disposition, Lead, Participation, PhoneNumber, ZoneGroup
 from campaigns.rules.number_keys import number_key
 from campaigns.rules.outcomes import DispositionClass
+from campaigns.rules.permit.hours import DAYS
 from dialer_project.lib import alive
 from dialer_project.lib.failpoints import Failpoint
 from dialer_project.local import processes
@@ -371,6 +372,7 @@ class Centre:
         trunk = Trunk.objects.create(name="trunk", endpoint="trunk", calls_per_second=1000, max_calls=1000)
         CallerId.objects.create(e164="+34910000000", verified=True, trunk=trunk)
         Announcement.objects.create(name="abandoned", media=self.message)
+        CallableHours.objects.create(name="always", week={day: [["00:00", "24:00"]] for day in DAYS})
         ZoneGroup.objects.create(zones=["Europe/Madrid"])
         for code in ("login", "no_answer", "connection_lost", "wrap_up_expired"):
             NotReadyReason.objects.get_or_create(code=code, defaults={"label": code.capitalize(), "system": True})
@@ -404,6 +406,7 @@ class Centre:
                 "trunk": Trunk.objects.get(),
                 "caller_id": CallerId.objects.get(),
                 "message": Announcement.objects.get(name="abandoned"),
+                "hours": CallableHours.objects.get(name="always"),
                 "pool": 0,
                 **fields,
             }

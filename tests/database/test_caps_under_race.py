@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -65,7 +65,7 @@ def closing(work: Callable[..., int], *args: int) -> int:
 
 
 def test_a_hundred_who_race_for_a_cap_of_one_leave_one_attempt(campaign: Campaign) -> None:
-    node = Node.objects.create(name="local")
+    node = Node.objects.create(name="local", listening_until=NOW + timedelta(minutes=1))
     with ThreadPoolExecutor(THREADS) as pool:
         asked = [pool.submit(closing, dial_and_fail, campaign.pk, lead.pk, node.pk) for lead in Lead.objects.all()]
         assert sum(each.result() for each in asked) == 1
@@ -73,7 +73,7 @@ def test_a_hundred_who_race_for_a_cap_of_one_leave_one_attempt(campaign: Campaig
 
 
 def test_a_number_listed_meanwhile_is_dialed_by_nobody_afterwards(campaign: Campaign) -> None:
-    node = Node.objects.create(name="local")
+    node = Node.objects.create(name="local", listening_until=NOW + timedelta(minutes=1))
     RulePack.objects.all().delete()
     leads = list(Lead.objects.values_list("pk", flat=True))
     with ThreadPoolExecutor(THREADS) as pool:
@@ -101,7 +101,7 @@ def promised(campaign_id: int, lead_id: int, node_id: int) -> int:
 
 
 def test_a_hundred_who_race_for_what_is_left_of_a_spend_limit_spend_no_more_and_in_the_end_all_of_it(campaign: Campaign) -> None:
-    node = Node.objects.create(name="local")
+    node = Node.objects.create(name="local", listening_until=NOW + timedelta(minutes=1))
     RulePack.objects.all().delete()
     Campaign.objects.update(trunk=Trunk.objects.create(name="main", per_minute="0.10"))
     SpendLimit.objects.create(per_day="1.00")

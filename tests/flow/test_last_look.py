@@ -49,7 +49,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], Any]) -> Non
 
 
 def test_a_permit_that_ran_out_while_the_worker_was_held_up_sends_no_call(floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign = floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get())
+    campaign = floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
     maria = floor.person(campaign, "Maria", NoAnswer())
     ana.sits_down(ready=False)
     floor.jumps_to(datetime(2026, 3, 10, 19, 59, 30, tzinfo=UTC))  # half a minute before the hours end in Madrid

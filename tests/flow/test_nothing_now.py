@@ -30,7 +30,7 @@ def ana(floor: Floor) -> Someone:
 
 @pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
-    return floor.campaign("preview", agents=[ana], hours=CallableHours.objects.get())
+    return floor.campaign("preview", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
 
 
 def told(ana: Someone, campaign: Campaign) -> str:
@@ -95,7 +95,7 @@ def test_of_very_many_it_counts_no_further_than_it_must(floor: Floor, ana: Someo
 
 
 def test_it_is_told_unasked_where_records_come_by_themselves(floor: Floor, ana: Someone, campaign: Campaign) -> None:
-    direct = floor.campaign("direct_push_preview", agents=[ana], hours=CallableHours.objects.get())
+    direct = floor.campaign("direct_push_preview", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
     floor.person(direct, "Maria", zones=["America/New_York"])
     ana.sits_down()
     ana.runs(direct)

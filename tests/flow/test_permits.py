@@ -168,7 +168,7 @@ def test_the_address_of_a_person_may_put_them_into_another_state_and_its_zones(f
 def test_who_lives_abroad_is_not_called_at_night_there(floor: Floor) -> None:
     ana = floor.agent("Ana")
     floor.jumps_to(datetime(2026, 3, 11, 0, 30, tzinfo=UTC))  # half past eight in the evening in New York, half past one at night in Berlin
-    campaign = floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get())
+    campaign = floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
     maria = floor.person(campaign, "Maria", numbers=["+12125550123"], zones=["America/New_York"])
     Contact.objects.filter(pk=maria.contact.pk).update(country="DE", city="Berlin")
     ana.sits_down()

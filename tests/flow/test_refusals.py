@@ -23,7 +23,7 @@ def ana(floor: Floor) -> Someone:
 
 @pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
-    return floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get())
+    return floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
 
 
 def listed(floor: Floor, number: str, campaign: Campaign | None = None) -> None:

@@ -129,7 +129,7 @@ def test_a_growing_wait_grows(floor: Floor, ana: Someone, campaign: Campaign) ->
 
 def test_a_planned_call_is_planned_into_lawful_hours(floor: Floor, ana: Someone) -> None:
     """Half past eight in the evening, busy; an hour later is too late, so nine in the morning it is."""
-    campaign = floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get())
+    campaign = floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
     floor.rule(campaign, "busy", attempts=9, minutes=60)
     maria = floor.person(campaign, "Maria", Busy())
     floor.jumps_to(datetime(2026, 3, 10, 19, 30, tzinfo=UTC))
@@ -139,7 +139,7 @@ def test_a_planned_call_is_planned_into_lawful_hours(floor: Floor, ana: Someone)
 
 
 def test_the_next_number_lives_by_its_own_clock(floor: Floor, ana: Someone) -> None:
-    campaign = floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get())
+    campaign = floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
     floor.rule(campaign, "busy", attempts=9, minutes=10, next_number=True)
     maria = floor.person(campaign, "Maria", Busy(), numbers=2)
     PhoneNumber.objects.filter(e164=maria.numbers[1]).update(zones=["America/New_York"])

@@ -60,7 +60,7 @@ def test_hours_narrowed_for_a_while_end_no_lead_and_it_is_called_as_soon_as_they
 
 
 def test_a_pack_that_leaves_out_a_country_ends_no_lead(floor: Floor, ana: Someone) -> None:
-    campaign = floor.campaign("progressive", agents=[ana])
+    campaign = floor.campaign("progressive", agents=[ana], require_approval=False)
     pin(campaign, law({"kind": "destinations", "countries": ["PT"]}))
     control.edited(campaign, by=None, now=floor.now)
     maria = floor.person(campaign, "Maria", TALKS, numbers=[MADRID])

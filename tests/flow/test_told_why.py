@@ -28,7 +28,7 @@ def told(ana: Someone) -> str:
 
 
 def test_outside_calling_hours_the_agent_is_told_when_they_begin(floor: Floor, ana: Someone) -> None:
-    campaign = floor.campaign("preview", agents=[ana], hours=CallableHours.objects.get())
+    campaign = floor.campaign("preview", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
     floor.person(campaign, "Maria", TALKS)
     ana.sits_down()
     floor.jumps_to(datetime(2026, 3, 10, 19, 58, tzinfo=UTC))

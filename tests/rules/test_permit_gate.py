@@ -39,6 +39,7 @@ ALONE: dict[str, tuple[Terms, Facts]] = {
     "end time while it rings": (terms(ends_at=NOW + timedelta(seconds=25)), facts()),
     "caller ID is verified": (terms(caller_id_ok=False), facts()),
     "trunk is switched on": (terms(trunk_ok=False), facts()),
+    "looser rules are approved": (terms(unapproved=("week",)), facts()),
     "a telephony server is there": (terms(server_ok=False), facts()),
     "do-not-call": (terms(), facts(listed=True)),
     "exclusion": (terms(), facts(excluded=True)),

@@ -13,11 +13,28 @@ from django.forms.models import model_to_dict
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from agents.models import Agent, Session, User
-from campaigns.models import CallableHours, CallingList, Campaign, CampaignChange, Contact, Disposition, Lead, Participation, RetryRule, ZoneGroup
+from campaigns.flow import control
+from campaigns.models import (
+    CallableHours,
+    CallingList,
+    Campaign,
+    CampaignChange,
+    Contact,
+    Disposition,
+    Holiday,
+    HolidayCalendar,
+    Lead,
+    Participation,
+    RetryRule,
+    RulePack,
+    ZoneGroup,
+)
 from campaigns.rules.lifecycle import CampaignState, LeadState, ParticipationState
-from telephony.models import Announcement, CallerId, Trunk
+from campaigns.rules.permit.hours import DAYS
+from telephony.models import Announcement, CallerId, Node, Trunk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,6 +61,7 @@ def ready(ana: Agent) -> Campaign:
         mode_key="progressive",
         call_application="softphone",
         message=Announcement.objects.create(name="Sorry", media="sound:sorry"),
+        hours=CallableHours.objects.create(name="Always", week={day: [["00:00", "24:00"]] for day in DAYS}),
     )
     Participation.objects.create(campaign=campaign, agent=ana)
     CallingList.objects.create(campaign=campaign, name="March")
@@ -341,6 +359,7 @@ def test_the_table_sorts_by_creation_name_and_status(boss: Client, ready: Campai
     ],
 )
 def test_beneath_active_stands_why_it_does_not_dial(boss: Client, ready: Campaign, change: dict[str, Any], because: str) -> None:
+    Node.objects.create(name="local", listening_until=timezone.now() + timedelta(minutes=5))
     Campaign.objects.filter(pk=ready.pk).update(state=CampaignState.RUNNING)
     if change.pop("caller", None):
         change["caller_id"] = CallerId.objects.create(e164="+441632960000")
@@ -444,3 +463,52 @@ def test_other_hours_are_another_version_of_the_campaigns_that_call_by_them(boss
     assert hours.week == {"mon": [["10:00", "18:00"]]}
     assert ready.versions.count() == versions + 1
     assert ready.versions.order_by("-number")[0].settings["week"] == hours.week
+
+
+def test_what_makes_a_running_campaign_looser_is_approved_by_another_person_in_the_table(boss: Client, ready: Campaign) -> None:
+    control.edited(ready, by=None, now=NOW)
+    press(boss, ready, "approve")
+    press(boss, ready, "start")
+    waits = "It was changed (more attempts), which another person must approve"
+    answer = boss.post(page_of(ready), filled(boss, page_of(ready)) | {"max_attempts": 20}, follow=True)
+    assert waits in said(answer)
+    version = ready.versions.latest("number")
+    table = boss.get(TABLE)
+    assert waits in table.content.decode()
+    approve = f"{TABLE}{ready.pk}/control/approve/?version={version.number}"
+    assert approve in Buttons(table).addresses
+    assert "more attempts" in boss.get(page_of(ready)).content.decode()
+    assert "another person must approve it" in said(boss.post(approve, follow=True))
+    other = Client()
+    other.force_login(User.objects.create_superuser("other", password="a long enough secret"))
+    assert "goes by its changed rules from now on." in said(other.post(approve, follow=True))
+    assert waits not in boss.get(TABLE).content.decode()
+    assert approve not in Buttons(boss.get(TABLE)).addresses
+
+
+def test_hours_and_closed_days_that_become_looser_hold_the_campaigns_that_call_by_them(boss: Client, ready: Campaign) -> None:
+    hours = CallableHours.objects.create(name="Weekdays", week={"mon": [["09:00", "20:00"]]})
+    calendar = HolidayCalendar.objects.create(name="Ours")
+    days = [Holiday.objects.create(calendar=calendar, day=f"{year}-12-25") for year in (2026, 2027)]
+    pack = RulePack.objects.create(name="Days", jurisdiction="*", rules=[{"kind": "blocked_days", "calendar": "Ours"}], enabled=True)
+    Campaign.objects.filter(pk=ready.pk).update(hours=hours)
+    ready.refresh_from_db()
+    ready.rule_packs.add(pack)
+    control.edited(ready, by=None, now=NOW)
+    press(boss, ready, "approve")
+    press(boss, ready, "start")
+    week = f"/admin/campaigns/callablehours/{hours.pk}/change/"
+    assert "longer calling hours" in said(boss.post(week, {"name": "Weekdays", "mon": "08:00-20:00"}, follow=True))
+    assert "(" not in said(boss.post(week, {"name": "Weekdays", "mon": "09:00-20:00"}, follow=True)), "undone"
+    closed = f"/admin/campaigns/holidaycalendar/{calendar.pk}/change/"
+    answer = boss.post(closed, filled(boss, closed) | {"days-0-DELETE": "on"}, follow=True)
+    assert "fewer closed days" in said(answer)
+    assert Holiday.objects.get() == days[1]
+    assert ready.versions.latest("number").loosens == ["closed_days"]
+
+
+def test_a_running_campaign_is_not_rid_of_its_hours_and_its_packs(boss: Client, ready: Campaign) -> None:
+    press(boss, ready, "approve")
+    press(boss, ready, "start")
+    answer = boss.post(page_of(ready), filled(boss, page_of(ready)) | {"hours": ""})
+    assert "It would call at any hour and under no rules." in " ".join(errors(answer)["rule_packs"])

@@ -238,7 +238,7 @@ def test_a_registers_age_counts_from_the_day_its_keeper_gave_it_out() -> None:
         ({"as_of": "2026-01-31"}, "Only a whole register has a day on which it was given out."),
     ],
 )
-def test_a_day_that_a_register_cannot_be_of_is_refused(told: dict[str, str], says: str) -> None:
+def test_a_day_that_a_register_cannot_be_of_is_refused(told: dict[str, Any], says: str) -> None:
     assert says in imports.refusal(ListImport.Kind.DO_NOT_CALL, None, Options(**told))
 
 

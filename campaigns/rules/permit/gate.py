@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from campaigns.rules.lifecycle import STATE_WORDS, CampaignState, FinalReason, WaitReason
+from campaigns.rules.loosening import why_waits
 from campaigns.rules.number_checks import ASKED_WITHIN, NOT_KNOWN_FOR, Answer, Service, Told
 from campaigns.rules.outcomes import NUMBER_WORDS, NumberResult
 from campaigns.rules.permit.hours import ALWAYS, Hours, ever_open, local_times, local_year, open_span, open_together
@@ -80,6 +81,7 @@ class Terms:
     caller_id_ok: bool = True
     trunk_ok: bool = True  # switched on, where the campaign has one
     server_ok: bool = True  # a telephony server is there that takes calls
+    unapproved: tuple[str, ...] = ()  # what was made looser while it ran, and waits for a second person
     version: str = ""
     packs: tuple[Pack, ...] = ()
     has_caller_id: bool = True
@@ -236,6 +238,7 @@ def may_join(terms: Terms, *, country: str | None, now: datetime) -> tuple[str, 
 def campaign_gates(terms: Terms, *, now: datetime) -> Iterator[Gate]:
     own = f"campaign {terms.version}".strip()
     yield _held("running", own, terms.state is not CampaignState.RUNNING, "The campaign is {state}.", state=STATE_WORDS[terms.state])
+    yield _held_by("approval", own, why_waits(terms.unapproved) if terms.unapproved else "")
     early = terms.starts_at is not None and now < terms.starts_at
     yield _held("start time", own, early, "Waiting for the start time, {at}.", at=_utc(terms.starts_at))
     if terms.ends_at is not None and terms.ends_at - terms.ring_for <= now < terms.ends_at:

@@ -410,6 +410,17 @@ def heads(campaign_id: int, *, groups: Sequence[int], of_each: int, at_most: int
     )
 
 
+def kept_for(agent_id: int, campaign_id: int) -> sql.Row:
+    """(leads, first_at): the campaign's leads that are kept for this agent, and when the first of them is due."""
+    return sql.rows(
+        """
+        SELECT count(*) AS leads, min(next_call_at) AS first_at FROM campaigns_lead
+        WHERE reserved_for_id = %(agent)s AND campaign_id = %(campaign)s AND state = 'waiting'
+        """,
+        {"agent": agent_id, "campaign": campaign_id},
+    )[0]
+
+
 def want_verdicts(service_id: int, phones: Sequence[int], *, holds_until: datetime, now: datetime) -> int:
     """Numbers about which a validation service is to be asked, by their ids; returns how many are new among those. One whose verdict holds
     until then is not asked about again. In one order, so that two who want the same do not deadlock."""

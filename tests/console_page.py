@@ -146,7 +146,7 @@ class Tab:
     @property
     def shows_the_newest(self) -> bool:
         """Of what has come through on this wire, in whatever order."""
-        return self._arrived in (-1, self.knows["state"]["version"])
+        return self._arrived == -1 or bool(self._arrived == self.knows["state"]["version"])
 
     def _goes(self) -> None:
         self._arrived = -1

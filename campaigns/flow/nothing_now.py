@@ -14,6 +14,7 @@ from campaigns import live, querysets
 from campaigns.facts import Setting
 from campaigns.rules.lifecycle import WaitReason
 from campaigns.rules.permit.gate import group_opens
+from dialer_project.lib import sql
 from dialer_project.lib.sentence import Sentence, Value, say
 
 # so many leads are counted for each reason
@@ -32,6 +33,7 @@ WORDS: dict[str, tuple[Sentence, Sentence]] = {
     WaitReason.CONSENT: (say("1 waits for consent"), say("{leads} wait for consent")),
     WaitReason.RULES: (say("1 can be called at no time by the rules as they are"), say("{leads} can be called at no time by the rules as they are")),
     "kept": (say("1 is kept for the agent who promised to call"), say("{leads} are kept for the agents who promised to call")),
+    "theirs": (say("1 is promised by you"), say("{leads} are promised by you")),
     "now": (say("1 is being dealt with just now"), say("{leads} are being dealt with just now")),
     "busy": (say("1 is with an agent"), say("{leads} are with other agents")),
 }
@@ -51,10 +53,20 @@ class _Waiting:
         if at is not None and (self.next_at is None or at < self.next_at):
             self.next_at = at
 
+    def tell_apart(self, theirs: sql.Row) -> None:
+        """What is kept for whoever asks, and from when: they know what they have promised."""
+        others = self.leads.pop("kept", 0) - theirs.leads
+        if others > 0:
+            self.leads["kept"] = others
+        if theirs.leads:
+            self.add("theirs", theirs.leads, theirs.first_at)
 
-def why(campaign: Setting, *, now: datetime) -> Sentence:
+
+def why(campaign: Setting, agent_id: int, *, now: datetime) -> Sentence:
     """No records available now. 12 are waiting for their local calling hours; next at 10:00 (Madrid time)."""
-    return _sentence(_waiting(campaign, now=now), now=now)
+    found = _waiting(campaign, now=now)
+    found.tell_apart(querysets.kept_for(agent_id, campaign.id))
+    return _sentence(found, now=now)
 
 
 def remark(campaign: Setting, *, now: datetime) -> str:

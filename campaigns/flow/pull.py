@@ -78,7 +78,7 @@ def _open(campaign: Setting, agent_id: int, *, now: datetime) -> UUID | Refusal:
     if not cleared:
         if leads:  # moved out of the way: what follows them may be given next time
             transaction.on_commit(lambda: live.forget_floors(campaign.id), robust=True)
-        why = nothing_now.why(campaign, now=now)
+        why = nothing_now.why(campaign, agent_id, now=now)
         return Refusal(why)
     one = cleared[0]
     opened = desk.open(

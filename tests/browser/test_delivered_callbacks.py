@@ -73,7 +73,7 @@ def test_a_manual_customer_is_postponed_before_any_call_and_comes_with_the_next_
         expect(sitting.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
         expect(mine.get_by_role("listitem")).to_contain_text("Personal Callback" if personal else "Any agent")
         keys.uses(get)
-        waits = "1 is kept for the agent who promised to call" if personal else "1 is promised for later"
+        waits = "1 is promised by you; next on" if personal else "1 is promised for later"
         expect(sitting.locator(".toast").filter(has_text=waits)).to_be_visible()
 
         is_due(campaign)

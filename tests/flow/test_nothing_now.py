@@ -8,7 +8,7 @@ from django.test import override_settings
 from agents.desk import Done, Refusal
 from agents.messages import Said
 from campaigns import screens
-from campaigns.flow import nothing_now
+from campaigns.flow import control, nothing_now
 from campaigns.models import CallableHours, Campaign, Lead
 from campaigns.rules.lifecycle import WaitReason
 from dialer_project.lib.sentence import heard
@@ -67,6 +67,20 @@ def test_each_reason_is_told_the_most_frequent_first_and_the_soonest_instant(flo
     floor.promises(floor.person(campaign, "Pedro"), floor.agent("Ben"), at=floor.now + timedelta(minutes=5))
     ana.sits_down()
     assert told(ana, campaign) == ("No records available now. 3 are to be tried again later, 1 is promised for later; next at 10:21 (Madrid time).")
+
+
+def test_what_is_kept_for_whoever_asks_is_told_as_their_own_with_its_time(floor: Floor, ana: Someone, campaign: Campaign) -> None:
+    floor.promises(floor.person(campaign, "Maria"), ana, at=floor.now + timedelta(minutes=20))
+    floor.promises(floor.person(campaign, "Pedro"), ana, at=floor.now + timedelta(minutes=30))
+    ana.sits_down()
+    assert told(ana, campaign) == "No records available now. 2 are promised by you; next at 10:20 (Madrid time)."
+    ben = floor.agent("Ben")
+    control.assign(campaign, [ana.agent, ben.agent], by=None, now=floor.now)
+    floor.promises(floor.person(campaign, "Carla"), ben, at=floor.now + timedelta(minutes=10))
+    ben.sits_down()
+    assert told(ben, campaign) == (
+        "No records available now. 2 are kept for the agents who promised to call, 1 is promised by you; next at 10:10 (Madrid time)."
+    )
 
 
 def test_a_next_time_on_another_day_says_which(floor: Floor, ana: Someone, campaign: Campaign) -> None:

@@ -16,10 +16,10 @@ export function MyCallbacks() {
   const [editing, edit] = useState<number | null>(null);
   if (!all || all.length === 0) {
     return (
-      <>
+      <div class="mine">
         <p class="quiet">{t('You have promised no call.')}</p>
         <NotKept />
-      </>
+      </div>
     );
   }
   return (

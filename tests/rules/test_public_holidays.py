@@ -199,6 +199,7 @@ def test_a_territory_that_shares_the_code_of_a_larger_country_closes_nothing_the
     for where, day, closed in (("GB-ENG", "2026-05-09", False), ("IT", "2026-03-19", False), ("IT", "2026-08-15", True)):
         verdict = may_call(living_in(where), terms=asked, now=noon(day, NUMBERS[where[:2]][1]))
         assert isinstance(verdict, NotBefore) == closed, f"{where} {day}"
+    assert group_opens(("Europe/Jersey",), terms=asked, at=noon("2026-05-09", "Europe/Jersey")) == noon("2026-05-09", "Europe/Jersey")
     at_home = facts("+34600000001", "Europe/Madrid", "Europe/Jersey", country="JE")
     assert isinstance(may_call(at_home, terms=asked, now=noon("2026-05-09", "Europe/Jersey")), NotBefore)
 
@@ -216,6 +217,7 @@ def test_places_are_known_by_their_codes() -> None:
     assert set(regions_of("GB")) == {"GB-ENG", "GB-NIR", "GB-SCT", "GB-WLS"}
     assert regions_of("XX") == ()
     assert days_of("XX", 2026) == {}
+    assert date(2027, 12, 31) in days_of("US", 2027), "New Year's Day of a Saturday is kept on its eve"
     assert "public holidays" in in_words(rule_from(WHEREVER))
 
 

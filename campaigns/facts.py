@@ -9,7 +9,7 @@ from typing import Any
 from agents.rules.lifecycle import Phase
 from campaigns import spending
 from campaigns.querysets import DueLead
-from campaigns.rules.holidays import PLACE
+from campaigns.rules import holidays
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.modes import MODES, Mode, OnPreviewTimeout
 from campaigns.rules.number_checks import STILL_HOLDS, Answer, Breaker, Service, problem
@@ -217,6 +217,9 @@ class _World:
 
 def _world(rules: Sequence[Mapping[str, Any]]) -> _World:
     """Of calendars those that the rules name, and where one closes the public holidays of wherever somebody is, those named after places."""
+    wherever = any(rule["kind"] == "public_holidays" for rule in rules)
+    if wherever:
+        holidays.ready()
     found = sql.rows(
         """
         SELECT (SELECT json_object_agg(c.name, c.days) FROM (
@@ -226,8 +229,8 @@ def _world(rules: Sequence[Mapping[str, Any]]) -> _World:
         """,
         [
             sorted({rule["calendar"] for rule in rules if rule["kind"] == "blocked_days"}),
-            any(rule["kind"] == "public_holidays" for rule in rules),
-            f"^{PLACE.pattern}$",
+            wherever,
+            f"^{holidays.PLACE.pattern}$",
         ],
     )[0]
     return _World(

@@ -240,7 +240,6 @@ def rule_from(data: Mapping[str, Any], *, calendars: Mapping[str, frozenset[date
     if isinstance(rule, BlockedDays):
         return BlockedDays(rule.calendar, (calendars or {}).get(rule.calendar))
     if isinstance(rule, PublicHolidays):
-        holidays.ready()
         return PublicHolidays(tuple(sorted((name, days) for name, days in (calendars or {}).items() if holidays.PLACE.fullmatch(name))))
     return rule
 

@@ -148,7 +148,8 @@ class Desk:
         match self.failure:
             case "agent rejects":
                 self.ana.rejects()  # alone on the floor, a Ready agent is given the record again in the next moment
-                self.floor.run(self.campaign.min_ring_for + 5 if self.alerted else 0)
+                if self.alerted:
+                    self.floor.run(self.campaign.min_ring_for + 5)
             case "agent missed":
                 self.floor.run(self.campaign.ring_agent_for + 5)
             case "agent lost":

@@ -234,7 +234,7 @@ def test_a_calendar_of_a_region_is_filled_year_by_year_and_what_was_taken_out_st
 def test_a_holiday_of_a_region_closes_it_and_no_other_and_those_of_whom_nobody_knows_the_region(floor: Floor) -> None:
     """It is a Tuesday at ten; whoever waits is called when the holiday is over where they may be."""
     ana = floor.agent("Ana")
-    campaign = floor.campaign("progressive", agents=[ana], hours=None)
+    campaign = floor.campaign("progressive", agents=[ana])
     for name in ("DE-BY", "GB-SCT"):
         calendar = HolidayCalendar.objects.create(name=name, country=name[:2], region=name[3:])
         Holiday.objects.create(calendar=calendar, day=floor.now.date())

@@ -14,6 +14,7 @@ from uuid import UUID
 from campaigns.rules import holidays, oracle
 from campaigns.rules.modes import MODES, Source
 from dialer_project.lib import sql
+from telephony.calls import SENT_WITHIN
 
 # how far the clocks two processes wrote into their rows may lie against the order in which they committed
 CROSSING = "interval '500 milliseconds'"
@@ -214,7 +215,7 @@ ALL: tuple[Invariant, ...] = (
     ),
     Invariant(
         "S3",
-        "Every call was dialed within the hours of the campaign's version, in every time zone its number may be in, or in the one confirmed.",
+        "Every call rang within the hours of the campaign's version, in every time zone its number may be in, or in the one confirmed.",
         """
         SELECT a.id
         FROM campaigns_attempt a
@@ -226,8 +227,10 @@ ALL: tuple[Invariant, ...] = (
         -- of a number without zones of its own the permit says which were meant; no zone at all breaks the promise
         LEFT JOIN LATERAL unnest(CASE WHEN z.zone IS NOT NULL THEN ARRAY[z.zone]
             WHEN p.zones = '{}' THEN ARRAY(SELECT jsonb_array_elements_text(m.evidence -> 'zones')) ELSE p.zones END) AS possible(zone) ON true
-        LEFT JOIN LATERAL (SELECT a.dialed_at AT TIME ZONE possible.zone AS time) AS local ON true
-        WHERE a.dialed_at IS NOT NULL AND jsonb_typeof(v.settings -> 'week') = 'object' AND NOT EXISTS (
+        -- the first moment of the ringing, and the last there may be
+        CROSS JOIN LATERAL (VALUES (a.dialed_at), (a.dialed_at + make_interval(secs => (v.settings ->> 'ring_for')::int) - interval '1 microsecond')) AS rings(at)
+        LEFT JOIN LATERAL (SELECT rings.at AT TIME ZONE possible.zone AS time) AS local ON true
+        WHERE rings.at IS NOT NULL AND jsonb_typeof(v.settings -> 'week') = 'object' AND NOT EXISTS (
             SELECT 1 FROM jsonb_array_elements(
                 coalesce(v.settings -> 'week' -> to_char(local.time, 'dy'), '[]'::jsonb)) AS span
             WHERE to_char(local.time, 'HH24:MI:SS') >= span ->> 0 AND to_char(local.time, 'HH24:MI:SS') < span ->> 1)""",
@@ -473,10 +476,13 @@ ALL: tuple[Invariant, ...] = (
     ),
     Invariant(
         "S15.permit",
-        "Every attempt has the permit that allowed it, and was dialed while it held.",
-        """
-        SELECT a.id FROM campaigns_attempt a LEFT JOIN campaigns_permit p ON p.attempt_id = a.id
-        WHERE p.attempt_id IS NULL OR a.dialed_at < p.decided_at OR a.dialed_at > p.valid_until""",
+        "Every attempt has the permit that allowed it, and was sent to the carrier while it held.",
+        # by when it must have been sent: what was held up for longer since the last look is sent no more
+        f"""
+        SELECT a.id FROM campaigns_attempt a
+        LEFT JOIN campaigns_permit p ON p.attempt_id = a.id LEFT JOIN telephony_call c ON c.id = a.id
+        WHERE p.attempt_id IS NULL OR least(a.dialed_at, c.dialing_at) < p.decided_at
+            OR greatest(a.dialed_at, c.dialing_at) + interval '{SENT_WITHIN.total_seconds()} seconds' > p.valid_until""",
     ),
     Invariant(
         "S15.ledger",

@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 ANSWERED_WITHIN = timedelta(seconds=2)
 # between the plan and the last look; what is older is not sent any more
 PLAN_HOLDS = timedelta(seconds=5)
-SENT_WITHIN = 1.0  # seconds
+# from the last look to the carrier; what was held up for longer is not sent any more
+SENT_WITHIN = timedelta(seconds=1)
 # an originate whose fate is unclear keeps its number this long after it could have rung: command time-out + ring + this
 QUARANTINE = timedelta(seconds=30)
 LOOK_AFTER = timedelta(seconds=10)
@@ -216,7 +217,7 @@ def place(sending: Sequence[Sending]) -> dict[UUID, Placing]:
     results: dict[UUID, Placing] = {}
     by_node: dict[int, list[Sending]] = defaultdict(list)
     for one in sending:
-        if time.monotonic() - one.looked_at > SENT_WITHIN:
+        if time.monotonic() - one.looked_at > SENT_WITHIN.total_seconds():
             results[one.id] = Refused(Cause.CANCELLED, "waited too long between the last look and the carrier")
         else:
             by_node[one.node_id].append(one)

@@ -1,7 +1,7 @@
 """The last look, then the carrier.
 
-A planned call is sent only if its campaign still runs under the same epoch, its permit still holds at that moment, by a clock read there and
-then, its number is on no list by now, its trunk is still in use and its caller ID still verified, and somebody listens to its node. Nothing
+A planned call is sent only if its campaign still runs under the same epoch, its permit holds until it must have been sent, by a clock read there
+and then, its number is on no list by now, its trunk is still in use and its caller ID still verified, and somebody listens to its node. Nothing
 is sent twice: the one process that moved the row from PLANNED to DIALING sends it.
 """
 
@@ -26,7 +26,7 @@ from dialer_project.lib import clock, sql, wake
 from dialer_project.lib.failpoints import Failpoint, reached
 from dialer_project.lib.sentence import say, together
 from telephony import calls, limits
-from telephony.calls import Moved, Plan
+from telephony.calls import SENT_WITHIN, Moved, Plan
 from telephony.rules.hangup_causes import Cause
 from telephony.rules.lifecycle import CallState, Party
 
@@ -45,7 +45,7 @@ _STILL = """
         JOIN campaigns_campaign k ON k.id = a.campaign_id
         JOIN campaigns_permit p ON p.attempt_id = a.id
         JOIN campaigns_phonenumber n ON n.id = a.phone_id
-        WHERE a.id = c.id AND a.state = 'open' AND k.state = 'running' AND k.epoch = a.epoch AND %(now)s < p.valid_until AND n.active
+        WHERE a.id = c.id AND a.state = 'open' AND k.state = 'running' AND k.epoch = a.epoch AND %(sent_by)s <= p.valid_until AND n.active
           AND NOT EXISTS (SELECT 1 FROM campaigns_donotcall d
                           WHERE d.number_key = n.number_key AND (d.campaign_id IS NULL OR d.campaign_id = a.campaign_id)
                             AND (d.expires_at IS NULL OR d.expires_at > %(now)s))
@@ -67,7 +67,7 @@ def dial_planned(campaign: Setting, ids: Sequence[UUID], *, now: datetime) -> No
     reached(Failpoint.PLANNED)
     now = clock.later(now)  # the permit was granted at an earlier one, and we may have been held up since
     with transaction.atomic():
-        sending = calls.dialing(ids, now=now, still=_STILL)
+        sending = calls.dialing(ids, now=now, still=_STILL, params={"sent_by": now + SENT_WITHIN})
         _count([one.id for one in sending], now=now)
     if unsent := set(ids) - {one.id for one in sending}:
         conclude.never_sent(list(unsent), now=now)

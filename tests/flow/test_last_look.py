@@ -64,6 +64,20 @@ def test_a_permit_that_ran_out_while_the_worker_was_held_up_sends_no_call(floor:
     assert ana.free
 
 
+@pytest.mark.parametrize(("late", "sent"), [(3.9, True), (4.1, False)], ids=["it is sent before", "it may be sent after"])
+def test_a_call_is_sent_only_where_the_carrier_has_it_before_its_permit_runs_out(
+    floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch, late: float, sent: bool
+) -> None:
+    """Between the last look and the carrier a second may pass: ringing that began then would end after the hours."""
+    maria = floor.person(floor.campaign("progressive", agents=[ana]), "Maria", TALKS)
+    held_up(floor, monkeypatch, by=late)
+    ana.sits_down()
+    permit = Permit.objects.get(attempt__lead=maria.lead)
+    assert permit.valid_until == permit.decided_at + timedelta(seconds=5)
+    assert (floor.placed(maria.number), maria.outcomes) == ((1, [None]) if sent else (0, ["cancelled"]))
+    floor.check()  # by the second implementation too
+
+
 def test_a_call_is_written_down_as_dialed_when_it_was_sent_and_not_when_it_was_promised(
     floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

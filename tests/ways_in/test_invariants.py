@@ -257,7 +257,12 @@ def _two_customers_hear_each_other(house: House, drop: Callable[..., None]) -> s
 @plants("S3")
 def _lena_was_called_before_eight_in_london(house: House, drop: Callable[..., None]) -> set[str]:
     CampaignChange.objects.update(at=NOW - 10 * HOUR)
-    return rows(house.attempt(house.lena, at=NOW.replace(hour=7, minute=30), outcome=Outcome.NO_ANSWER))
+    CampaignVersion.objects.update(settings={"week": {"tue": [["08:00", "10:30"], ["10:30", "11:00"]]}, "max_attempts": 3, "ring_for": 30})
+    early = house.attempt(house.lena, at=NOW.replace(hour=7, minute=30), outcome=Outcome.NO_ANSWER)
+    # eleven o'clock in Paris is ten in London: the one may ring until then, the other is over a second too late
+    house.attempt(house.paul, at=NOW - 30 * SECOND, outcome=Outcome.NO_ANSWER)
+    house.attempt(house.paul, at=NOW - 30 * MINUTE - 10 * SECOND, outcome=Outcome.NO_ANSWER)
+    return rows(early, house.attempt(house.omar, at=NOW - 29 * SECOND, outcome=Outcome.NO_ANSWER))
 
 
 @plants("S3.law")
@@ -449,7 +454,11 @@ def _maria_was_dialed_after_her_permit_ran_out(house: House, drop: Callable[...,
     Permit.objects.filter(attempt=live).update(valid_until=live.planned_at - SECOND)
     Permit.objects.filter(attempt=omars).update(decided_at=omars.planned_at + SECOND)
     Permit.objects.filter(attempt=pauls).delete()
-    return rows(live, omars, pauls)
+    # the last look came a moment before Lena's ran out, and the carrier may have been asked a moment after
+    lenas = Attempt.objects.get(lead=house.lena)
+    Permit.objects.filter(attempt=lenas).update(valid_until=lenas.planned_at + 3 * SECOND)
+    Call.objects.filter(pk=lenas.pk).update(dialing_at=lenas.planned_at + 2.5 * SECOND)
+    return rows(live, omars, pauls, lenas)
 
 
 @plants("S15.ledger")

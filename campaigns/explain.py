@@ -35,7 +35,7 @@ class Past:
 class Explanation:
     """The ordered gates of one lead at one moment. `next_at`: when it next can be called, were nothing else to happen; None: never. `then`:
     the number it moves on to, where this one will not be called. `for_as_long_as`: what keeps it until nobody knows when, in sentences; it is
-    looked at again at `next_at`, and no more than that is said."""
+    looked at again at `next_at`, and no more than that is said. `ends_at`: of the campaign."""
 
     lead_id: int
     campaign: str
@@ -46,6 +46,7 @@ class Explanation:
     past: tuple[Past, ...]
     then: str = ""
     for_as_long_as: tuple[str, ...] = ()
+    ends_at: datetime | None = None
 
     @property
     def first(self) -> Gate | None:
@@ -68,7 +69,8 @@ class Explanation:
             when = f", not before {self.next_at:%Y-%m-%d %H:%M:%S} UTC" if self.next_at > self.at else ""
             return f"{closed} Its next number, {self.then}, is called instead{when}."
         if closed or self.next_at is None:
-            return f"It will not be called. {closed or ''}".strip()
+            over = f"Its campaign ends before it could be, at {self.ends_at:%Y-%m-%d %H:%M} UTC." if self.ends_at and not stopped else stopped
+            return f"It will not be called. {closed or over or ''}".strip()
         if self.for_as_long_as:
             return f"Its campaign is held: {stopped} {self._open_ended}" if stopped else self._open_ended
         when = f"not before {self.next_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -138,6 +140,7 @@ def lead(lead_id: int, *, now: datetime, supposed: bool = False) -> Explanation 
         next_at=next_at,
         then=then,
         for_as_long_as=tuple(dict.fromkeys(gate.why for gate in answers(standing, meant, terms=campaign.terms, now=now) if gate.ask_again)),
+        ends_at=campaign.terms.ends_at,
         past=tuple(Past(p.planned_at, p.e164, p.outcome, p.rules or "", sql.loaded(p.evidence) or {}) for p in sql.rows(_PAST, [lead_id])),
     )
 
@@ -154,7 +157,7 @@ def next_instant(standing: Standing, known: Facts, *, terms: Terms, now: datetim
     stands = list(_where_it_stands(standing, terms=terms, now=now))
     if any(gate.stands is Stands.CLOSED for gate in stands):
         return None
-    at = max([now, *(gate.until for gate in stands if gate.until is not None)])
+    at = max([now, *(gate.until for gate in stands if gate.until is not None), *([terms.starts_at] if terms.starts_at else [])])
     for _ in range(TURNS):
         found = earliest(known, terms=terms, at=at)
         if isinstance(found, Refused):
@@ -163,7 +166,7 @@ def next_instant(standing: Standing, known: Facts, *, terms: Terms, now: datetim
             return at
         at = group_opens(standing.zones, terms=terms, at=found)
         if at == found:
-            return found
+            return found if terms.ends_at is None or found + terms.ring_for < terms.ends_at else None
     return None
 
 

@@ -20,7 +20,7 @@ from campaigns.models import Campaign
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
 from campaigns.rules.number_checks import STILL_HOLDS, Answer, told
-from campaigns.rules.permit.gate import BUSY_ELSEWHERE, OF_THE_NUMBER, Allowed, Held, NotBefore, Refused, Terms, Verdict, earliest, may_call
+from campaigns.rules.permit.gate import BUSY_ELSEWHERE, OF_THE_NUMBER, Allowed, Held, NotBefore, Refused, Terms, Verdict, earliest, gates, may_call
 from campaigns.rules.spending import Purse
 from dialer_project.lib import sql, wake
 from dialer_project.lib.sentence import say, together
@@ -187,16 +187,18 @@ def _not_dialed(refused: Verdict, candidate: Candidate, about: Known, terms: Ter
             other = other or next_in_order(candidate, about.alternatives, terms=terms, now=now)
             return NotDialed(told(answer, another=other is not None), other, waits_for_verdict=answer is None)
         case Held(why) | Refused(_, why) | NotBefore(_, _, why):
-            return NotDialed(together([*why, *_when(refused, about, now=now), *([NEXT_NUMBER] if other else [])]), other)
+            return NotDialed(together([*why, *_when(refused, about, terms, now=now), *([NEXT_NUMBER] if other else [])]), other)
         case Allowed():
             return NotDialed("")
 
 
-def _when(refused: Verdict, about: Known, *, now: datetime) -> list[str]:
+def _when(refused: Verdict, about: Known, terms: Terms, *, now: datetime) -> list[str]:
     """From when it can be called, in the customer's time: where that is known, and not in a moment."""
     zone = next(iter(about.facts.zones), None)
     if not isinstance(refused, NotBefore) or not refused.is_known or refused.at - now <= BUSY_ELSEWHERE or zone is None:
         return []
+    if any(gate.ask_again for gate in gates(about.facts, terms=terms, now=refused.at)):
+        return []  # a consent is over by then
     return [say("It can be called from {at}, {zone} time.", at=refused.at.astimezone(ZoneInfo(zone)), zone=zone.replace("_", " "))]
 
 

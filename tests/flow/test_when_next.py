@@ -29,8 +29,8 @@ def dialed(campaign: Campaign, *, now: datetime) -> set[int]:
     with transaction.atomic():
         setting = facts.settings_now([campaign.pk], now=now)[campaign.pk]
         if not campaign_holds(setting.terms, now=now):
-            groups = [g for g, zones in querysets.zone_groups(campaign.pk).items() if group_opens(zones, terms=setting.terms, at=now) == now]
             for _ in range(ROUNDS):
+                groups = [g for g, zones in querysets.zone_groups(campaign.pk).items() if group_opens(zones, terms=setting.terms, at=now) == now]
                 leads = querysets.claim(campaign.pk, epoch=setting.epoch, groups=groups, floors=[], at_most=500, now=now)
                 cleared, steps = permit.consider(setting, permit.candidates(leads), now=now)
                 querysets.step(steps, now=now)

@@ -8,7 +8,7 @@
 `gates` is the one list of questions. `may_call` folds it into a verdict, `earliest` into the next lawful instant, and whoever explains shows it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -553,7 +553,7 @@ def earliest(facts: Facts, *, terms: Terms, at: datetime) -> datetime | Refused 
             return Barred(tuple(barred))
         if not waits:
             return at
-        at, asked_again = max(waits), True
+        at, asked_again = _not_past_a_packs_end(max(waits), terms.packs, since=at), True
     return Barred((say("There is no time at which all rules would allow a call."),))
 
 
@@ -567,8 +567,18 @@ def group_opens(zones: tuple[str, ...], *, terms: Terms, at: datetime) -> dateti
     nobody knows the zone of is refused when asked about, and must not wait for hours of which nobody can tell when they begin. So is one that
     never opens: each of its leads is told so by the gate, and perhaps called on another number."""
     places = countries_of(zones)
-    surely = _windows([pack for pack in terms.packs if pack.in_force(at) and pack.surely_applies(places)], places, now=at, surely=True)
-    return open_together(zones, hours=[terms.hours, *surely], at=at, ring_for=terms.ring_for)[0] or at
+    surely = [pack for pack in terms.packs if pack.surely_applies(places)]
+    while True:
+        windows = _windows([pack for pack in surely if pack.in_force(at)], places, now=at, surely=True)
+        opens = open_together(zones, hours=[terms.hours, *windows], at=at, ring_for=terms.ring_for)[0] or at
+        if (by := _not_past_a_packs_end(opens, surely, since=at)) == opens:
+            return opens
+        at = by
+
+
+def _not_past_a_packs_end(until: datetime, packs: Sequence[Pack], *, since: datetime) -> datetime:
+    """What rules make somebody wait for, or the end of one of their packs before that: it may be that pack they wait for."""
+    return min([until, *(pack.over_at for pack in packs if pack.over_at is not None and pack.over_at > since)])
 
 
 def _windows(packs: list[Pack], places: frozenset[str], *, now: datetime, surely: bool = False) -> list[Hours]:

@@ -6,7 +6,7 @@ dispatch where they are not met: DncSource, CallerId, MinRing, MaxRing, Abandone
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -210,6 +210,11 @@ class Pack:
         """By the date of UTC, which no jurisdiction is more than a day away from; a day early is the stricter side."""
         begins = self.effective_from is None or now.date() + timedelta(days=1) >= self.effective_from
         return begins and (self.effective_to is None or now.date() - timedelta(days=1) < self.effective_to)
+
+    @property
+    def over_at(self) -> datetime | None:
+        """The first instant at which it is no longer in force."""
+        return datetime.combine(self.effective_to + timedelta(days=1), time.min, UTC) if self.effective_to is not None else None
 
     def concerns(self, purpose: str) -> bool:
         return not self.purposes or purpose in self.purposes

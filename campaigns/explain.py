@@ -131,9 +131,11 @@ def lead(lead_id: int, *, now: datetime, supposed: bool = False) -> Explanation 
         if moves_to is not None and (other := person.phone(moves_to)):
             of_other = facts.read([replace(asked, phone=other)], terms=campaign.terms, now=now)[row.id].facts
             next_at, then, meant = next_instant(standing, of_other, terms=campaign.terms, now=now), other.e164, of_other
-    in_the_way = list(answers(standing, meant, terms=campaign.terms, now=now))
-    if next_at is not None:  # a consent may be over by then
-        in_the_way += gates(meant, terms=campaign.terms, now=next_at)
+    open_ended = [gate.why for gate in answers(standing, meant, terms=campaign.terms, now=now) if gate.ask_again]
+    if next_at is not None:  # a consent may be over by then, and rules in force that leave no time
+        open_ended += [gate.why for gate in gates(meant, terms=campaign.terms, now=next_at) if gate.ask_again]
+        if isinstance(barred := earliest(meant, terms=campaign.terms, at=next_at), Barred):
+            open_ended += barred.why
     return Explanation(
         lead_id=row.id,
         campaign=campaign.name,
@@ -142,7 +144,7 @@ def lead(lead_id: int, *, now: datetime, supposed: bool = False) -> Explanation 
         gates=tuple(answers(standing, known.facts, terms=campaign.terms, now=now)),
         next_at=next_at,
         then=then,
-        for_as_long_as=tuple(dict.fromkeys(gate.why for gate in in_the_way if gate.ask_again)),
+        for_as_long_as=tuple(dict.fromkeys(open_ended)),
         ends_at=campaign.terms.ends_at,
         past=tuple(Past(p.planned_at, p.e164, p.outcome, p.rules or "", sql.loaded(p.evidence) or {}) for p in sql.rows(_PAST, [lead_id])),
     )

@@ -1,7 +1,7 @@
 """When next: the instant that is told of a lead is the first at which it is dialed, and the call that is planned is the one that is made."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from campaigns import explain, facts, querysets
 from campaigns.flow import permit
-from campaigns.models import Campaign, RetryRule, RulePack
+from campaigns.models import Attempt, CallableHours, Campaign, Holiday, HolidayCalendar, PhoneNumber, RulePack
+from campaigns.querysets import LeadStep
 from campaigns.rules.permit.gate import campaign_holds, group_opens
-from telephony.drivers.simulated.script import Busy, Congestion, NoAnswer, Rejects, Unallocated, Unavailable, seconds
-from tests.flow.test_waterfall import MORNING, centre, moment, rule, somebody
+from telephony.drivers.simulated.script import Answers, Busy, Congestion, NoAnswer, Rejects, Unallocated, Unavailable, seconds
 from tests.floor import Floor
+from tests.flow.test_waterfall import MORNING, centre, moment, rule, somebody
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
 # of a number that gives way to another one the lead is asked about at once
@@ -80,3 +81,79 @@ def test_the_next_instant_that_is_told_is_the_first_at_which_the_lead_is_dialed(
             earlier = {why.next_at - SECOND, why.next_at - MINUTE, *(now + (why.next_at - now) * dice.random() for _ in range(3))}
             assert not [at for at in sorted(earlier) if now <= at < why.next_at and is_dialed(lead_id, at)], f"{why.at}: {why.in_words}"
         transaction.set_rollback(True)
+
+
+# a customer who talks is asked to be called again
+ENDS = (Busy(), NoAnswer(after=seconds(5)), Rejects(), Unavailable(), Congestion(), Unallocated(), Answers(after=seconds(2), talks_for=seconds(9)))
+OUTCOMES = ("busy", "no_answer", "rejected", "unavailable", "congestion", "connected")
+ZONES = ("Europe/Madrid", "America/New_York", "Asia/Kolkata")
+LAW: tuple[dict[str, Any], ...] = (
+    {"kind": "calling_window", "week": {day: [["10:00", "12:30"], ["15:00", "20:15"]] for day in ("mon", "tue", "thu", "sat")}},
+    {"kind": "blocked_days", "calendar": "here"},
+    {"kind": "frequency_cap", "scope": "number", "count": 1, "hours": 22},
+    {"kind": "frequency_cap", "scope": "person", "count": 2, "hours": 30, "counts": "ring"},
+    {"kind": "frequency_cap", "scope": "lead", "count": 3, "hours": 50},
+    {"kind": "hold_after", "event": "conversation", "hours": 40, "scope": "person"},
+)
+
+
+# a record whose next number lives in zones of which the campaign had nobody is found after at most this (`live.zone_groups`)
+GROUPS_KNOWN_WITHIN = timedelta(seconds=10)
+
+
+def zones_of(attempt: Attempt) -> list[str]:
+    return attempt.phone.zones
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_call_that_is_planned_is_the_one_that_is_made(floor: Floor, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """After each call the next one is written down, with its number; nothing moves it any more, and it is made then, not a second sooner."""
+    dice = random.Random(seed)
+    ana = floor.agent("Ana")
+    campaign = floor.campaign("progressive", agents=[ana], max_attempts=9, hours=CallableHours.objects.get())
+    Holiday.objects.create(calendar=HolidayCalendar.objects.create(name="here"), day="2026-03-12", name="A day off")
+    for law in dice.sample(LAW, 3):
+        RulePack.objects.create(name=f"{law['kind']} {law.get('scope', '')}", jurisdiction="*", rules=[law]).campaigns.add(campaign)
+    for outcome in OUTCOMES:
+        floor.rule(campaign, outcome, attempts=9, minutes=dice.choice((1, 45, 700)), next_number=dice.random() < 0.5, growing=dice.random() < 0.3)
+    maria = floor.person(campaign, "Maria", numbers=dice.randint(1, 3), zones=[dice.choice(ZONES)])
+    for phone in maria.contact.phones.all()[1:]:
+        PhoneNumber.objects.filter(pk=phone.pk).update(zones=[dice.choice(ZONES)])
+    for number in maria.numbers:
+        floor.script.say(number, *dice.choices(ENDS, k=9))
+    plans: list[tuple[datetime, LeadStep]] = []
+    written = querysets.step
+
+    def step(steps: Sequence[LeadStep], *, now: datetime) -> None:
+        plans.extend((now, each) for each in steps)
+        written(steps, now=now)
+
+    ana.sits_down()
+    for _ in range(12):
+        monkeypatch.setattr(querysets, "step", step) if maria.attempts else None
+        floor.run(until=lambda: not ana.work or ana.phase == "wrap_up", at_most=60)
+        if ana.phase == "wrap_up":
+            ana.finishes("again")
+        if maria.where[0] == "final":
+            break
+        lead, why, made = maria.now(), explain.lead(maria.lead.pk, now=floor.now), len(maria.attempts)
+        assert why is not None
+        assert why.next_at is not None
+        if made:
+            assert why.next_at == max(lead.next_call_at, floor.now), why.in_words
+        if why.next_at - SECOND > floor.now:
+            floor.jumps_to(why.next_at - SECOND)
+            floor.tick()
+            assert len(maria.attempts) == made, "sooner than planned"
+            floor.jumps_to(why.next_at)
+        floor.run(until=lambda made=made: len(maria.attempts) > made, at_most=GROUPS_KNOWN_WITHIN.total_seconds() + 2)  # type: ignore[misc]  # mypy cannot type a lambda with a default
+    attempts = maria.attempts
+    assert len(attempts) > 3 or maria.where[0] == "final"
+    after = [plan for plan in plans if plan[1].state == "waiting"][: len(attempts) - 1]
+    assert [each.id for _, each in after] == [maria.lead.pk] * (len(attempts) - 1), "it was moved once more"
+    for (at, plan), before, attempt in zip(after, attempts, attempts[1:], strict=False):
+        assert plan.next_call_at
+        assert attempt.dialed_at
+        late = attempt.dialed_at - max(plan.next_call_at, at)
+        assert timedelta(0) <= late <= 2 * SECOND + (GROUPS_KNOWN_WITHIN if zones_of(attempt) != zones_of(before) else timedelta(0))
+        assert attempt.phone_id == plan.next_phone

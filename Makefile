@@ -3,10 +3,11 @@
 PYTHON ?= python3
 LOCAL = @exec $(PYTHON) -m dialer_project.local
 
-.PHONY: run test bench lock format diagrams words manage clean
+.PHONY: run test bench mutations lock format diagrams words manage clean
 run:      ; $(LOCAL) run $(ARGS)
 test:     ; $(LOCAL) test $(ARGS)
 bench:    ; $(LOCAL) bench $(ARGS)
+mutations: ; $(LOCAL) mutations $(ARGS)
 lock:     ; $(LOCAL) lock $(ARGS)
 format:   ; $(LOCAL) format $(ARGS)
 diagrams: ; $(LOCAL) diagrams $(ARGS)

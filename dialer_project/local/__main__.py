@@ -1,4 +1,4 @@
-"""python3 -m dialer_project.local run | test | bench | lock | format | diagrams | words | manage | clean
+"""python3 -m dialer_project.local run | test | bench | mutations | lock | format | diagrams | words | manage | clean
 
 Kept to what an old Python can parse: the sentence about an old Python has to be said by that Python.
 """

@@ -43,6 +43,10 @@ def words(argv: list[str]) -> int:
     return _as_developer("words", argv, work)
 
 
+def mutations(argv: list[str]) -> int:
+    return _as_developer("mutations", argv, lambda: _become("-m", "tests.mutations", *argv))
+
+
 def lock(argv: list[str]) -> int:
     """Both locks, without the address of any registry: which one a machine asks is that machine's business."""
     uv = shutil.which("uv")
@@ -72,6 +76,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "bench": bench,
     "lock": lock,
     "format": format_code,
+    "mutations": mutations,
     "diagrams": diagrams,
     "words": words,
     "manage": product.manage,

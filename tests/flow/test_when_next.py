@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from campaigns import explain, facts, querysets
 from campaigns.flow import permit
-from campaigns.models import Attempt, CallableHours, Campaign, Holiday, HolidayCalendar, PhoneNumber, RulePack
+from campaigns.models import Attempt, CallableHours, Campaign, Consent, Holiday, HolidayCalendar, PhoneNumber, RulePack
 from campaigns.querysets import LeadStep
 from campaigns.rules.permit.gate import campaign_holds, group_opens
 from telephony.drivers.simulated.script import Answers, Busy, Congestion, NoAnswer, Rejects, Unallocated, Unavailable, seconds
 from tests.floor import Floor
 from tests.flow.test_waterfall import MORNING, centre, moment, rule, somebody
 
-SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
+SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # of a number that gives way to another one the lead is asked about at once
 ROUNDS = 2
 
@@ -81,6 +81,46 @@ def test_the_next_instant_that_is_told_is_the_first_at_which_the_lead_is_dialed(
             earlier = {why.next_at - SECOND, why.next_at - MINUTE, *(now + (why.next_at - now) * dice.random() for _ in range(3))}
             assert not [at for at in sorted(earlier) if now <= at < why.next_at and is_dialed(lead_id, at)], f"{why.at}: {why.in_words}"
         transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize(
+    ("campaign_is", "law", "next_at", "in_words"),
+    [
+        ({"starts_at": MORNING + DAY}, {}, MORNING + DAY, "After that, not before 2026-03-11 09:00:00 UTC."),
+        ({"ends_at": MORNING + DAY}, {"week": {"thu": [["09:00", "20:00"]]}}, None, "Its campaign ends before it could be, at 2026-03-11 09:00 UTC."),
+        (
+            {},
+            {"week": {"mon": [["09:00", "20:00"]]}, "until": "2026-03-11"},
+            MORNING + 39 * HOUR,
+            "It can be called not before 2026-03-12 00:00:00 UTC.",
+        ),
+        (
+            {},
+            {"week": {"wed": [["09:00", "20:00"]]}, "agreed_until": MORNING + HOUR},
+            MORNING + 23 * HOUR,
+            "wants consent (call), and there is none.",
+        ),
+    ],
+    ids=["the campaign has not begun", "it ends before", "a pack is over before", "a consent is over before"],
+)
+def test_what_will_be_so_by_then_is_told_now(
+    floor: Floor, campaign_is: dict[str, datetime], law: dict[str, Any], next_at: datetime | None, in_words: str
+) -> None:
+    campaign = floor.campaign("progressive", agents=[floor.agent("Ana")], **campaign_is)
+    maria = floor.person(campaign)
+    if "week" in law:
+        rules = [{"kind": "calling_window", "week": law["week"]}]
+        if "agreed_until" in law:
+            rules.append({"kind": "consent", "kinds": ["call"]})
+            Consent.objects.create(contact=maria.contact, kind="call", source="form", given_at=MORNING - DAY, expires_at=law["agreed_until"])
+        RulePack.objects.create(name="Ours", jurisdiction="*", rules=rules, effective_to=law.get("until")).campaigns.add(campaign)
+    why = explain.lead(maria.lead.pk, now=floor.now)
+    assert why is not None
+    assert why.next_at == next_at
+    assert in_words in why.in_words
+    if next_at is not None:
+        assert dialed(campaign, now=next_at - SECOND) == set()
+        assert dialed(campaign, now=next_at) == (set() if "agreed_until" in law else {maria.lead.pk})
 
 
 # a customer who talks is asked to be called again

@@ -75,15 +75,16 @@ def test_ringing_calls_are_hung_up_by_setting_as_soon_as_they_have_rung_long_eno
     floor.run(until=lambda: maria.outcomes == ["cancelled"], at_most=4)
 
 
-@pytest.mark.parametrize("how", ["stop", "pause"])
+@pytest.mark.parametrize("how", [("stop",), ("pause",), ("pause", "start")], ids=" and ".join)
 def test_what_was_planned_and_not_sent_is_cancelled_and_counted_to_no_cap(
-    floor: Floor, ana: Someone, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, how: str
+    floor: Floor, ana: Someone, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...]
 ) -> None:
     maria = floor.person(campaign, "Maria", TALKS)
     dial_planned = place.dial_planned
 
     def late(*args: object, **kwargs: object) -> None:
-        assert isinstance(getattr(control, how)(campaign, by=None, now=floor.now), Moved)
+        for move in how:
+            assert isinstance(getattr(control, move)(campaign, by=None, now=floor.now), Moved)
         dial_planned(*args, **kwargs)  # type: ignore[arg-type]  # handed on as it came
 
     monkeypatch.setattr(place, "dial_planned", late)

@@ -145,7 +145,7 @@ def test_a_hundred_who_race_for_what_is_left_of_a_spend_limit_spend_no_more_and_
         PhoneNumber.objects.filter(pk=phone.pk).update(e164=e164, number_key=number_key(e164, settings.NUMBER_KEY))
     leads = list(Lead.objects.values_list("pk", flat=True))
     with ThreadPoolExecutor(THREADS) as pool:
-        asked = [pool.submit(closing, lambda lead=lead: len(promised(campaign.pk, lead, node.pk))) for lead in leads]  # type: ignore[misc]  # mypy cannot type a lambda with a default
+        asked = [pool.submit(closing, lambda lead=lead: len(promised(campaign.pk, lead, node.pk))) for lead in leads]
         planned = sum(each.result() for each in asked)
     assert planned == Attempt.objects.count() <= 10
     for lead in leads:

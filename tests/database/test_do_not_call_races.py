@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -88,7 +88,8 @@ def test_of_a_thousand_people_listed_while_they_are_dialed_none_is_dialed_afterw
                 for one in typed:
                     types(one, now=floor.now)
 
-        at_once([lister, caller, typist])
+        works: list[Callable[[], None]] = [lister, caller, typist]
+        at_once(works)
         Lead.objects.filter(campaign=campaign, state=LeadState.WAITING).update(next_call_at=floor.now)
         while dial(campaign.pk, node_id=floor.node.pk, at_most=50, now=floor.now) or campaign.leads.filter(state=LeadState.WAITING).exists():
             pass
@@ -123,7 +124,13 @@ def queued(floor: Floor, campaign: Campaign) -> list[Unwanted]:
     waiting = people(floor, campaign, promised, reason="callback", boost=Boost.CALLBACK_DUE)
     Callback.objects.bulk_create(Callback(lead=lead, kind="group", due_at=floor.now, phone=lead.contact.phones.get()) for lead in waiting)
     live.forget_floors(campaign.pk)
-    kinds = {"retry": retries, "first": first, "every number": whole, "alternate": [(other,) for _, other in both], "callback": promised}
+    kinds: dict[str, list[tuple[str, ...]]] = {
+        "retry": [*retries],
+        "first": [*first],
+        "every number": [*whole],
+        "alternate": [(other,) for _, other in both],
+        "callback": [*promised],
+    }
     return [Unwanted(how, numbers) for how, some in kinds.items() for numbers in some]
 
 

@@ -104,7 +104,7 @@ def test_the_next_instant_that_is_told_is_the_first_at_which_the_lead_is_dialed(
     ids=["the campaign has not begun", "it ends before", "a pack is over before", "a consent is over before"],
 )
 def test_what_will_be_so_by_then_is_told_now(
-    floor: Floor, campaign_is: dict[str, datetime], law: dict[str, Any], next_at: datetime | None, in_words: str
+    floor: Floor, campaign_is: dict[str, Any], law: dict[str, Any], next_at: datetime | None, in_words: str
 ) -> None:
     campaign = floor.campaign("progressive", agents=[floor.agent("Ana")], **campaign_is)
     maria = floor.person(campaign)

@@ -97,7 +97,7 @@ def test_the_next_instant_that_is_told_is_the_first_at_which_the_lead_is_dialed(
         (
             {},
             {"week": {"wed": [["09:00", "20:00"]]}, "agreed_until": MORNING + HOUR},
-            MORNING + 23 * HOUR,
+            MORNING + 8 * DAY - HOUR,
             "wants consent (call), and there is none.",
         ),
     ],

@@ -150,7 +150,7 @@ def test_the_call_that_is_planned_is_the_one_that_is_made(floor: Floor, monkeypa
     """After each call the next one is written down, with its number; nothing moves it any more, and it is made then, not a second sooner."""
     dice = random.Random(seed)
     ana = floor.agent("Ana")
-    campaign = floor.campaign("progressive", agents=[ana], max_attempts=9, hours=CallableHours.objects.get())
+    campaign = floor.campaign("progressive", agents=[ana], max_attempts=9, hours=CallableHours.objects.get(name="nine to nine"))
     Holiday.objects.create(calendar=HolidayCalendar.objects.create(name="here"), day="2026-03-12", name="A day off")
     for law in dice.sample(LAW, 3):
         RulePack.objects.create(name=f"{law['kind']} {law.get('scope', '')}", jurisdiction="*", rules=[law]).campaigns.add(campaign)

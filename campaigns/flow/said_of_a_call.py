@@ -16,6 +16,7 @@ from dialer_project.lib import sql
 from dialer_project.lib.sentence import say
 
 NOTE_AT_MOST = 10_000
+TOO_LONG = say("The note is too long: at most {most} characters are kept.", most=NOTE_AT_MOST)
 # what a draft says of one call alone: empty for the next
 ANEW = {"disposition": None, "number_result": ""}
 DRAFTED = "(i.draft ->> 'disposition')::bigint"
@@ -48,12 +49,8 @@ def problems(work: sql.Row, campaign: Setting, note: str, *, tried: bool) -> lis
     elif tried and campaign.note_required and not note.strip():
         found.append(Problem("note", "This campaign wants a note on every record: write what was said."))
     if len(note) > NOTE_AT_MOST:
-        found.append(Problem("note", too_long()))
+        found.append(Problem("note", TOO_LONG))
     return found
-
-
-def too_long() -> str:
-    return say("The note is too long: at most {most} characters are kept.", most=NOTE_AT_MOST)
 
 
 def _wants_disposition(work: sql.Row, campaign: Setting) -> bool:

@@ -50,7 +50,7 @@ def hang_up(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
 def save_note(interaction_id: UUID, agent_id: int, note: str, *, now: datetime) -> Answer:
     """Keeps the draft, so that nothing an agent typed is lost."""
     if len(note) > said_of_a_call.NOTE_AT_MOST:
-        return Refusal(said_of_a_call.too_long())
+        return Refusal(said_of_a_call.TOO_LONG)
     with transaction.atomic():
         if not _is_theirs(interaction_id, agent_id):
             return NOT_YOURS

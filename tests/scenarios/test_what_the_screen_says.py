@@ -155,6 +155,15 @@ class Shift:
         self.tab.cut_after = self.chance.randrange(1, 8)
         self.tab.notices_the_end = self.chance.random() < 0.5
 
+    def ana_writes_in_a_tunnel(self) -> None:
+        """There is no connection, and none can be made for now."""
+        state = self.tab.knows["state"]
+        if state is None or self.tab.knows["over"] or (state["interaction"] or {}).get("phase") in (None, "offered", "ringing_agent"):
+            return
+        self.tab.is_cut()
+        self.tab.there_is_a_server = False
+        self.writes(state["interaction"]["id"])
+
     def the_page_is_loaded_again(self) -> None:
         self.tab.there_is_a_server = True
         self.tab.loads()
@@ -256,6 +265,7 @@ STEPS = {
     "ben_works": 3,
     "the_wire_is_cut": 2,
     "the_wire_will_be_cut_in_mid_talk": 2,
+    "ana_writes_in_a_tunnel": 3,
     "the_page_is_loaded_again": 1,
     "messages_are_muddled": 3,
     "a_heartbeat": 1,

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { State } from '../src/protocol.gen';
-import { choose, disposition, followTheDesk, note, numberResult, sayOfNumber, type as write, unsaved } from '../src/state/draft';
+import { choose, disposition, finish, followTheDesk, note, numberResult, sayOfNumber, type as write, unsaved } from '../src/state/draft';
 import { BLANK } from '../src/state/reduce';
-import { view } from '../src/state/store';
+import { refused, view } from '../src/state/store';
 
 function on(id: string | null, more: { note?: string; talked?: boolean; phase?: string; outcome?: string } = {}): State {
   return { interaction: id ? { id, note: '', draft: {}, disposition_id: null, talked: true, ...more } : null } as unknown as State;
@@ -47,6 +47,18 @@ test('what is typed while the connection is lost is saved when it is back', () =
   view.value = { ...view.value, link: 'lost' };
   write('in a tunnel');
   vi.advanceTimersByTime(60_000);
+  expect(unsaved.value).toBe(true);
+  view.value = { ...view.value, link: 'live' };
+  expect(unsaved.value).toBe(false);
+});
+
+test('the note that a refused Done has not taken with it is saved by itself', () => {
+  desk('a');
+  view.value = { ...view.value, link: 'lost' };
+  write('typed at the last moment');
+  finish(false);
+  expect(unsaved.value).toBe(false); // Done takes it along
+  refused.value = { command: 'finish' };
   expect(unsaved.value).toBe(true);
   view.value = { ...view.value, link: 'live' };
   expect(unsaved.value).toBe(false);

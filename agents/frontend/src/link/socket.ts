@@ -126,11 +126,12 @@ export class Link {
     if (socket !== this.socket) return;
     this.stopWaiting?.();
     this.heard = this.world.now();
-    this.listener.opened();
     this.ask({ type: 'hello', protocol: this.protocol });
-    for (const { command } of this.unanswered.values()) {
-      if (command.type !== 'hello') this.send(command);
-    }
+    const earlier = [...this.unanswered.values()].map(({ command }) => command).filter(({ type }) => type !== 'hello');
+    // what was entered before, then what has been entered since, so that it is not overwritten; then all else: Done looks at what is there by then
+    for (const command of earlier) if (KEPT.has(command.type)) this.send(command);
+    this.listener.opened();
+    for (const command of earlier) if (!KEPT.has(command.type)) this.send(command);
   }
 
   private received(text: string): void {

@@ -186,13 +186,18 @@ export function followTheDesk(): void {
     });
   });
   effect(() => {
+    const command = refused.value?.command; // looked at first: an effect that has read nothing is never asked again
     if (about === null) return;
-    if (refused.value?.command === 'save_note') {
+    if (command === 'finish') {
+      unsaved.value = true; // it would have taken the note with it
+      untracked(save);
+    }
+    if (command === 'save_note') {
       unsaved.value = true;
       clearTimeout(timer);
       timer = setTimeout(save, SAVE_AGAIN_AFTER);
     }
-    if (refused.value?.command === 'save_draft') {
+    if (command === 'save_draft') {
       unkept.value = true;
       clearTimeout(keeper);
       keeper = setTimeout(keep, SAVE_AGAIN_AFTER);

@@ -51,7 +51,7 @@ export function labelOf(code: string | null): string {
   return reasons.value.find((reason) => reason.code === code)?.label ?? '';
 }
 
-/** the command that was refused last */
+/** the command that was refused last, or had no answer in time */
 export const refused = signal<{ readonly command: ClientCommand['type'] } | null>(null);
 
 /** what this page's phone was told to register with; kept nowhere else */
@@ -100,7 +100,11 @@ export function start(boot: Boot): void {
         if (done && (command === 'do_not_call' || command === 'confirm_zone') && work.value) ask({ type: 'record', interaction: work.value.id });
       },
       asked: (id, command) => happen({ what: 'asked', id, command }),
-      givenUp: (id, sentence) => happen({ what: 'given_up', id, sentence }),
+      givenUp: (id, sentence) => {
+        const command = view.value.waiting[id];
+        happen({ what: 'given_up', id, sentence });
+        if (command) refused.value = { command };
+      },
       version: () => view.value.state?.version ?? -1,
       wanted: () => view.value.over === null,
     },

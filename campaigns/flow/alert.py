@@ -23,14 +23,14 @@ OVER = Refusal("This call is over, or was given to somebody else.")
 
 # an attempt's: who calls us has none, and neither has who is asked into a conversation
 _ALERTS = """
-    FROM agents_interaction i JOIN campaigns_attempt a ON a.id = i.call_id JOIN telephony_call c ON c.id = a.id
+    FROM agents_interaction i JOIN campaigns_attempt a ON a.id = i.call_id AND a.state = 'open' JOIN telephony_call c ON c.id = a.id
     JOIN campaigns_campaign k ON k.id = a.campaign_id WHERE i.phase = 'ringing_agent'
 """
 
 
 def is_one(call_id: UUID | None) -> bool:
     """Whether work that rings with this call is an alert to a customer who is called."""
-    return call_id is not None and bool(sql.rows("SELECT id FROM campaigns_attempt WHERE id = %s", [call_id]))
+    return call_id is not None and bool(sql.rows("SELECT id FROM campaigns_attempt WHERE id = %s AND state = 'open'", [call_id]))
 
 
 def hold(where: str, params: Sequence[object]) -> list[sql.Row]:

@@ -273,7 +273,8 @@ def test_two_numbers_without_an_hour_of_the_week_are_not_tried_in_turn(floor: Fl
     floor.jumps_to(datetime(2026, 3, 16, 8, 10, tzinfo=UTC))
     ana.sits_down()
     floor.run(2)
-    assert maria.where == ("final", "no_valid_number")
+    assert maria.where == ("waiting", "rules")
+    assert maria.now().next_call_at - floor.now > timedelta(hours=23)
 
 
 def test_a_record_of_a_trunk_that_is_full_waits_and_is_dialed_when_there_is_room(floor: Floor, ana: Someone, campaign: Campaign) -> None:

@@ -152,8 +152,8 @@ TOLD = (
     Break(
         "planned: not by the gate",
         "campaigns/flow/conclude.py",
-        "match earliest(known.facts, terms=terms, at=step.at):",
-        "match step.at:",
+        "found = earliest(known.facts, terms=terms, at=step.at)",
+        "found = step.at",
         (PLANNED,),
     ),
 )

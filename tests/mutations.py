@@ -138,8 +138,8 @@ TOLD = (
     Break(
         "next: the end of a pack",
         GATE,
-        "_not_past_a_packs_end(max(waits), terms.packs, since=at), True",
-        "max(waits), True",
+        "return min([until, *(pack.over_at for pack in packs if pack.over_at is not None and pack.over_at > since)])",
+        "return until",
         (f"{NEXT}[a pack is over before]",),
     ),
     Break(
@@ -164,7 +164,7 @@ READ = (
         FACTS,
         "AND g.number_key IN ('', p.number_key) AND g.revoked_at IS NULL) AS agreed",
         "AND g.number_key IN ('', p.number_key)) AS agreed",
-        ("tests/flow/test_consent.py::test_who_waits_for_consent_is_called_as_soon_as_it_is_given_and_never_after_it_was_taken_back",),
+        ("tests/flow/test_consent.py::test_what_changes_between_the_permit_and_the_last_look_keeps_the_call_from_being_sent[consent taken back]",),
     ),
     Break(
         "facts: consent for another number",
@@ -191,7 +191,7 @@ LAST_LOOK = tuple(
             "the list",
             "AND (d.expires_at IS NULL OR d.expires_at > %(now)s))",
             "AND false)",
-            ("tests/database/test_do_not_call_races.py::test_a_call_that_is_planned_when_its_number_is_listed_is_sent_by_nobody",),
+            ("tests/flow/test_last_look.py::test_a_number_that_is_on_the_list_by_then_is_not_called",),
         ),
     )
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from campaigns.flow import permit, place
-from campaigns.models import CallableHours, Campaign, Permit
+from campaigns.models import CallableHours, Campaign, DoNotCall, Permit
 from dialer_project.lib.failpoints import Failpoint
 from telephony import nodes
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
@@ -107,3 +107,13 @@ def test_what_is_taken_back_after_the_permit_was_granted_is_seen_by_the_last_loo
     CallerId.objects.update(verified=True)
     Trunk.objects.update(enabled=True)
     floor.run(until=lambda: ana.phase == "connected", at_most=90)
+
+
+def test_a_number_that_is_on_the_list_by_then_is_not_called(floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever lists a number cancels what was planned; the last look relies on nobody."""
+    maria = floor.person(floor.campaign("progressive", agents=[ana]), "Maria", TALKS)
+    key = maria.contact.phones.get().number_key
+    meanwhile(monkeypatch, lambda: DoNotCall.objects.create(number_key=key, source="import", created_at=floor.now))
+    ana.sits_down()
+    floor.run(5)
+    assert (maria.outcomes, floor.placed(maria.number)) == (["cancelled"], 0)

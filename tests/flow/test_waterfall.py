@@ -351,6 +351,7 @@ ONE_THING: tuple[dict[str, Any], ...] = (
     # called on the first number, and it is the second one's turn; the second was wanted and has gone
     {"numbers": [(PLACES[0], True, "mobile"), (PLACES[0], True, "home")], "wants": 1, "calls": made(1, 2, 5)},
     {"numbers": [(PLACES[0], True, "mobile"), (NEW_YORK, False, "home")], "wants": 1},
+    {"numbers": [(NEW_YORK, False, "mobile"), (PLACES[0], True, "home")]},
     *({"agreed": [("call", YESTERDAY, None, revoked, number)]} for revoked in (None, MORNING) for number in ("", "this", "another")),
     {"agreed": [("call", YESTERDAY, YESTERDAY, None, "")]},
     *({"agreed": [], "numbers": [(place, True, kind)]} for place in (PLACES[0], LANDLINE, NEW_YORK) for kind in ("mobile", "home")),

@@ -127,7 +127,7 @@ def lead(lead_id: int, *, now: datetime, supposed: bool = False) -> Explanation 
     next_at, then, meant = next_instant(standing, known.facts, terms=campaign.terms, now=now), "", known.facts
     never = earliest(known.facts, terms=campaign.terms, at=now)
     if row.state != LeadState.FINAL and (isinstance(never, Barred) or (isinstance(never, Refused) and never.reason in OF_THE_NUMBER)):
-        moves_to = permit.other_number(campaign.terms, person, known.alternatives, now=now)
+        moves_to = permit.other_number(campaign.terms, person, known.alternatives, now=now, or_barred=isinstance(never, Refused))
         if moves_to is not None and (other := person.phone(moves_to)):
             of_other = facts.read([replace(asked, phone=other)], terms=campaign.terms, now=now)[row.id].facts
             next_at, then, meant = next_instant(standing, of_other, terms=campaign.terms, now=now), other.e164, of_other

@@ -458,7 +458,9 @@ def verdicts_came(number_keys: Sequence[str], *, now: datetime) -> list[int]:
 
 
 def rules_corrected(*, now: datetime, at_most: int) -> list[int]:
-    """Leads that the rules left no time are due now where their campaign has a newer version than they were asked under; returns their campaigns."""
+    """Leads that the rules left no time are due now where their campaign has a newer version than they were asked under; returns their campaigns.
+    A promise whose time has come stays a callback, whatever keeps it. Who was asked in the same seconds as the version was written may have been
+    asked by the one before it, and is asked once more."""
     return [
         row.campaign_id
         for row in sql.rows(
@@ -468,7 +470,8 @@ def rules_corrected(*, now: datetime, at_most: int) -> list[int]:
             ), moved AS (
                 UPDATE campaigns_lead l SET next_call_at = %(now)s, changed_at = %(now)s FROM (
                     SELECT w.id FROM campaigns_lead w JOIN newest v ON v.campaign_id = w.campaign_id
-                    WHERE w.state = 'waiting' AND w.reason = 'rules' AND w.next_call_at > %(now)s AND w.changed_at < v.created_at
+                    WHERE w.state = 'waiting' AND w.next_call_at > %(now)s AND w.changed_at < v.created_at + interval '15 seconds'
+                        AND (w.reason = 'rules' OR w.id IN (SELECT b.lead_id FROM campaigns_callback b WHERE b.state = 'open' AND b.due_at <= %(now)s))
                     ORDER BY w.id LIMIT %(at_most)s FOR UPDATE OF w SKIP LOCKED
                 ) again WHERE l.id = again.id RETURNING l.campaign_id
             ) SELECT DISTINCT campaign_id FROM moved

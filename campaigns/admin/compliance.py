@@ -173,7 +173,8 @@ class HolidayCalendarAdmin(ModelAdmin[HolidayCalendar]):
         """A year for which nobody wrote down a day gets the public holidays of the place; other closed days are another configuration of the
         campaigns that call by them."""
         super().save_related(request, form, formsets, change)
-        if new := form.instance.fill(since=timezone.now().year):
+        # a day that is added while it is made is one more, and no year that somebody has looked through
+        if new := form.instance.fill(since=timezone.now().year, missing_too=not change):
             messages.success(request, f"{new} public holidays of {form.instance.place} were added.")
         if new or any(formset.has_changed() for formset in formsets):
             _edited(request, control.closed_by(form.instance))

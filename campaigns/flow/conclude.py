@@ -352,7 +352,7 @@ def _lawful(one: Ended, step: TryAgainAt, asked: Asked, person: Person, known: K
     if isinstance(found, datetime):
         return _wait(one, step, at=found, phone=phone.id if phone else None)
     if (isinstance(found, Barred) or found.reason in OF_THE_NUMBER) and (
-        other := permit.other_number(terms, person, known.alternatives, now=step.at)
+        other := permit.other_number(terms, person, known.alternatives, now=step.at, or_barred=not isinstance(found, Barred))
     ):
         # that number never, another one perhaps: it is asked when its turn comes
         return _wait(one, step, at=step.at, phone=other)

@@ -318,7 +318,9 @@ def edited(campaign: Campaign, *, by: User | None, now: datetime) -> CampaignVer
     approved = campaign.state != CampaignState.UNAPPROVED
     if last is not None and last.settings.get("call_application") != settings.get("call_application"):
         assignments_changed(now=now)  # who sits at the wrong kind of phone stands there no more
-    material = last is not None and any(last.settings.get(name) != settings.get(name) for name in MATERIAL)
+    material = last is not None and (
+        any(last.settings.get(name) != settings.get(name) for name in MATERIAL) or bool(loosened(last.settings, settings))
+    )
     version = CampaignVersion.objects.create(
         campaign=campaign,
         number=(last.number if last else 0) + 1,

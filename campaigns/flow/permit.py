@@ -20,7 +20,20 @@ from campaigns.models import Campaign
 from campaigns.querysets import DueLead, LeadStep
 from campaigns.rules.lifecycle import Boost, FinalReason, LeadState, WaitReason
 from campaigns.rules.number_checks import STILL_HOLDS, Answer, told
-from campaigns.rules.permit.gate import BUSY_ELSEWHERE, OF_THE_NUMBER, Allowed, Held, NotBefore, Refused, Terms, Verdict, earliest, gates, may_call
+from campaigns.rules.permit.gate import (
+    BUSY_ELSEWHERE,
+    OF_THE_NUMBER,
+    Allowed,
+    Barred,
+    Held,
+    NotBefore,
+    Refused,
+    Terms,
+    Verdict,
+    earliest,
+    gates,
+    may_call,
+)
 from campaigns.rules.spending import Purse
 from dialer_project.lib import sql, wake
 from dialer_project.lib.sentence import say, together
@@ -144,7 +157,7 @@ def consider(
                     unchecked.append(phone.id)
                 steps.append(_wait(lead, calls_at=_spread(at, now, lead.id, reason), reason=reason))
             case Refused(reason, _) if reason in OF_THE_NUMBER and (
-                other := other_number(campaign.terms, candidate.person, about.alternatives, now=now)
+                other := other_number(campaign.terms, candidate.person, about.alternatives, now=now, or_barred=True)
             ):
                 steps.append(_wait(lead, calls_at=now, reason=WaitReason.RETRY, phone=other))
             case Refused(reason, _):
@@ -209,10 +222,16 @@ def next_in_order(candidate: Candidate, unlisted: Sequence[int], *, terms: Terms
     return other_number(terms, candidate.person, [i for i in unlisted if i in after], now=now)
 
 
-def other_number(terms: Terms, person: Person, unlisted: Sequence[int], *, now: datetime) -> int | None:
-    """The first other number that is on no list and may be called at some time at all, so that two that never may are not tried in turn."""
+def other_number(terms: Terms, person: Person, unlisted: Sequence[int], *, now: datetime, or_barred: bool = False) -> int | None:
+    """The first other number that is on no list and may be called at some time at all, so that two that never may are not tried in turn.
+    `or_barred`: where there is none, the first that only the campaign's rules leave no time: of two numbers one of which is refused for good,
+    the lead waits on the other for rules to be corrected, and does not end."""
     phones = {phone.id: phone for phone in person.phones}
-    return next((i for i in unlisted if isinstance(earliest(facts.of_number(phones[i]), terms=terms, at=now), datetime)), None)
+    found = {i: earliest(facts.of_number(phones[i]), terms=terms, at=now) for i in unlisted}
+    callable_some_time = next((i for i, when in found.items() if isinstance(when, datetime)), None)
+    if callable_some_time is not None or not or_barred:
+        return callable_some_time
+    return next((i for i, when in found.items() if isinstance(when, Barred)), None)
 
 
 def _wait(lead: DueLead, *, calls_at: datetime, reason: WaitReason, phone: int | None = None) -> LeadStep:

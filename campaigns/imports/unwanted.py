@@ -147,6 +147,14 @@ class NumbersNotToCall:
                 f"{register.name} does not count as loaded: the file has no number at all. Nothing was released. If nobody stands on the register "
                 "any more, load it again and say so."
             )
+        fetched_at = datetime.fromisoformat(record.reading["fetched_at"])
+        is_older = register.loaded_at is not None and fetched_at < register.loaded_at
+        if is_older and not self.options.shorter and DoNotCall.objects.filter(register=register, version__lt=version).exists():
+            return (
+                f"{register.name} does not count as loaded: the file is of {fetched_at:%Y-%m-%d} and the one before it is newer, of "
+                f"{register.loaded_at:%Y-%m-%d}, with numbers that this one does not have. Nothing was released. If they are to be called again, "
+                "load it again and say that the register is shorter."
+            )
         if numbers < register.numbers * MUCH_SHORTER and not self.options.shorter:
             return (
                 f"{register.name} does not count as loaded: it held {register.numbers:,} numbers and the file has {numbers:,}. Nothing was "

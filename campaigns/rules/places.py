@@ -169,10 +169,18 @@ def _countries_by_zone() -> dict[str, str]:
     return {row[2]: row[0] for row in rows}
 
 
+@lru_cache(maxsize=1)
+def _links() -> dict[str, str]:
+    """What the database calls by another name, as US/Eastern is America/New_York: files, and agents, say either."""
+    lines = (line.split() for line in (files("tzdata") / "zoneinfo" / "tzdata.zi").read_text().splitlines() if line.startswith("L "))
+    return {name: target for _, target, name in lines}
+
+
 def countries_of(zones: tuple[str, ...]) -> frozenset[str]:
     """The countries in which these time zones lie."""
-    known = _countries_by_zone()
-    return frozenset(known[zone] for zone in zones if zone in known)
+    known, links = _countries_by_zone(), _links()
+    named = (zone if zone in known else links.get(zone, zone) for zone in zones)
+    return frozenset(known[zone] for zone in named if zone in known)
 
 
 @lru_cache(maxsize=16_384)

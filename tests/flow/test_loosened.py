@@ -128,6 +128,16 @@ def test_one_person_cannot_do_away_with_the_second(floor: Floor, boss: User, cam
     assert control.waiting(campaign) is not None
 
 
+def test_what_is_looser_between_the_approval_and_the_start_asks_for_approval_again(floor: Floor, ana: Someone, boss: User, second: User) -> None:
+    campaign = floor.campaign("progressive", agents=[ana], start=False)
+    control.edited(campaign, by=boss, now=floor.now)
+    control.approve(campaign, by=second, now=floor.now)
+    campaign.no_callback_days -= 1
+    campaign.save()
+    control.edited(campaign, by=boss, now=floor.now)
+    assert Campaign.objects.get(pk=campaign.pk).state == "unapproved"
+
+
 def test_where_no_approval_is_asked_every_change_counts_at_once(floor: Floor, ana: Someone, boss: User) -> None:
     campaign = floor.campaign("progressive", agents=[ana], require_approval=False)
     campaign.max_attempts += 1

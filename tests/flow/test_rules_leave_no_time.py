@@ -1,12 +1,12 @@
 """A lead that its campaign's rules leave no time waits for them to be corrected: a fact of the campaign ends no lead."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from agents.desk import Refusal
 from campaigns import explain, waterfall
-from campaigns.flow import callbacks, control
+from campaigns.flow import callbacks, control, sweep
 from campaigns.flow.callbacks import Window
 from campaigns.models import CallableHours, Campaign
 from dialer_project.lib.sentence import heard
@@ -28,6 +28,7 @@ def ana(floor: Floor) -> Someone:
 def opens(hours: CallableHours, start: str, end: str, *, of: Campaign, floor: Floor) -> None:
     hours.week = {day: [[start, end]] for day in DAYS}
     hours.save()
+    of.refresh_from_db()  # it has read its hours before
     control.edited(of, by=None, now=floor.now)
 
 
@@ -35,7 +36,7 @@ def of_both_coasts(floor: Floor, ana: Someone, *script: object, more: list[str] 
     """Somebody who may be on either coast of the United States, where it is two and eleven in the day."""
     floor.jumps_to(datetime(2026, 3, 10, 18, 0, tzinfo=UTC))
     hours = CallableHours.objects.create(name="long days", week={day: [["09:00", "21:00"]] for day in DAYS})
-    campaign = floor.campaign("progressive", agents=[ana], hours=hours)
+    campaign = floor.campaign("progressive", agents=[ana], hours=hours, require_approval=False)
     control.edited(campaign, by=None, now=floor.now)
     return campaign, hours, floor.person(campaign, "Maria", *script, numbers=["+18005550123", *(more or [])], zones=COASTS)
 
@@ -109,3 +110,36 @@ def test_after_a_day_it_is_asked_again(floor: Floor, ana: Someone) -> None:
     floor.jumps_to(asked)
     floor.run(until=lambda: maria.now().next_call_at > asked, at_most=5)
     assert maria.where == ("waiting", "rules")
+
+
+def test_a_number_refused_for_good_ends_no_lead_while_only_the_rules_keep_another_from_being_called(floor: Floor, ana: Someone) -> None:
+    campaign = floor.campaign("progressive", agents=[ana], require_approval=False)
+    pin(campaign, law({"kind": "destinations", "countries": ["PT"]}))
+    control.edited(campaign, by=None, now=floor.now)
+    maria = floor.person(campaign, "Maria", numbers=["+351211234567", MADRID])
+    floor.script.say(MADRID, TALKS)
+    maria.contact.phones.filter(e164="+351211234567").update(active=False)
+    omar = floor.person(campaign, "Omar", numbers=["+881612345678", "+34911223345"])
+    ana.sits_down()
+    floor.run(until=lambda: maria.where == ("waiting", "rules"), at_most=5)
+    floor.script.say("+34911223345", TALKS)
+    why = explain.lead(omar.lead.pk, now=floor.now)
+    floor.run(until=lambda: omar.where == ("waiting", "rules"), at_most=5)
+    assert why is not None
+    assert not why.in_words.startswith("It will not be called")
+    campaign.rule_packs.clear()
+    control.edited(campaign, by=None, now=floor.now)
+    sweep.rules_corrected(now=floor.now)
+    floor.run(until=lambda: ana.phase == "connected", at_most=60)
+
+
+def test_a_promise_that_the_rules_left_no_time_is_kept_as_soon_as_they_are_corrected(floor: Floor, ana: Someone) -> None:
+    campaign, hours, maria = of_both_coasts(floor, ana, TALKS)
+    floor.promises(maria, None, at=floor.now + timedelta(seconds=30))
+    opens(hours, "09:00", "11:00", of=campaign, floor=floor)
+    ana.sits_down()
+    floor.run(60)
+    assert maria.where == ("waiting", "callback")
+    opens(hours, "09:00", "21:00", of=campaign, floor=floor)
+    sweep.rules_corrected(now=floor.now)
+    floor.run(until=lambda: ana.phase == "connected", at_most=60)

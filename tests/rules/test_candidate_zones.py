@@ -2,8 +2,8 @@
 
 import pytest
 
-from campaigns.rules.places import candidate_zones, places, zones_within
-from campaigns.rules.time_zones import known_zones
+from campaigns.rules.places import candidate_zones, countries_of, places, zones_within
+from campaigns.rules.time_zones import known_zones, zones_of_places
 
 NEW_YORK, SYDNEY = "+12125550123", "+61291234567"
 
@@ -59,3 +59,8 @@ def test_of_the_zones_of_a_country_that_keep_the_same_time_one_stands_for_all() 
     assert "America/Detroit" not in zones_within("US")
     assert {"Australia/Darwin", "Australia/Perth", "Australia/Lord_Howe"} <= set(zones_within("au"))
     assert zones_within("XX") == zones_within("") == ()
+
+
+def test_a_zone_by_another_name_lies_in_its_country_too() -> None:
+    assert places("+4930123456", zones=("Europe/Berlin", "US/Eastern")) == {"DE", "US"}
+    assert all(countries_of((zone,)) for zone in zones_of_places()), "else whoever is confirmed to be there is called by the law of the number alone"

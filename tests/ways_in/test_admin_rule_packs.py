@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from agents.models import Agent, User
 from campaigns import facts
@@ -197,6 +198,9 @@ def test_a_calendar_begins_with_the_public_holidays_of_its_place(boss: Client) -
     boss.post("/admin/campaigns/holidaycalendar/", {"action": "complete", "_selected_action": [calendar.pk]})
     assert calendar.days.filter(day__month=1, day__day=6).count() == 4
     assert saved_as(name="Our own days").status_code == 302
+    one_more = {"days-TOTAL_FORMS": "1", "days-0-day": f"{timezone.now().year}-06-03", "days-0-name": "Jubilee"}
+    assert saved_as(country="GB", **one_more).status_code == 302
+    assert HolidayCalendar.objects.get(name="GB").days.filter(day__year=timezone.now().year).count() > 1, "with those of the place"
     assert not HolidayCalendar.objects.get(name="Our own days").days.exists()
 
 

@@ -217,6 +217,17 @@ def test_half_a_file_is_not_believed_unless_somebody_says_so() -> None:
     assert DoNotCall.objects.count() == 1
 
 
+def test_an_older_file_releases_nobody_who_was_added_since_unless_somebody_says_so() -> None:
+    read(f"{MARIA}\n{OMAR}\n", register="uk-tps", as_of="2026-01-20")
+    failed = run(given(f"{MARIA}\n", register="uk-tps", as_of="2026-01-05"))
+    assert isinstance(failed, Failed)
+    assert "the file is of 2026-01-05 and the one before it is newer, of 2026-01-20" in failed.why
+    assert listed() == {MARIA, OMAR}
+    assert read(f"{MARIA}\n{OMAR}\n", register="uk-tps", as_of="2026-01-05") == (2, 0, 0), "its day may be put right"
+    assert read(f"{MARIA}\n", register="uk-tps", as_of="2026-01-04", shorter=True) == (1, 0, 0)
+    assert listed() == {MARIA}
+
+
 def test_a_registers_age_counts_from_the_day_its_keeper_gave_it_out() -> None:
     read(f"{MARIA}\n", register="uk-tps", as_of="2026-01-31")
     assert DoNotCallList.objects.get().loaded_at == datetime(2026, 1, 31, tzinfo=UTC)

@@ -21,10 +21,11 @@ from telephony import calls
 
 OVER = Refusal("This call is over, or was given to somebody else.")
 
-# an attempt's: who calls us has none, and neither has who is asked into a conversation
+# an attempt's: who calls us has none, and neither has who is asked into a conversation. A record that was called before has that call still,
+# which is over, while its agent's phone rings for the next
 _ALERTS = """
     FROM agents_interaction i JOIN campaigns_attempt a ON a.id = i.call_id AND a.state = 'open' JOIN telephony_call c ON c.id = a.id
-    JOIN campaigns_campaign k ON k.id = a.campaign_id WHERE i.phase = 'ringing_agent'
+    JOIN campaigns_campaign k ON k.id = a.campaign_id WHERE i.phase = 'ringing_agent' AND c.state <> 'ended'
 """
 
 
@@ -102,18 +103,19 @@ def not_taken_in_time(*, now: datetime) -> None:
 
 
 def left_by_all(*, now: datetime) -> None:
-    """Customers who still ring, and whoever was alerted to them did not take them: for somebody who is free by now, else hung up as soon as
-    they have rung long enough to be given up."""
+    """Customers who still ring, or of whom the carrier does not say yet whether a machine answered, and whoever was alerted to them did not
+    take them: for somebody who is free by now, else who rings is hung up as soon as they have rung long enough to be given up."""
     with transaction.atomic():
         ringing = sql.rows(
             """
-            SELECT c.id, c.node_id, c.dialing_at + make_interval(secs => k.min_ring_for) <= %s AS long_enough
+            SELECT c.id, c.node_id, c.state <> 'answered' AND c.dialing_at + make_interval(secs => k.min_ring_for) <= %s AS long_enough
             FROM campaigns_attempt a JOIN telephony_call c ON c.id = a.id JOIN campaigns_campaign k ON k.id = a.campaign_id
-            WHERE a.state = 'open' AND NOT k.auto_answer AND a.interaction_id IS NOT NULL AND c.state IN ('dialing', 'ringing')
+            WHERE a.state = 'open' AND NOT k.auto_answer AND a.interaction_id IS NOT NULL
+              AND (c.state IN ('dialing', 'ringing') OR (c.state = 'answered' AND c.bridge IS NULL AND c.waits_since > %s))
               AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.call_id = a.id AND i.phase <> 'closed')
             ORDER BY c.id LIMIT 100 FOR UPDATE OF c SKIP LOCKED
             """,
-            [now],
+            [now, now],
         )
         next_for.settle(match.to_another([row.id for row in ringing], now=now), now=now)
     taken = desk.work_on([row.id for row in ringing])

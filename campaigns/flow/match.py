@@ -274,8 +274,11 @@ def heard(customers: Sequence[Moved], *, progress: str, now: datetime) -> None:
     others as soon as they find one."""
     given = [m.id for m in customers if m.bridge is not None]
     if waiting := [m.id for m in customers if m.bridge is None]:
-        alerted = sql.rows(f"{_BOUND} WHERE c.id = ANY(%s) AND c.state = 'answered' AND c.bridge IS NULL AND i.phase = 'ringing_agent'", [waiting])
-        _to_be_accepted(alerted, progress=progress, now=now)
+        there = sql.rows(f"{_BOUND} WHERE c.id = ANY(%s) AND c.state = 'answered' AND c.bridge IS NULL", [waiting])
+        _to_be_accepted([row for row in there if row.phase == Phase.RINGING_AGENT], progress=progress, now=now)
+        for row in there:
+            if row.alerts and row.was_given and row.work_id is None and row.reserved_for_id is None:  # somebody who is free by now
+                _alert_another(row, now=now)
     if not given:
         return
     rows = sql.rows(f"{_BOUND} WHERE c.id = ANY(%s) AND c.state = 'answered' AND c.bridge = i.id AND i.phase = 'connecting'", [given])
@@ -290,11 +293,13 @@ def give_waiting(call_id: UUID, seat: Seat, *, now: datetime) -> bool:
         return bool(rows) and rows[0].work_id is None and _open_for(rows[0], seat.agent_id, now=now) is _Given.YES
 
 
-# a customer whose own agent's phone still rings waits for that one, and so does one whom an agent has promised to call in person
-_WAITS = """
+# a customer whose own agent's phone still rings waits for that one, and so does one whom an agent has promised to call in person; who was
+# alerted and has said no is not given the same one as soon as they are free (`to_another` finds somebody else)
+_WAITS = f"""
     c.state = 'answered' AND c.party = 'customer' AND c.bridge IS NULL
     AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.call_id = c.id AND i.phase <> 'closed')
     AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.id = a.lead_id AND l.reserved_for_id IS NOT NULL)
+    AND NOT (a.interaction_id IS NOT NULL AND EXISTS (SELECT 1 FROM campaigns_campaign k WHERE k.id = a.campaign_id AND {_ALERTS}))
 """
 
 

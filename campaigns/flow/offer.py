@@ -245,7 +245,7 @@ def not_taken_in_time(*, now: datetime) -> None:
             SELECT i.id, i.phase, i.progress, i.campaign_id, i.lead_id, i.agent_id, l.misses
             FROM agents_interaction i LEFT JOIN campaigns_lead l ON l.id = i.lead_id
             WHERE i.phase IN ('ringing_agent', 'offered') AND i.deadline <= %s
-              AND NOT EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.id = i.call_id) ORDER BY i.id LIMIT 100 FOR UPDATE OF i SKIP LOCKED
+              AND NOT EXISTS (SELECT 1 FROM campaigns_attempt a WHERE a.id = i.call_id AND a.state = 'open') ORDER BY i.id LIMIT 100 FOR UPDATE OF i SKIP LOCKED
             """,
             [now],
         ):

@@ -541,3 +541,65 @@ def test_an_accept_of_what_is_no_alert_any_more_says_so(floor: Floor, ana: Someo
     work = ana.work.pk
     ana.accepts()
     assert alert.accept(work, ana.id, now=floor.now) == alert.OVER
+
+
+@pytest.mark.parametrize("comes_after", [0.5, 1.6])
+@both_modes
+def test_a_rejection_while_the_carrier_listens_leaves_the_customer_to_whoever_becomes_free_until_the_verdict(
+    floor: Floor, ana: Someone, ben: Someone, mode: str, comes_after: float
+) -> None:
+    campaign = alerting(floor, ana, ben, mode=mode, on_machine="hang_up")
+    maria = floor.person(campaign, "Maria", ANSWERS)
+    ana.sits_down()
+    answered(floor, ana)
+    ana.rejects()
+    floor.run(comes_after)
+    ben.sits_down()
+    rings(floor, ben, at_most=1)
+    ben.accepts()
+    floor.run(until=lambda: ben.phase == "connected", at_most=4)
+    done(floor, ben)
+    assert (ana.closed, maria.outcomes) == (["missed"], ["connected"])
+
+
+@both_modes
+def test_who_rejects_while_the_carrier_listens_is_not_asked_again_where_redis_was_lost(floor: Floor, ana: Someone, mode: str) -> None:
+    campaign = alerting(floor, ana, mode=mode, on_machine="hang_up", when_rejected="ready")
+    maria = floor.person(campaign, "Maria", ANSWERS)
+    ana.sits_down()
+    answered(floor, ana)
+    floor.empties_redis()
+    ana.rejects()
+    floor.run(0.1)
+    assert ana.phase is None
+    floor.run(2)
+    assert ana.phase is None
+    floor.run(10)
+    assert (ana.closed, maria.outcomes) == (["missed"], ["abandoned"])
+
+
+# --- what rings and is no alert -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("picks_up", [True, False])
+@pytest.mark.parametrize("mode", ["preview", "manual"])
+def test_a_phone_that_is_called_for_the_second_call_from_a_record_is_no_alert_to_the_first(floor: Floor, mode: str, picks_up: bool) -> None:
+    eva = floor.agent("Eva", leg_mode=PER_CALL)
+    campaign = floor.campaign(mode, agents=[eva], disposition_for="none")
+    maria = floor.person(campaign, "Maria", Busy(after=seconds(3)), ANSWERS)
+    eva.sits_down()
+    if mode == "manual":
+        eva.runs(campaign)
+    eva.gets(campaign)
+    eva.waits()
+    eva.calls()
+    floor.run(until=lambda: eva.phase == "preview" and maria.outcomes == ["busy"], at_most=20)
+    if not picks_up:
+        floor.script.station("eva", NoAnswer())
+    assert eva.calls() == DONE
+    if picks_up:
+        floor.run(until=lambda: eva.phase == "connected", at_most=15)
+        return
+    floor.run(until=lambda: eva.phase is None, at_most=60)
+    assert maria.where == ("waiting", "retry")
+    floor.check()

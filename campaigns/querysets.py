@@ -469,9 +469,12 @@ def rules_corrected(*, now: datetime, at_most: int) -> list[int]:
                 SELECT campaign_id, max(created_at) AS created_at FROM campaigns_campaignversion GROUP BY campaign_id
             ), moved AS (
                 UPDATE campaigns_lead l SET next_call_at = %(now)s, changed_at = %(now)s FROM (
-                    SELECT w.id FROM campaigns_lead w JOIN newest v ON v.campaign_id = w.campaign_id
-                    WHERE w.state = 'waiting' AND w.next_call_at > %(now)s AND w.changed_at < v.created_at + interval '15 seconds'
-                        AND (w.reason = 'rules' OR w.id IN (SELECT b.lead_id FROM campaigns_callback b WHERE b.state = 'open' AND b.due_at <= %(now)s))
+                    SELECT w.id FROM campaigns_lead w WHERE w.state = 'waiting' AND w.next_call_at > %(now)s AND w.id IN (
+                        SELECT r.id FROM newest v JOIN campaigns_lead r ON r.campaign_id = v.campaign_id
+                            AND r.state = 'waiting' AND r.reason = 'rules' AND r.changed_at < v.created_at + interval '15 seconds'
+                        UNION ALL
+                        SELECT o.id FROM campaigns_callback b JOIN campaigns_lead o ON o.id = b.lead_id JOIN newest v ON v.campaign_id = o.campaign_id
+                        WHERE b.state = 'open' AND b.due_at <= %(now)s AND o.changed_at < v.created_at + interval '15 seconds')
                     ORDER BY w.id LIMIT %(at_most)s FOR UPDATE OF w SKIP LOCKED
                 ) again WHERE l.id = again.id RETURNING l.campaign_id
             ) SELECT DISTINCT campaign_id FROM moved

@@ -180,8 +180,11 @@ def dialing(ids: Sequence[UUID], *, now: datetime, still: str = "true", params: 
     found = sql.rows(
         f"""
         UPDATE telephony_call c SET state = 'dialing', dialing_at = %(now)s, deadline = %(now)s + make_interval(secs => c.ring_for) + %(look_after)s
-        FROM telephony_node n
-        WHERE c.id = ANY(%(ids)s) AND c.state = 'planned' AND n.id = c.node_id AND n.enabled
+        FROM telephony_node n, (
+            -- in one order with whoever cancels several of them at once
+            SELECT p.id FROM telephony_call p WHERE p.id = ANY(%(ids)s) AND p.state = 'planned' ORDER BY p.id FOR UPDATE
+        ) held
+        WHERE c.id = held.id AND c.state = 'planned' AND n.id = c.node_id AND n.enabled
           AND n.listening_until > %(now)s AND n.boot = c.boot
           AND NOT EXISTS (SELECT 1 FROM telephony_trunk t WHERE t.id = c.trunk_id AND NOT t.enabled)
           AND (c.caller_id = '' OR c.address NOT LIKE '+%%' OR EXISTS (SELECT 1 FROM telephony_callerid i WHERE i.e164 = c.caller_id AND i.verified))

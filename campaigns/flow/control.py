@@ -73,7 +73,7 @@ def start(campaign: Campaign, *, by: User | None, now: datetime) -> Moved | Refu
     """Begins, or goes on after a pause; before its start time it waits. Agents of automatic modes join by themselves."""
     if refusal := missing(campaign):
         return refusal
-    if not campaign.require_approval and campaign.state == CampaignState.UNAPPROVED:
+    if campaign.state == CampaignState.UNAPPROVED and not _wants_approval(campaign):
         approved = approve(campaign, by=None, now=now)
         if isinstance(approved, Refusal):
             return approved
@@ -327,23 +327,41 @@ def edited(campaign: Campaign, *, by: User | None, now: datetime) -> CampaignVer
         settings=settings,
         created_at=now,
         created_by=by,
-        loosens=_loosens(campaign, settings),
+        loosens=_loosens(campaign, settings, by=by),
     )
-    if approved and material and campaign.require_approval and campaign.state == CampaignState.APPROVED:
+    if approved and material and campaign.state == CampaignState.APPROVED and _wants_approval(campaign):
         _move(campaign, CampaignMove.RETURN, by=by, now=now, reason="edited after approval")
     return version
 
 
 def _in_force(campaign: Campaign) -> CampaignVersion | None:
     """The last version that needs nobody's approval any more, as far as it made anything looser."""
-    return campaign.versions.filter(Q(loosens=[]) | Q(approved_at__isnull=False)).order_by("-number").first()
+    return _all_in_force(campaign).order_by("-number").first()
 
 
-def _loosens(campaign: Campaign, settings: dict[str, Any]) -> list[str]:
+def _all_in_force(campaign: Campaign) -> QuerySet[CampaignVersion]:
+    return campaign.versions.filter(Q(loosens=[]) | Q(approved_at__isnull=False))
+
+
+def _loosens(campaign: Campaign, settings: dict[str, Any], *, by: User | None) -> list[str]:
     if campaign.state not in UNDER_WAY:
         return []
     before = _in_force(campaign)
-    return list(loosened(before.settings, settings)) if before is not None and before.settings.get("require_approval") else []
+    if before is None or not before.settings.get("require_approval"):
+        return []
+    found = list(loosened(before.settings, settings))
+    if found and by is not None:
+        # one's own narrowing may be undone alone: what held before it was nobody else's doing, or was approved
+        earlier = _all_in_force(campaign).filter(~Q(created_by=by) | Q(approved_by__isnull=False)).order_by("-number").first()
+        if earlier is not None and earlier.settings.get("require_approval") and not loosened(earlier.settings, settings):
+            return []
+    return found
+
+
+def _wants_approval(campaign: Campaign) -> bool:
+    """Also where that was switched off after somebody had approved it with the switch on."""
+    approved = campaign.versions.filter(approved_by__isnull=False).order_by("-number").first()
+    return campaign.require_approval or (approved is not None and bool(approved.settings.get("require_approval")))
 
 
 def waiting(campaign: Campaign) -> CampaignVersion | None:

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     ("reason", campaigns.rules.lifecycle.WaitReason["RULES"]), ("state", campaigns.rules.lifecycle.LeadState["WAITING"])
                 ),
-                fields=["campaign"],
+                fields=["campaign", "changed_at"],
                 name="lead_by_rules",
             ),
         ),

@@ -73,7 +73,7 @@ class Lead(models.Model):
                 condition=Q(state=LeadState.WAITING, reserved_for__isnull=False),
             ),
             models.Index(fields=["campaign"], name="lead_busy", condition=Q(state=LeadState.BUSY)),
-            models.Index(fields=["campaign"], name="lead_by_rules", condition=Q(state=LeadState.WAITING, reason=WaitReason.RULES)),
+            models.Index(fields=["campaign", "changed_at"], name="lead_by_rules", condition=Q(state=LeadState.WAITING, reason=WaitReason.RULES)),
             models.Index(fields=["contact"], name="lead_contact"),
             models.Index(fields=["next_phone"], name="lead_next_phone", condition=Q(next_phone__isnull=False)),
         ]

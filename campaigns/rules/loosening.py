@@ -46,8 +46,9 @@ def _looser(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str
     if before.get("week") is not None and (after.get("week") is None or wider(hours_from(after["week"]), hours_from(before["week"]))):
         yield "week"
     kept: Mapping[str, Sequence[str]] = after.get("closed_days") or {}
-    # a calendar of a pack that was taken away is told of with the pack
-    if any(set(days) - set(kept[name]) for name, days in (before.get("closed_days") or {}).items() if name in kept):
+    # a calendar of a pack that was taken away is told of with the pack; one that is gone while its pack stays is looser by all of its days
+    same_packs = set(before.get("rule_packs") or ()) <= set(after.get("rule_packs") or ())
+    if any(set(days) - set(kept.get(name, ())) for name, days in (before.get("closed_days") or {}).items() if name in kept or same_packs):
         yield "closed_days"
     starts, ends = _moment(before.get("starts_at")), _moment(before.get("ends_at"))
     if starts is not None and ((earlier := _moment(after.get("starts_at"))) is None or earlier < starts):

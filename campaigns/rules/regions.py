@@ -55,7 +55,7 @@ BR SE America/Sao_Paulo: Sergipe
 BR SP America/Sao_Paulo: São Paulo
 BR TO America/Sao_Paulo: Tocantins
 CA NT America/Edmonton: Northwest Territories
-CA NU America/Edmonton America/Panama America/Toronto America/Winnipeg: Nunavut
+CA NU America/Atikokan America/Edmonton America/Toronto America/Winnipeg: Nunavut
 CA YT America/Whitehorse: Yukon
 CH AG: Aargau/Argovie/Argovia
 CH AI: Appenzell Innerrhoden

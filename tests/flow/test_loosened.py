@@ -97,7 +97,7 @@ def test_what_was_changed_after_it_was_looked_at_waits_on(floor: Floor, boss: Us
 
 
 def test_what_is_stricter_counts_at_once_and_is_what_a_later_change_is_held_against(
-    floor: Floor, ana: Someone, boss: User, campaign: Campaign
+    floor: Floor, ana: Someone, boss: User, second: User, campaign: Campaign
 ) -> None:
     campaign.hours = CallableHours.objects.get(name="nine to nine")
     campaign.save()
@@ -107,7 +107,15 @@ def test_what_is_stricter_counts_at_once_and_is_what_a_later_change_is_held_agai
     floor.run(until=lambda: maria.attempts, at_most=10)
     campaign.hours = CallableHours.objects.get(name="always")
     campaign.save()
-    assert control.edited(campaign, by=boss, now=floor.now).loosens == ["week"]
+    assert control.edited(campaign, by=second, now=floor.now).loosens == ["week"]
+
+
+def test_who_has_narrowed_a_campaign_by_mistake_may_undo_that_alone_and_go_no_further(floor: Floor, boss: User, campaign: Campaign) -> None:
+    attempts = campaign.max_attempts
+    for made, looser in ((attempts - 2, []), (attempts - 1, []), (attempts, []), (attempts - 1, []), (attempts + 1, ["max_attempts"])):
+        campaign.max_attempts = made
+        campaign.save()
+        assert control.edited(campaign, by=boss, now=floor.now).loosens == looser
 
 
 def test_a_paused_campaign_that_was_made_looser_does_not_go_on(floor: Floor, boss: User, second: User, campaign: Campaign) -> None:
@@ -136,6 +144,20 @@ def test_what_is_looser_between_the_approval_and_the_start_asks_for_approval_aga
     campaign.save()
     control.edited(campaign, by=boss, now=floor.now)
     assert Campaign.objects.get(pk=campaign.pk).state == "unapproved"
+
+
+def test_the_approval_of_a_second_person_is_not_got_round_by_switching_it_off_before_the_start(
+    floor: Floor, ana: Someone, boss: User, second: User
+) -> None:
+    campaign = floor.campaign("progressive", agents=[ana], start=False)
+    control.edited(campaign, by=boss, now=floor.now)
+    control.approve(campaign, by=second, now=floor.now)
+    campaign.require_approval = False
+    campaign.save()
+    control.edited(campaign, by=boss, now=floor.now)
+    assert isinstance(control.start(campaign, by=boss, now=floor.now), Refusal)
+    assert isinstance(control.approve(campaign, by=second, now=floor.now), Moved)
+    assert isinstance(control.start(campaign, by=boss, now=floor.now), Moved)
 
 
 def test_where_no_approval_is_asked_every_change_counts_at_once(floor: Floor, ana: Someone, boss: User) -> None:

@@ -27,6 +27,7 @@ LOOSER: tuple[tuple[str, Any], ...] = (
     ("rule_packs", ["Ours v1"]),
     ("rule_packs", ["Ours v2", "US federal v1"]),
     ("closed_days", {"US": ["2026-12-25"]}),
+    ("closed_days", {}),
     ("call_purpose", "survey"),
     ("mode_key", "power"),
     ("week", None),

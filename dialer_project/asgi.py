@@ -12,7 +12,10 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  (after
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402  (after the apps)
 from django.urls import path  # noqa: E402  (after the apps)
 
+from campaigns import facts  # noqa: E402  (after the apps)
 from campaigns.consumers import AgentConsole  # noqa: E402  (after the apps)
+
+facts.read_ahead()
 
 websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([path("ws/agent/", AgentConsole.as_asgi())])))
 

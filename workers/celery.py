@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_task_publish, beat_init, heartbeat_sent, task_prerun
+from celery.signals import after_task_publish, beat_init, heartbeat_sent, task_prerun, worker_init
 from django.conf import settings
 from kombu import Queue
 
@@ -23,6 +23,14 @@ app.conf.include = ["workers.tasks"]
 from workers.schedule import SCHEDULE  # noqa: E402  (after the app it belongs to)
 
 app.conf.beat_schedule = SCHEDULE
+
+
+@worker_init.connect
+def _read_ahead(**_: Any) -> None:
+    """Once for all its processes, which share it: the first call of each would else wait for a library."""
+    from campaigns import facts
+
+    facts.read_ahead()
 
 
 @heartbeat_sent.connect

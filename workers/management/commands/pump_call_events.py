@@ -9,6 +9,7 @@ from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS
 
+from campaigns import facts
 from telephony.nodes import node_named
 from workers.event_pump import Pump
 
@@ -24,6 +25,7 @@ class Command(BaseCommand):
         if node is None:
             raise CommandError("There is no such telephony node: add one in the admin under Telephony, or name an existing one with --node.")
         self.check(tags=[Tags.database], databases=[DEFAULT_DB_ALIAS])  # a journal ahead of a restored database is said here
+        facts.read_ahead()
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             # in a thread: the signal may come in the very moment in which this one is inside stopping.wait() and holds its lock

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.db import connection, transaction
 
@@ -193,7 +192,7 @@ def _write(taken: _Taken, answers: dict[str, Answer] | Unreadable, *, now: datet
         # who waited for this service as a whole, or for one of these numbers
         for row in sql.rows("SELECT id, pool FROM campaigns_campaign WHERE validation_service_id = %s AND state = 'running'", [service.pk]):
             if row.id in campaign_ids:
-                transaction.on_commit(partial(live.forget_floors, row.id), robust=True)
+                sql.after_commit(live.forget_floors, row.id)
             if breaker.is_open or row.id in campaign_ids:
                 wake.dispatch(row.pool)
 

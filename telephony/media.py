@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -88,7 +87,7 @@ def record(wanted: Sequence[Wanted], *, now: datetime) -> None:
         },
     )
     for row in rows:
-        transaction.on_commit(partial(_start, row, now=now), robust=True)
+        sql.after_commit(_start, row, now=now)
 
 
 def _start(row: sql.Row, *, now: datetime) -> None:

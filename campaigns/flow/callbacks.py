@@ -5,7 +5,6 @@ from My Callbacks. Whether a time can be kept is asked of the same gate as every
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -364,7 +363,7 @@ def expire(*, now: datetime) -> None:
         )
         conclude.without_callbacks([row.lead_id for row in rows], now=now)
         for campaign_id in {row.campaign_id for row in rows}:
-            transaction.on_commit(partial(live.forget_floors, campaign_id), robust=True)
+            sql.after_commit(live.forget_floors, campaign_id)
     # desks are locked before leads, as everywhere: so not in the same transaction
     with transaction.atomic():
         desk.has_news(sorted({row.agent_id for row in rows if row.agent_id is not None}), now=now)

@@ -6,7 +6,6 @@ free at a phone that stays connected, one that is called for each call rings, an
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -134,7 +133,7 @@ def music(node_id: int, call_id: UUID) -> None:
 
 
 def _join(row: sql.Row, work_id: UUID, leg: UUID | None) -> None:
-    transaction.on_commit(partial(calls.resume, row.node_id, row.call_id), robust=True)
+    sql.after_commit(calls.resume, row.node_id, row.call_id)
     match.join([match.Pair(row.node_id, work_id, leg, row.call_id)])
 
 
@@ -215,7 +214,7 @@ def _back(rows: Sequence[sql.Row], *, now: datetime) -> list[Desk]:
     sql.changed("UPDATE campaigns_inboundcall SET state = 'waiting', agent_id = NULL, interaction_id = NULL WHERE call_id = ANY(%s)", [again])
     for row in rows:
         if row.call_id in taken_back and not _found(row, now=now):
-            transaction.on_commit(partial(music, row.node_id, row.call_id), robust=True)
+            sql.after_commit(music, row.node_id, row.call_id)
     return left
 
 

@@ -4,7 +4,6 @@ Under the person's lock, so that a dial transaction sees either all of it or not
 """
 
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -86,4 +85,4 @@ def _regroup(contact_id: int, *, now: datetime) -> None:
         {"contact": contact_id, "now": now},
     )
     for row in sooner:
-        transaction.on_commit(partial(live.forget_floors, row.campaign_id), robust=True)
+        sql.after_commit(live.forget_floors, row.campaign_id)

@@ -6,7 +6,6 @@ not sent: its lead is asked about again.
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -137,5 +136,5 @@ def _asked_about_again(contact_id: int, *, now: datetime) -> None:
         {"contact": contact_id, "now": now},
     )
     for row in moved:
-        transaction.on_commit(partial(live.forget_floors, row.id), robust=True)
+        sql.after_commit(live.forget_floors, row.id)
         wake.dispatch(row.pool)

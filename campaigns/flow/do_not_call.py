@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -214,7 +213,7 @@ def _cancel_planned(hits: Sequence[tuple[str, Entry]], *, now: datetime) -> None
     conclude.never_sent([row.id for row in under_way if row.state == "planned"], now=now)
     out = [(row.node_id, row.id) for row in under_way if row.state != "planned"] + _called_into_a_conversation(listed)
     if out:
-        transaction.on_commit(partial(calls.hang_up, out), robust=True)
+        sql.after_commit(calls.hang_up, out)
     leads = sql.rows(
         """
         UPDATE campaigns_lead l SET state = 'final', reason = 'do_not_call', changed_at = %(now)s, reserved_for_id = NULL
@@ -258,9 +257,9 @@ def _cancel_promises(listed: str, *, now: datetime) -> None:
     conclude.close_callbacks([row.lead_id for row in rows], reason="on the do-not-call list", now=now)
     conclude.without_callbacks([row.lead_id for row in rows if row.state == "waiting"], now=now)
     for campaign_id in {row.campaign_id for row in rows}:
-        transaction.on_commit(partial(live.forget_floors, campaign_id), robust=True)
+        sql.after_commit(live.forget_floors, campaign_id)
     # desks are locked before leads, as everywhere: so not in the same transaction
-    transaction.on_commit(partial(_tell_agents, rows, now=now), robust=True)
+    sql.after_commit(_tell_agents, rows, now=now)
 
 
 def _tell_agents(cancelled: Sequence[sql.Row], *, now: datetime) -> None:
@@ -365,7 +364,7 @@ def approve_removal(removal_id: int, *, by: User, now: datetime, note: str = "")
         told = Removed(
             now, asked.number_key, asked.campaign_id, asked.reason, asked.asked_by.get_username(), by.get_username(), asked.asked_at, asked.note
         )
-        transaction.on_commit(partial(Journal().write, told), robust=True)
+        sql.after_commit(Journal().write, told)
     return DONE
 
 
@@ -418,5 +417,5 @@ def take_over(register_id: int, version: int, *, numbers: int, loaded_at: dateti
             for start in range(0, len(keys), BATCH)
         ]
         loaded = Loaded(loaded_at, register.name, register.campaign_id, version, numbers)
-        transaction.on_commit(partial(Journal().write, *acts, loaded), robust=True)
+        sql.after_commit(Journal().write, *acts, loaded)
     return len(gone)

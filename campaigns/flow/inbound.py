@@ -6,7 +6,6 @@ Answering needs no permit, and whoever is on a do-not-call list may call us; the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -67,7 +66,7 @@ def incoming(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
     for one in coming:
         if one.call_id in new:
             _written_down(one, now=now)
-            transaction.on_commit(partial(calls.answer, node_id, one.call_id), robust=True)
+            sql.after_commit(calls.answer, node_id, one.call_id)
 
 
 def _written_down(one: _Coming, *, now: datetime) -> None:
@@ -135,7 +134,7 @@ def answered(moved: Sequence[Moved], *, now: datetime) -> None:
     waiting = callers.seek([m.id for m in moved], now=now)
     for m in moved:
         if m.id in waiting:
-            transaction.on_commit(partial(callers.music, m.node_id, m.id), robust=True)
+            sql.after_commit(callers.music, m.node_id, m.id)
 
 
 def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
@@ -207,9 +206,9 @@ def ended(moved: Sequence[Moved], *, now: datetime) -> list[Desk]:
     for row in talked:
         call = over[row.call_id]
         if row.leg is not None and call.bridge is not None:
-            transaction.on_commit(partial(calls.leave, call.node_id, bridge=call.bridge, call_id=row.leg), robust=True)
+            sql.after_commit(calls.leave, call.node_id, bridge=call.bridge, call_id=row.leg)
             if row.muted:
-                transaction.on_commit(partial(calls.unmute, call.node_id, row.leg), robust=True)
+                sql.after_commit(calls.unmute, call.node_id, row.leg)
     left = desk.move(
         PhaseMove.CLOSE,
         [Change(id=row.interaction_id, closed_because="caller_gone", keeps_place=True) for row in missed if row.interaction_id],
@@ -217,7 +216,7 @@ def ended(moved: Sequence[Moved], *, now: datetime) -> list[Desk]:
     )
     # phones that were called for this call alone, or still ring for it
     legs = [row.agent_call_id for row in rows if row.agent_call_id is not None]
-    transaction.on_commit(partial(calls.hang_up_by_id, legs), robust=True)
+    sql.after_commit(calls.hang_up_by_id, legs)
     callers.let_go([row.lead_id for row in missed if row.lead_id], now=now)
     for row in missed:
         _call_back(row, now=now)
@@ -255,10 +254,10 @@ def waited_long_enough(*, now: datetime) -> list[Desk]:
     hear = {m.id for m in calls.announce([row.call_id for row in rows], now=now)}
     for row in rows:
         if row.call_id in hear:
-            transaction.on_commit(partial(calls.resume, row.node_id, row.call_id), robust=True)
-            transaction.on_commit(partial(calls.play_message, row.node_id, [row.call_id], row.media), robust=True)
+            sql.after_commit(calls.resume, row.node_id, row.call_id)
+            sql.after_commit(calls.play_message, row.node_id, [row.call_id], row.media)
         elif row.state != "ended":
-            transaction.on_commit(partial(calls.hang_up, [(row.node_id, row.call_id)]), robust=True)
+            sql.after_commit(calls.hang_up, [(row.node_id, row.call_id)])
     if rows:
         lines = {f"c{row.campaign_id}@{row.node_id}" for row in rows}
         transaction.on_commit(lambda: board.stop_waiting([row.call_id for row in rows], lines=lines), robust=True)

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from secrets import token_hex, token_urlsafe
 
 from django.db import transaction
@@ -133,7 +132,7 @@ def forget(void: Sequence[Station]) -> None:
     nodes = list(Node.objects.filter(enabled=True))
     for one in void:
         for node in nodes if one.secret else ():
-            transaction.on_commit(partial(stations.dismiss, node.pk, one.endpoint), robust=True)
+            sql.after_commit(stations.dismiss, node.pk, one.endpoint)
 
 
 def _void(which: Q) -> None:
@@ -145,7 +144,7 @@ def _void(which: Q) -> None:
 def _forget_after_commit(pages: Sequence[Station]) -> None:
     for one in pages:
         if one.secret and one.known_at is not None:
-            transaction.on_commit(partial(stations.dismiss, one.known_at, one.endpoint), robust=True)
+            sql.after_commit(stations.dismiss, one.known_at, one.endpoint)
 
 
 # needed while its agent sits there and has been heard of lately, or has work in hand, or has just asked for it

@@ -193,7 +193,7 @@ def join(pairs: Iterable[Pair]) -> None:
         calls.raise_guards(node_id, {customer: lasts for bridge in joined for customer, lasts in longest[bridge].items()})
 
     for node_id in by_node:
-        transaction.on_commit(partial(connect, node_id), robust=True)
+        sql.after_commit(connect, node_id)
 
 
 def _without_theirs(rows: Sequence[sql.Row], *, now: datetime) -> list[Desk]:
@@ -367,7 +367,7 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
     reached(Failpoint.ENTERED)
     transaction.on_commit(partial(reached, Failpoint.CONNECTED))
     for node_id, calls_there in longest.items():
-        transaction.on_commit(partial(calls.raise_guards, node_id, calls_there), robust=True)
+        sql.after_commit(calls.raise_guards, node_id, calls_there)
     record([(terms[m.id], m) for m in entered if m.id in terms], now=now)
 
 
@@ -408,7 +408,7 @@ def time_is_up(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
         )
     }
     for m in moved:
-        transaction.on_commit(partial(calls.play_message, m.node_id, [m.id], messages.get(m.id, "")), robust=True)
+        sql.after_commit(calls.play_message, m.node_id, [m.id], messages.get(m.id, ""))
     return nobody_came([m.id for m in moved], now=now)
 
 

@@ -5,7 +5,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -34,7 +33,7 @@ def settle(moved: Sequence[Moved], *, now: datetime) -> None:
     for agent_id in _personal_callbacks(free, now=now):
         free.pop(agent_id)
     if free:
-        transaction.on_commit(partial(stand_up, list(free.values()), now=now), robust=True)
+        sql.after_commit(stand_up, list(free.values()), now=now)
 
 
 def _personal_callbacks(free: dict[int, Seat], *, now: datetime) -> set[int]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -262,8 +261,8 @@ def _back_in_conversation(moved: Sequence[Moved], *, now: datetime) -> None:
         ):
             desk.amend([Change(id=m.work.id, deadline=row.connected_at + timedelta(minutes=row.longest_call), muted=False)], now=now)
             if m.seat.leg is not None:
-                transaction.on_commit(partial(calls.connect, row.node_id, bridge=m.work.id, legs=(m.seat.leg,)), robust=True)
-                transaction.on_commit(partial(calls.stop_music, row.node_id, m.work.id), robust=True)
+                sql.after_commit(calls.connect, row.node_id, bridge=m.work.id, legs=(m.seat.leg,))
+                sql.after_commit(calls.stop_music, row.node_id, m.work.id)
                 supervise.agents_leg_is_new([m.work.id])
 
 
@@ -534,7 +533,7 @@ def stations_changed(endpoints: Sequence[str], *, lost: bool, now: datetime) -> 
             if desk.new_leg(row.agent_id, leg=leg, now=now):
                 _plan_nailed_up(leg, row.node_id, row.endpoint, now=now)
                 place.release_agent_legs([row.leg] if row.leg else [])
-                transaction.on_commit(partial(_dial_nailed_up, leg, now=now), robust=True)
+                sql.after_commit(_dial_nailed_up, leg, now=now)
 
 
 def _wait_for_their_page(moved: Sequence[Moved], *, now: datetime) -> None:
@@ -562,7 +561,7 @@ def _wait_for_them(work: Work, node_id: int | None, *, now: datetime) -> None:
     if sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND deadline > %s", [work.id, until]):
         desk.amend([Change(id=work.id, deadline=until)], now=now, only=(Phase.CONNECTED,))
     if node_id is not None:
-        transaction.on_commit(partial(calls.play_music, node_id, work.id), robust=True)
+        sql.after_commit(calls.play_music, node_id, work.id)
 
 
 def _dial_nailed_up(leg: UUID, *, now: datetime) -> None:

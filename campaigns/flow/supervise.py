@@ -5,7 +5,6 @@ Each start, change and end is on the Supervision's row. It ends with the convers
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -101,7 +100,7 @@ def _changed(row: sql.Row, how: str, *, now: datetime) -> Answer:
     change = sql.records([{"at": now.isoformat(), "how": how}])
     sql.changed("UPDATE campaigns_supervision SET how = %s, changes = changes || %s::jsonb WHERE id = %s", [how, change, row.id])
     if row.state == "on":
-        transaction.on_commit(partial(_hear, row.node_id, row.id, row.leg, row.bridge, how), robust=True)
+        sql.after_commit(_hear, row.node_id, row.id, row.leg, row.bridge, how)
     return DONE
 
 
@@ -126,10 +125,10 @@ def _answered(ids: Sequence[UUID], *, now: datetime) -> None:
     for call in ids:
         row = rows.get(call)
         if row is not None and row.work_id is not None and _moved(SupervisionMove.BEGIN, [call], now=now):
-            transaction.on_commit(partial(_hear, row.node_id, call, row.leg, row.bridge, row.how), robust=True)
+            sql.after_commit(_hear, row.node_id, call, row.leg, row.bridge, row.how)
             _seen([row.work_id], now=now)
         else:
-            transaction.on_commit(partial(calls.hang_up_by_id, [call]), robust=True)
+            sql.after_commit(calls.hang_up_by_id, [call])
 
 
 def keys_pressed(call_ids: Sequence[UUID], *, now: datetime) -> None:
@@ -148,7 +147,7 @@ def keys_pressed(call_ids: Sequence[UUID], *, now: datetime) -> None:
 def agents_leg_is_new(work_ids: Sequence[UUID]) -> None:
     """Whoever listened through the leg that an agent has lost does so through the one they have now."""
     for row in sql.rows(f"{_OPEN} WHERE v.state = 'on' AND i.id = ANY(%s)", [list(work_ids)]):
-        transaction.on_commit(partial(_hear, row.node_id, row.id, row.leg, row.bridge, row.how), robust=True)
+        sql.after_commit(_hear, row.node_id, row.id, row.leg, row.bridge, row.how)
 
 
 def _hear(node_id: int, supervisor: UUID, leg: UUID | None, bridge: UUID | None, how: str) -> None:

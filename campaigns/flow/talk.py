@@ -6,7 +6,6 @@ known; a machine gives the agent back.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -213,7 +212,7 @@ def verdicts(told: Sequence[calls.Moved], *, now: datetime) -> list[Moved]:
     machines = [call for call in told if call.verdict is Verdict.MACHINE]
     freed = _machines(machines, now=now) if machines else []
     for call in told:  # after everything that somebody waits for
-        transaction.on_commit(partial(media.stop, call.id), robust=True)
+        sql.after_commit(media.stop, call.id)
     return freed
 
 
@@ -316,9 +315,9 @@ def _left_to_the_machine(rows: Sequence[sql.Row], said: Mapping[UUID, str], *, b
         moved += left_behind.kept(desk.move(move, changes, now=now, only=phases), now=now)
     for row in gone:
         if row.call_id in taken:
-            transaction.on_commit(partial(calls.play_message, row.node_id, [row.call_id], said[row.call_id]), robust=True)
+            sql.after_commit(calls.play_message, row.node_id, [row.call_id], said[row.call_id])
         else:
-            transaction.on_commit(partial(calls.hang_up, [(row.node_id, row.call_id)]), robust=True)
+            sql.after_commit(calls.hang_up, [(row.node_id, row.call_id)])
         let_the_phone_go(row)
     return moved
 
@@ -331,6 +330,6 @@ def let_the_phone_go(row: sql.Row) -> None:
         place.release_agent_legs([row.leg])
         return
     if row.bridge is not None:
-        transaction.on_commit(partial(calls.leave, row.node_id, bridge=row.bridge, call_id=row.leg), robust=True)
+        sql.after_commit(calls.leave, row.node_id, bridge=row.bridge, call_id=row.leg)
     if row.muted:
-        transaction.on_commit(partial(calls.unmute, row.node_id, row.leg), robust=True)
+        sql.after_commit(calls.unmute, row.node_id, row.leg)

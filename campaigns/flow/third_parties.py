@@ -7,7 +7,6 @@ nothing until the customer is given to them.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -98,7 +97,7 @@ def _answered(ids: Sequence[UUID], *, now: datetime) -> bool:
     came = {third for third, row in rows.items() if row.customer == CallState.CONNECTED and _comes(row, now=now)}
     agents = [third for third in ids if third not in came and third in rows and rows[third].to_agent_id is not None]
     if unwanted := [third for third in ids if third not in came and third not in agents]:
-        transaction.on_commit(partial(calls.hang_up_by_id, unwanted), robust=True)
+        sql.after_commit(calls.hang_up_by_id, unwanted)
     if agents:
         leave(agents, now=now)
     return bool(came)
@@ -212,9 +211,9 @@ def leave(work_ids: Sequence[UUID], *, now: datetime) -> bool:
 
 def _left_alone(row: sql.Row, *, now: datetime) -> None:
     if row.state == ThirdState.CALLING and calls.announce_in_conversation([row.call_id], now=now):
-        transaction.on_commit(partial(calls.play_message, row.node_id, [row.call_id], row.message), robust=True)
+        sql.after_commit(calls.play_message, row.node_id, [row.call_id], row.message)
     else:
-        transaction.on_commit(partial(calls.hang_up, [(row.node_id, row.call_id)]), robust=True)
+        sql.after_commit(calls.hang_up, [(row.node_id, row.call_id)])
 
 
 def left_behind(*, now: datetime) -> None:
@@ -289,12 +288,12 @@ def show(work_id: UUID, *, now: datetime, held: bool | None = None, notice: str 
 
 def music(row: sql.Row, *, on: bool) -> None:
     command: Callable[[int, UUID], bool] = calls.hold if on else calls.resume
-    transaction.on_commit(partial(command, row.node_id, row.call_id), robust=True)
+    sql.after_commit(command, row.node_id, row.call_id)
 
 
 def together(node_id: int, bridge: UUID, legs: Sequence[UUID | None]) -> None:
     """After the commit. What did not come about is put right at the next reconciliation."""
-    transaction.on_commit(partial(calls.connect, node_id, bridge=bridge, legs=[leg for leg in legs if leg is not None]), robust=True)
+    sql.after_commit(calls.connect, node_id, bridge=bridge, legs=[leg for leg in legs if leg is not None])
 
 
 def back_to_the_customer(other: sql.Row, *, now: datetime, notice: str | None = None) -> None:

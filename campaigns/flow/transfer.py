@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -288,7 +287,7 @@ def _hand_over(line: sql.Row, third: UUID, *, now: datetime) -> bool:
         if not third_parties.moved(ThirdMove.HAND, [agents[0].id], now=now):
             return False
         if found[0].state == ThirdState.CONSULTED and line.leg is not None:  # out of where they talked aside, before the customer comes in
-            transaction.on_commit(partial(calls.leave, line.node_id, bridge=third, call_id=line.leg), robust=True)
+            sql.after_commit(calls.leave, line.node_id, bridge=third, call_id=line.leg)
         third_parties.takes_over(agents[0], now=now)
         third_parties.music(line, on=False)
     else:
@@ -324,7 +323,7 @@ def _without(line: sql.Row, third: UUID, *, now: datetime) -> bool:
     if not third_parties.moved(ThirdMove.END, [third], now=now):
         return False
     if found[0].to_agent_id is None:
-        transaction.on_commit(partial(calls.hang_up, [(line.node_id, third)]), robust=True)
+        sql.after_commit(calls.hang_up, [(line.node_id, third)])
     next_for.settle(freed, now=now)
     third_parties.back_to_the_customer(found[0], now=now)
     return True
@@ -354,6 +353,6 @@ def _agent_goes(line: sql.Row, campaign: Setting, *, now: datetime) -> None:
         now=now,
         only=(Phase.CONNECTED,),
     )
-    transaction.on_commit(partial(media.stop, line.bridge), robust=True)
+    sql.after_commit(media.stop, line.bridge)
     conclude.supervisors_go([line.call_id])
     talk.let_the_phone_go(line)

@@ -2,7 +2,6 @@
 is, says so here; a lead that turns to another number is put right as it moves (`querysets.step`)."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from django.db import transaction
 
@@ -17,4 +16,4 @@ def of_contacts(contact_ids: Sequence[int]) -> None:
     with transaction.atomic():
         found = sql.rows("SELECT id FROM campaigns_lead WHERE contact_id = ANY(%s) ORDER BY id FOR UPDATE", [sorted(contact_ids)])
         for campaign_id in querysets.regroup([row.id for row in found]):
-            transaction.on_commit(partial(live.forget_floors, campaign_id), robust=True)
+            sql.after_commit(live.forget_floors, campaign_id)

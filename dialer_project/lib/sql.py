@@ -2,12 +2,12 @@
 
 import re
 from collections import namedtuple
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 from psycopg import RawCursor
 from psycopg.types.datetime import TimestamptzLoader
@@ -88,6 +88,19 @@ def _watched(ours: Any, statement: str, params: Mapping[str, Any] | Sequence[Any
     watched = ours.make_debug_cursor(cursor) if ours.queries_logged else ours.make_cursor(cursor)
     watched.execute(statement, params)
     return watched
+
+
+def after_commit(do: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+    """Done once this transaction is on disk. What goes wrong in it is logged and spoils nothing else: it is a hint, or is told again by a sweep.
+
+    Django's log wants a name for it, which a functools.partial has not: one of those that failed would end its process.
+    """
+
+    def told() -> None:
+        do(*args, **kwargs)
+
+    told.__qualname__ = getattr(do, "__qualname__", repr(do))
+    transaction.on_commit(told, robust=True)
 
 
 def rows(statement: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> list[Row]:

@@ -7,7 +7,7 @@ is logged, and never fails the request that planned the work.
 import logging
 import os
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from celery import current_app
 from django.db import transaction
 from redis.commands.core import Script
 
-from dialer_project.lib import redis
+from dialer_project.lib import redis, sql
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ def read_import(import_id: int) -> None:
 def fetch_recordings(recording_ids: Sequence[int]) -> None:
     """After the commit: the files of these have not been fetched yet."""
     for recording_id in recording_ids:
-        transaction.on_commit(partial(_send, "workers.tasks.fetch_recording", [recording_id], queue="rest", expires=60), robust=True)
+        sql.after_commit(_send, "workers.tasks.fetch_recording", [recording_id], queue="rest", expires=60)
 
 
 def _send(task: str, args: list[Any], *, queue: str, expires: float | None = None) -> None:

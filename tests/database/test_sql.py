@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
@@ -75,3 +76,18 @@ class TestStatements:
             transaction.set_rollback(True)
             with pytest.raises(TransactionManagementError):
                 sql.rows("SELECT 1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_after_a_commit_spoils_nothing_else_and_is_logged_by_its_name(caplog: pytest.LogCaptureFixture) -> None:
+    def lost(node: int) -> None:
+        raise OperationalError("the connection is lost")
+
+    done: list[int] = []
+    with transaction.atomic():
+        sql.after_commit(partial(lost, 1))
+        sql.after_commit(lost, 2)
+        sql.after_commit(done.append, 3)
+        assert done == []
+    assert done == [3]
+    assert [record.name for record in caplog.records] == ["django.db.backends.base"] * 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from agents.models import Agent, NotReadyReason, Session, Station
 from campaigns.flow import control
@@ -15,24 +15,9 @@ from tests.browser.centre import Centre, now
 from tests.browser.looking import looks_well
 from tests.browser.network import Network
 from tests.browser.served import an_agent, eventually
+from tests.browser.told import Told
 
 TALKS = Answers(after=seconds(0.5))
-
-
-class Told:
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    def when(self, button: Locator, sentence: str) -> None:
-        """It is said, whole, and can be put away."""
-        button.click()
-        self.says(sentence)
-
-    def says(self, sentence: str) -> None:
-        told = self.page.locator(".toast").filter(has_text=re.compile(f"^{re.escape(sentence)}$"))
-        expect(told).to_be_visible()
-        told.get_by_role("button", name=f"Dismiss: {sentence}").click()
-        expect(told).to_have_count(0)
 
 
 def test_what_cannot_be_done_without_a_record_is_refused_in_a_sentence(console: Page, ana: Agent, centre: Centre) -> None:

@@ -58,10 +58,25 @@ export function Alert({ work }: { work: InteractionState }) {
   const [saysWhy, setSaysWhy] = useState(false);
   const asksWhy = offered && (view.value.details?.reject_reason ?? false);
   const since = useRef(Date.now());
-  const reject = () => (asksWhy ? setSaysWhy(true) : ask({ type: 'reject', interaction: work.id }));
+  const reject = () => {
+    // why may be written while the line to the server is away; it waits for that to be sent
+    if (asksWhy) setSaysWhy(true);
+    else if (!busy) ask({ type: 'reject', interaction: work.id });
+  };
   const seconds = work.deadline ? left(work.deadline) : null;
   const isThere = work.progress === 'answered' || work.progress === 'machine';
 
+  useEffect(() => {
+    // of the whole page: while a button is switched off the focus may be nowhere, and the browser would close this by itself
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      event.preventDefault();
+      if (saysWhy) setSaysWhy(false);
+      else if (answersHere && !event.repeat && Date.now() - since.current > NOT_MEANT) reject();
+    };
+    addEventListener('keydown', pressed, { capture: true });
+    return () => removeEventListener('keydown', pressed, { capture: true });
+  });
   useEffect(() => {
     dialog.current?.showModal();
     ring(true);
@@ -79,12 +94,6 @@ export function Alert({ work }: { work: InteractionState }) {
       aria-labelledby="alert-name"
       aria-describedby="alert-what"
       onCancel={(event) => event.preventDefault()}
-      onKeyDown={(event) => {
-        if (event.key !== 'Escape') return;
-        event.preventDefault();
-        if (saysWhy) setSaysWhy(false);
-        else if (answersHere && !busy && !event.repeat && Date.now() - since.current > NOT_MEANT) reject();
-      }}
     >
       <p class="alert-campaign" id="alert-what">
         <span class="sr-only">{phaseWords(work)}: </span>
@@ -121,7 +130,7 @@ export function Alert({ work }: { work: InteractionState }) {
           <button
             type="button"
             class="button big"
-            disabled={busy}
+            disabled={busy && !asksWhy}
             aria-expanded={asksWhy ? saysWhy : undefined}
             aria-keyshortcuts="Escape"
             onClick={reject}

@@ -80,7 +80,7 @@ def bring_in(
         if how == How.BLIND:
             _agent_goes(line, campaign, now=now)
         else:
-            third_parties.show(line.id, now=now, held=how == How.CONSULT or None)
+            third_parties.show(line.id, now=now, held=how == How.CONSULT or None, notice="")  # what became of the one before is past
     if colleague is None:
         _dial(asked, campaign, now=now)
     else:

@@ -96,6 +96,7 @@ export function start(boot: Boot): void {
         if (done && command === 'phone') access.value = (message as Answer).data as PhoneAccess;
         if (command && !done) refused.value = { command };
         if (command === 'sign_in') ask({ type: 'choices' }); // somebody was quicker at that phone, or this page's own has a number by now
+        if (command === 'bring_in' && !done && work.value) ask({ type: 'targets', interaction: work.value.id }); // they are not what they were
         if (done && (command === 'change_callback' || command === 'cancel_callback')) ask({ type: 'callbacks' });
         if (done && (command === 'do_not_call' || command === 'confirm_zone') && work.value) ask({ type: 'record', interaction: work.value.id });
       },

@@ -24,7 +24,6 @@ function shutTransfer(): void {
 
 function bringIn(work: InteractionState, whom: { destination: number } | { number: string } | { agent: number }): void {
   ask({ type: 'bring_in', interaction: work.id, how: how.value, ...whom });
-  shutTransfer();
 }
 
 /** Agents who are free, the directory, and a number where one may be typed. */
@@ -36,10 +35,16 @@ export function Transfer({ work }: { work: InteractionState }) {
     ask({ type: 'targets', interaction: work.id });
     first.current?.focus();
   }, [work.id]);
+  const before = useRef(work.others.length);
+  useEffect(() => {
+    // open until somebody is being called: a number that was refused is still there to be mended
+    if (work.others.length > before.current) shutTransfer();
+    before.current = work.others.length;
+  }, [work.others.length]);
   const targets = view.value.targets;
   const ways: readonly (readonly [BringIn['how'], string, string])[] = [
     ['consult', t('Consult first'), t('The customer hears music while you talk with them.')],
-    ['conference', t('Add to the conversation'), t('All three talk as soon as they answer.')],
+    ['conference', t('Add to the conversation'), t('Everybody talks as soon as they answer.')],
     ['blind', t('Hand over at once'), t('You are free; the customer hears music until they answer.')],
   ];
   const chosen = ways.find(([key]) => key === how.value);

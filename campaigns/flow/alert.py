@@ -23,7 +23,7 @@ OVER = Refusal("This call is over, or was given to somebody else.")
 
 # an attempt's: who calls us has none, and neither has who is asked into a conversation. A record that was called before has that call still,
 # which is over, while its agent's phone rings for the next
-_ALERTS = """
+_RINGING = """
     FROM agents_interaction i JOIN campaigns_attempt a ON a.id = i.call_id AND a.state = 'open' JOIN telephony_call c ON c.id = a.id
     JOIN campaigns_campaign k ON k.id = a.campaign_id WHERE i.phase = 'ringing_agent' AND c.state <> 'ended'
 """
@@ -36,10 +36,10 @@ def is_one(call_id: UUID | None) -> bool:
 
 def hold(where: str, params: Sequence[object]) -> list[sql.Row]:
     """These alerts, their customers' calls locked first and then they themselves; `where` is over i (the work) and c (the call)."""
-    if not sql.rows(f"SELECT c.id {_ALERTS} AND {where} ORDER BY c.id FOR UPDATE OF c", params):
+    if not sql.rows(f"SELECT c.id {_RINGING} AND {where} ORDER BY c.id FOR UPDATE OF c", params):
         return []
     return sql.rows(
-        f"SELECT i.id, i.agent_id, i.call_id, c.ring_for, k.mode_key, k.when_missed {_ALERTS} AND {where} ORDER BY i.id FOR UPDATE OF i", params
+        f"SELECT i.id, i.agent_id, i.call_id, c.ring_for, k.mode_key, k.when_missed {_RINGING} AND {where} ORDER BY i.id FOR UPDATE OF i", params
     )
 
 

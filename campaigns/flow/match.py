@@ -43,11 +43,12 @@ PICKED_UP = """
     AND (g.address NOT LIKE '+%%' OR EXISTS (SELECT 1 FROM telephony_callevent e WHERE e.call_id = g.id AND e.kind = 'digit'))
 """
 
-_ALERTS = f"NOT k.auto_answer AND k.mode_key IN ({', '.join(repr(key) for key in keys_that_answer_by_themselves())})"
+# of a campaign k: its agents are alerted before a customer is put through to them
+_ASKS_FIRST = f"NOT k.auto_answer AND k.mode_key IN ({', '.join(repr(key) for key in keys_that_answer_by_themselves())})"
 
 _BOUND = f"""
     SELECT a.id, a.lead_id, a.campaign_id, a.phone_id, c.node_id, c.answered_at, c.waits_since, k.longest_call, c.state = 'answered' AND c.bridge IS NULL AS to_be_had, l.reserved_for_id, i.id AS work_id, i.phase, i.agent_call_id,
-        c.state, {_ALERTS} AS alerts, k.ring_agent_for, a.interaction_id IS NOT NULL AS was_given,
+        c.state, {_ASKS_FIRST} AS alerts, k.ring_agent_for, a.interaction_id IS NOT NULL AS was_given,
         coalesce(i.card, jsonb_build_object('campaign', k.name, 'name', concat_ws(' ', p.first_name, p.last_name), 'number', a.e164)) AS card,
         s.agent_id, s.leg, s.nailed_up,
         CASE WHEN s.nailed_up THEN s.leg_state = 'up' AND s.present
@@ -299,7 +300,7 @@ _WAITS = f"""
     c.state = 'answered' AND c.party = 'customer' AND c.bridge IS NULL
     AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.call_id = c.id AND i.phase <> 'closed')
     AND NOT EXISTS (SELECT 1 FROM campaigns_lead l WHERE l.id = a.lead_id AND l.reserved_for_id IS NOT NULL)
-    AND NOT (a.interaction_id IS NOT NULL AND EXISTS (SELECT 1 FROM campaigns_campaign k WHERE k.id = a.campaign_id AND {_ALERTS}))
+    AND NOT (a.interaction_id IS NOT NULL AND EXISTS (SELECT 1 FROM campaigns_campaign k WHERE k.id = a.campaign_id AND {_ASKS_FIRST}))
 """
 
 

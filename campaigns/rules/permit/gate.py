@@ -533,7 +533,8 @@ def may_call(facts: Facts, *, terms: Terms, now: datetime) -> Verdict:
 
 
 def earliest(facts: Facts, *, terms: Terms, at: datetime) -> datetime | Refused | Barred:
-    """The first instant from `at` on at which every rule of the lead allows it, should nothing else happen to it meanwhile.
+    """The first instant from `at` on at which every rule of the lead allows it, should nothing else happen to it meanwhile; Refused where a fact of
+    the lead or its number never will, Barred where only the campaign's rules as they are leave it no time.
 
     What may end at any moment (the person is on another call, a consent is missing) is taken to be over when it is asked again; what stops
     the campaign is not a matter of the lead and is not looked at.

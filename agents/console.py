@@ -17,13 +17,13 @@ import phonenumbers
 import redis
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from agents import messages
 from agents.rules.lifecycle import Phase, doing
+from dialer_project.lib import sql
 from dialer_project.lib.redis import key
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Screen:
 def show(screens: Sequence[Screen]) -> None:
     """After the commit: these screens changed. One round trip for all of them."""
     if screens:
-        transaction.on_commit(lambda: show_now(screens), robust=True)
+        sql.after_commit(show_now, screens)
 
 
 def show_now(screens: Sequence[Screen]) -> None:

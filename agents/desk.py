@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from uuid_utils.compat import uuid7
 
 from agents import console
@@ -730,7 +729,7 @@ def _settled(found: Sequence[sql.Row]) -> list[Moved]:
     console.show([_screen(row) for row in found])
     leaving = [(m.seat.agent_id, m.seat.stands_in) for m in moved if not m.seat.free]
     if leaving:
-        transaction.on_commit(lambda: board.leave(leaving), robust=True)
+        sql.after_commit(board.leave, leaving)
     return moved
 
 

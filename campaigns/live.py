@@ -65,6 +65,15 @@ def eaten(campaign_id: int, claimed: Sequence[DueLead]) -> None:
         return
 
 
+def set_floors(campaign_id: int, leads: Sequence[DueLead], *, whole: bool) -> None:
+    """After the commit: these were the first of their queues. whole: none of them stays where it was; one that does must not be hidden behind a
+    floor."""
+    if whole:
+        eaten(campaign_id, leads)
+    else:
+        forget_floors(campaign_id)
+
+
 def beyond(kept: Sequence[Floor], claimed: Sequence[DueLead]) -> list[Floor]:
     """The floors with these leads, claimed in order, eaten too."""
     floors = {(floor.zone_group, floor.boost): floor for floor in kept}

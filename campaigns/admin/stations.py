@@ -120,7 +120,8 @@ class StationAdmin(ModelAdmin[Station]):
         messages.warning(
             request, f"{station.name}: enter the account {station.endpoint} and the password {password} in the phone now. It is not shown again."
         )
-        transaction.on_commit(lambda: self._make_known(request, station))
+        # whoever asked for it is looking, and is to see what goes wrong
+        transaction.on_commit(lambda: self._make_known(request, station))  # noqa: TID251
 
     def _make_known(self, request: HttpRequest, station: Station) -> None:
         if unreached := known_phones.make_known(station):

@@ -72,7 +72,7 @@ def call_back(wanted: Wanted, *, now: datetime) -> Refusal | Lead:
             return Refusal(say("{campaign} has ended: nobody is called back by it any more.", campaign=campaign.name))
         phone = phone_of(read, campaign, name=wanted.name)
         lead = _lead(campaign, phone, at=wanted.at, now=now)
-    transaction.on_commit(lambda: live.forget_floors(campaign.pk), robust=True)
+    sql.after_commit(live.forget_floors, campaign.pk)
     wake.dispatch(campaign.pool)
     return lead
 

@@ -314,7 +314,7 @@ def change(callback_id: int, agent_id: int, window: Window, *, now: datetime) ->
             ],
             now=now,
         )
-        transaction.on_commit(lambda: live.forget_floors(found.campaign_id), robust=True)
+        sql.after_commit(live.forget_floors, found.campaign_id)
     return DONE
 
 
@@ -326,7 +326,7 @@ def cancel(callback_id: int, agent_id: int, *, now: datetime) -> Answer:
             return found
         _close(callback_id, "cancelled", reason="cancelled by the agent", now=now)
         conclude.without_callbacks([found.lead_id], now=now)
-        transaction.on_commit(lambda: live.forget_floors(found.campaign_id), robust=True)
+        sql.after_commit(live.forget_floors, found.campaign_id)
     return DONE
 
 

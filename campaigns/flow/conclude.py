@@ -121,7 +121,7 @@ def customers_ended(ended: Sequence[Moved], *, now: datetime) -> None:
         wake.dispatch(pool)
     if waited := [c for c in concluded if c.call.answered_at and not c.call.connected_at]:
         lines = {f"{c.campaign.line}@{c.call.node_id}" for c in waited}
-        transaction.on_commit(lambda: board.stop_waiting([c.row.id for c in waited], lines=lines), robust=True)
+        sql.after_commit(board.stop_waiting, [c.row.id for c in waited], lines=lines)
 
 
 def _outcome(call: Moved, *, machine: bool) -> Outcome:
@@ -574,4 +574,4 @@ def returned(
             )
         )
     querysets.step(steps, now=now)
-    transaction.on_commit(lambda: live.forget_floors(campaign_id), robust=True)
+    sql.after_commit(live.forget_floors, campaign_id)

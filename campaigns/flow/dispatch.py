@@ -174,7 +174,7 @@ def _call_ahead(line: _Line, *, now: datetime) -> int:
         if leads:
             # those beyond what there is room for, and those a spend limit holds, stay where they were
             whole = len(cleared) <= room and len(cleared) + len(steps) == len(leads)
-            transaction.on_commit(lambda: live.eaten(campaign.id, leads) if whole else live.forget_floors(campaign.id), robust=True)
+            sql.after_commit(live.set_floors, campaign.id, leads, whole=whole)
     limits.give_back(campaign.trunk_id, room - len(promises))
     place.dial_planned(campaign, [p.id for p in promises], now=now)
     line.pending += len(promises)
@@ -270,7 +270,7 @@ def _serve(campaign: Setting, wanted: Sequence[int], *, now: datetime) -> tuple[
         opened, promised, legs = _open(campaign, pairs, now=now)
         # a lead that nobody was found for, or that a spend limit holds, stays where it was: it must not be hidden behind a floor
         whole = len(opened) + len(unpaired) == len(cleared) and len(cleared) + len(steps) == len(leads)
-        transaction.on_commit(lambda: live.eaten(campaign.id, leads) if whole else live.forget_floors(campaign.id), robust=True)
+        sql.after_commit(live.set_floors, campaign.id, leads, whole=whole)
     served = [m.seat.agent_id for m in opened]
     lost = {agent_id for agent_id, _ in pairs} - set(served)
     gone = _not_free(lost)

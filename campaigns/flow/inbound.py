@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
-
 from agents import desk
 from agents.desk import Change
 from agents.desk import Moved as Desk
@@ -222,7 +220,7 @@ def ended(moved: Sequence[Moved], *, now: datetime) -> list[Desk]:
         _call_back(row, now=now)
     if missed:
         lines = {f"c{row.campaign_id}@{over[row.call_id].node_id}" for row in missed}
-        transaction.on_commit(lambda: board.stop_waiting([row.call_id for row in missed], lines=lines), robust=True)
+        sql.after_commit(board.stop_waiting, [row.call_id for row in missed], lines=lines)
     return left
 
 
@@ -260,5 +258,5 @@ def waited_long_enough(*, now: datetime) -> list[Desk]:
             sql.after_commit(calls.hang_up, [(row.node_id, row.call_id)])
     if rows:
         lines = {f"c{row.campaign_id}@{row.node_id}" for row in rows}
-        transaction.on_commit(lambda: board.stop_waiting([row.call_id for row in rows], lines=lines), robust=True)
+        sql.after_commit(board.stop_waiting, [row.call_id for row in rows], lines=lines)
     return callers.not_joined(now=now)

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -366,7 +365,7 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
     for m in entered:
         longest.setdefault(m.node_id, {})[m.id] = timedelta(minutes=terms[m.id].longest_call) if m.id in terms else None
     reached(Failpoint.ENTERED)
-    transaction.on_commit(partial(reached, Failpoint.CONNECTED))
+    sql.after_commit(reached, Failpoint.CONNECTED)
     for node_id, calls_there in longest.items():
         sql.after_commit(calls.raise_guards, node_id, calls_there)
     record([(terms[m.id], m) for m in entered if m.id in terms], now=now)
@@ -426,8 +425,8 @@ def nobody_came(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
     closed = desk.move(PhaseMove.CLOSE, [_not_there(row) for row in rows if row.work_id], now=now)
     agent_legs = [m.work.agent_call_id for m in closed if m.work and m.work.agent_call_id]
     lines = {f"c{row.campaign_id}@{row.node_id}" for row in rows}
-    transaction.on_commit(lambda: calls.hang_up_by_id(agent_legs), robust=True)
-    transaction.on_commit(lambda: board.stop_waiting(call_ids, lines=lines), robust=True)
+    sql.after_commit(calls.hang_up_by_id, agent_legs)
+    sql.after_commit(board.stop_waiting, call_ids, lines=lines)
     return left_behind.kept(closed, now=now)
 
 

@@ -385,12 +385,12 @@ def _closed(interaction_id: UUID, *, now: datetime) -> None:
 def release_agent_legs(legs: Sequence[UUID]) -> None:
     """After the commit: agents' phones that were called for work that is over."""
     if legs:
-        transaction.on_commit(lambda: calls.hang_up_by_id(legs), robust=True)
+        sql.after_commit(calls.hang_up_by_id, legs)
 
 
 def hang_up_customers(call_ids: Sequence[UUID]) -> None:
     """After the commit. The end comes as an event."""
-    transaction.on_commit(lambda: calls.hang_up_by_id(call_ids), robust=True)
+    sql.after_commit(calls.hang_up_by_id, call_ids)
 
 
 def setting(campaign_id: int) -> Setting | None:

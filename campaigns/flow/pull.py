@@ -77,7 +77,7 @@ def _open(campaign: Setting, agent_id: int, *, now: datetime) -> UUID | Refusal:
     leads, cleared, _ = ([], own, []) if own else dispatch.claim(campaign, at_most=1, now=now)
     if not cleared:
         if leads:  # moved out of the way: what follows them may be given next time
-            transaction.on_commit(lambda: live.forget_floors(campaign.id), robust=True)
+            sql.after_commit(live.forget_floors, campaign.id)
         why = nothing_now.why(campaign, agent_id, now=now)
         return Refusal(why)
     one = cleared[0]
@@ -106,7 +106,7 @@ def _open(campaign: Setting, agent_id: int, *, now: datetime) -> UUID | Refusal:
     if leads:
         # of several that may be called one is taken: the others must not be hidden behind a floor
         whole = len(cleared) == 1  # nor one that a spend limit holds
-        transaction.on_commit(lambda: live.eaten(campaign.id, leads) if whole else live.forget_floors(campaign.id), robust=True)
+        sql.after_commit(live.set_floors, campaign.id, leads, whole=whole)
     return work.id
 
 

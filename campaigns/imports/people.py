@@ -7,7 +7,6 @@ from typing import Any
 
 import phonenumbers
 from django.conf import settings
-from django.db import transaction
 
 from campaigns import live
 from campaigns.imports import loading
@@ -18,7 +17,7 @@ from campaigns.rules.countries import country_code
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.list_columns import Layout, Unrecognised, recognise
 from campaigns.rules.list_rows import Person, Unusable, read_row
-from dialer_project.lib import wake
+from dialer_project.lib import sql, wake
 
 
 class People:
@@ -59,8 +58,7 @@ class People:
         if standing.over:
             raise Over
         if newcomers and not self.record.dry_run:
-            campaign_id = self.campaign.pk
-            transaction.on_commit(lambda: live.forget_floors(campaign_id), robust=True)
+            sql.after_commit(live.forget_floors, self.campaign.pk)
             if standing.state == CampaignState.RUNNING:
                 wake.dispatch(standing.pool)
         return Told(len(newcomers), duplicates, fresh)

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from celery import current_app
-from django.db import transaction
 from redis.commands.core import Script
 
 from dialer_project.lib import redis, sql
@@ -26,7 +25,7 @@ COLLAPSE_MS = 1000
 
 def dispatch(pool: int) -> None:
     """After the commit: this pool may have both a free agent and a due lead."""
-    transaction.on_commit(lambda: dispatch_now(pool), robust=True)
+    sql.after_commit(dispatch_now, pool)
 
 
 def dispatch_now(pool: int) -> None:
@@ -91,19 +90,18 @@ def let_go(pool: int) -> bool:
 
 def dial(interaction_id: UUID) -> None:
     """After the commit: this interaction's `dial_due` was set."""
-    transaction.on_commit(lambda: _send("workers.tasks.dial", [str(interaction_id)], queue="hot", expires=10), robust=True)
+    sql.after_commit(_send, "workers.tasks.dial", [str(interaction_id)], queue="hot", expires=10)
 
 
 def hang_up(call_ids: list[UUID]) -> None:
     """After the commit: these calls are no longer wanted."""
     if call_ids:
-        ids = [str(call_id) for call_id in call_ids]
-        transaction.on_commit(lambda: _send("workers.tasks.hang_up", [ids], queue="hot", expires=10), robust=True)
+        sql.after_commit(_send, "workers.tasks.hang_up", [[str(call_id) for call_id in call_ids]], queue="hot", expires=10)
 
 
 def check_numbers(service_id: int) -> None:
     """After the commit: a validation service is to be asked about numbers; hints of one second are one."""
-    transaction.on_commit(lambda: _check_numbers_now(service_id), robust=True)
+    sql.after_commit(_check_numbers_now, service_id)
 
 
 def _check_numbers_now(service_id: int) -> None:
@@ -125,7 +123,7 @@ def check_numbers_taken(service_id: int) -> None:
 
 def read_import(import_id: int) -> None:
     """After the commit: a file waits to be read into a list."""
-    transaction.on_commit(lambda: _send("workers.tasks.read_import", [import_id], queue="rest"), robust=True)
+    sql.after_commit(_send, "workers.tasks.read_import", [import_id], queue="rest")
 
 
 def fetch_recordings(recording_ids: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil, sqrt
 from typing import Any
 
@@ -15,6 +15,8 @@ _LEAD = """
     l.misses, l.last_missed_by_id, l.reason
 """
 BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
+# how long a batch that was asked by a version may go on after the next one was written, another process' clock included
+ASKED_MEANWHILE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,8 +461,7 @@ def verdicts_came(number_keys: Sequence[str], *, now: datetime) -> list[int]:
 
 def rules_corrected(*, now: datetime, at_most: int) -> list[int]:
     """Leads that the rules left no time are due now where their campaign has a newer version than they were asked under; returns their campaigns.
-    A promise whose time has come stays a callback, whatever keeps it. Who was asked in the same seconds as the version was written may have been
-    asked by the one before it, and is asked once more."""
+    Who was asked in the same seconds as the version was written may have been asked by the one before it, and is asked once more."""
     return [
         row.campaign_id
         for row in sql.rows(
@@ -469,17 +470,13 @@ def rules_corrected(*, now: datetime, at_most: int) -> list[int]:
                 SELECT campaign_id, max(created_at) AS created_at FROM campaigns_campaignversion GROUP BY campaign_id
             ), moved AS (
                 UPDATE campaigns_lead l SET next_call_at = %(now)s, changed_at = %(now)s FROM (
-                    SELECT w.id FROM campaigns_lead w WHERE w.state = 'waiting' AND w.next_call_at > %(now)s AND w.id IN (
-                        SELECT r.id FROM newest v JOIN campaigns_lead r ON r.campaign_id = v.campaign_id
-                            AND r.state = 'waiting' AND r.reason = 'rules' AND r.changed_at < v.created_at + interval '15 seconds'
-                        UNION ALL
-                        SELECT o.id FROM campaigns_callback b JOIN campaigns_lead o ON o.id = b.lead_id JOIN newest v ON v.campaign_id = o.campaign_id
-                        WHERE b.state = 'open' AND b.due_at <= %(now)s AND o.changed_at < v.created_at + interval '15 seconds')
-                    ORDER BY w.id LIMIT %(at_most)s FOR UPDATE OF w SKIP LOCKED
+                    SELECT w.id FROM newest v JOIN campaigns_lead w ON w.campaign_id = v.campaign_id AND w.state = 'waiting' AND w.reason = 'rules'
+                        AND w.changed_at < v.created_at + %(asked_meanwhile)s
+                    WHERE w.next_call_at > %(now)s ORDER BY w.id LIMIT %(at_most)s FOR UPDATE OF w SKIP LOCKED
                 ) again WHERE l.id = again.id RETURNING l.campaign_id
             ) SELECT DISTINCT campaign_id FROM moved
             """,
-            {"now": now, "at_most": at_most},
+            {"now": now, "at_most": at_most, "asked_meanwhile": ASKED_MEANWHILE},
         )
     ]
 

@@ -235,11 +235,11 @@ def other_number(terms: Terms, person: Person, unlisted: Sequence[int], *, now: 
 
 
 def _wait(lead: DueLead, *, calls_at: datetime, reason: WaitReason, phone: int | None = None) -> LeadStep:
-    keeps_callback = lead.boost == Boost.CALLBACK_DUE
+    """A callback whose time has come says as well what keeps it, by which it is found when that is over; its boost and its owner stay."""
     return LeadStep(
         id=lead.id,
         state=LeadState.WAITING,
-        reason=WaitReason.CALLBACK if keeps_callback else reason,
+        reason=reason,
         next_call_at=calls_at,
         boost=lead.boost,
         next_phone=phone,

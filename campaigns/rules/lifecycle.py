@@ -127,7 +127,7 @@ class Boost(IntEnum):
 class WaitReason(StrEnum):
     NEW = "new"
     RETRY = "retry"
-    CALLBACK = "callback"
+    CALLBACK = "callback"  # promised for later; once it is due, whatever keeps it
     NO_CALLBACK = "no_callback"  # the no-callback period runs
     RETURNED = "returned"  # an agent did not take it
     HOURS = "hours"

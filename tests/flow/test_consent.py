@@ -44,6 +44,17 @@ def test_who_waits_for_consent_is_called_as_soon_as_it_is_given_and_never_after_
     assert selected(maria.lead.campaign, now=floor.now + timedelta(days=2)) == set()
 
 
+def test_who_was_promised_a_call_and_agrees_only_later_is_called_at_once(floor: Floor) -> None:
+    _, maria, ana = germany(floor)
+    floor.promises(maria, ana, at=floor.now)
+    ana.sits_down()
+    floor.run(5)
+    assert (maria.where, maria.now().reserved_for_id) == (("waiting", "consent"), ana.id)
+    assert isinstance(consent.give(maria.contact.pk, agreed(floor.now), by=None, now=floor.now), Kept)
+    floor.run(until=lambda: maria.attempts, at_most=5)
+    assert maria.attempts[0].agent_id == ana.id
+
+
 @pytest.mark.parametrize("how", ["consent taken back", "left alone"])
 def test_what_changes_between_the_permit_and_the_last_look_keeps_the_call_from_being_sent(
     floor: Floor, monkeypatch: pytest.MonkeyPatch, how: str

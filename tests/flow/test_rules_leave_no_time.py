@@ -9,6 +9,7 @@ from campaigns import explain, waterfall
 from campaigns.flow import callbacks, control, sweep
 from campaigns.flow.callbacks import Window
 from campaigns.models import CallableHours, Campaign
+from campaigns.rules.lifecycle import Boost
 from dialer_project.lib.sentence import heard
 from telephony.drivers.simulated.script import Answers, NoAnswer, seconds
 from tests.floor import Floor, Person, Someone
@@ -139,7 +140,23 @@ def test_a_promise_that_the_rules_left_no_time_is_kept_as_soon_as_they_are_corre
     opens(hours, "09:00", "11:00", of=campaign, floor=floor)
     ana.sits_down()
     floor.run(60)
-    assert maria.where == ("waiting", "callback")
+    assert (maria.where, maria.now().boost) == (("waiting", "rules"), Boost.CALLBACK_DUE)
     opens(hours, "09:00", "21:00", of=campaign, floor=floor)
     sweep.rules_corrected(now=floor.now)
     floor.run(until=lambda: ana.phase == "connected", at_most=60)
+
+
+def test_a_promise_whose_owner_has_just_declined_it_rests_whatever_is_changed_meanwhile(floor: Floor, ana: Someone) -> None:
+    hours = CallableHours.objects.create(name="long days", week={day: [["00:00", "24:00"]] for day in DAYS})
+    campaign = floor.campaign("push_preview", agents=[ana], hours=hours, require_approval=False)
+    control.edited(campaign, by=None, now=floor.now)
+    maria = floor.person(campaign, "Maria", TALKS)
+    floor.promises(maria, ana, at=floor.now)
+    ana.sits_down()
+    floor.run(until=lambda: ana.phase == "offered", at_most=5)
+    ana.rejects()
+    rests = maria.now().next_call_at
+    assert rests > floor.now
+    opens(hours, "08:00", "24:00", of=campaign, floor=floor)
+    sweep.rules_corrected(now=floor.now)
+    assert maria.now().next_call_at == rests

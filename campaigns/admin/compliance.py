@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -31,7 +32,6 @@ from campaigns.models import (
 )
 from campaigns.rules import holidays
 from campaigns.rules.countries import country_code
-from campaigns.rules.lifecycle import CAMPAIGN
 from campaigns.rules.loosening import why_waits
 from campaigns.rules.number_checks import Breaker
 from campaigns.rules.permit.hours import DAYS, hours_from
@@ -41,7 +41,6 @@ from campaigns.rules.places import regions_within, state_named
 from campaigns.rules.spending import Limit
 from dialer_project.lib import outgoing, seal
 from dialer_project.lib.admin import Ledger, ModelAdmin, ModelForm, TabularInline
-from dialer_project.lib.lifecycle import is_final
 
 WEEKDAYS = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
 
@@ -49,10 +48,9 @@ WEEKDAYS = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday
 def _edited(request: HttpRequest, campaigns: QuerySet[Campaign]) -> None:
     """What these campaigns call by was changed: each that has not ended has a new version, and what made it looser may have to be approved."""
     by = request.user if isinstance(request.user, User) else None
-    for campaign in campaigns.exclude(state__in=[state for state in CAMPAIGN if is_final(CAMPAIGN, state)]):
-        version = control.edited(campaign, by=by, now=timezone.now())
+    for version in control.all_edited(campaigns, by=by, now=timezone.now()):
         if version.loosens and version.approved_at is None:
-            messages.warning(request, f"{campaign}: {why_waits(version.loosens)}")
+            messages.warning(request, f"{version.campaign}: {why_waits(version.loosens)}")
 
 
 def _spans_of(day: str) -> forms.CharField:
@@ -170,20 +168,31 @@ class HolidayCalendarAdmin(ModelAdmin[HolidayCalendar]):
     actions = ("complete",)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """A year for which nobody wrote down a day gets the public holidays of the place; other closed days are another configuration of the
-        campaigns that call by them."""
+        """A year for which nobody wrote down a day gets the public holidays of the place; other closed days, or another name, are another
+        configuration of the campaigns that call by them."""
         super().save_related(request, form, formsets, change)
         # a day that is added while it is made is one more, and no year that somebody has looked through
         if new := form.instance.fill(since=timezone.now().year, missing_too=not change):
             messages.success(request, f"{new} public holidays of {form.instance.place} were added.")
-        if new or any(formset.has_changed() for formset in formsets):
-            _edited(request, control.closed_by(form.instance))
+        _edited(request, control.closed_by({form.instance.name, form.initial.get("name", form.instance.name)}))
+
+    def delete_model(self, request: HttpRequest, obj: HolidayCalendar) -> None:
+        super().delete_model(request, obj)
+        _edited(request, control.closed_by([obj.name]))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[HolidayCalendar]) -> None:
+        gone = [calendar.name for calendar in queryset]
+        with transaction.atomic():
+            super().delete_queryset(request, queryset)
+            _edited(request, control.closed_by(gone))
 
     @admin.action(description="Add the public holidays that are missing", permissions=["change"])
     def complete(self, request: HttpRequest, chosen: QuerySet[HolidayCalendar]) -> None:
         """Also those that somebody took away: for a calendar whose place was changed, or when a new version of the product knows more days."""
-        new = sum(calendar.fill(since=timezone.now().year, missing_too=True) for calendar in chosen)
-        messages.success(request, f"{new} public holidays were added.")
+        with transaction.atomic():
+            new = {calendar.name: calendar.fill(since=timezone.now().year, missing_too=True) for calendar in chosen}
+            _edited(request, control.closed_by(new))
+        messages.success(request, f"{sum(new.values())} public holidays were added.")
 
 
 @admin.register(CampaignExclusion)
@@ -278,6 +287,7 @@ class RulePackAdmin(ModelAdmin[RulePack]):
                 if made:
                     days = calendar.fill(since=timezone.now().year)
                     messages.success(request, f"The calendar {calendar} was made, with {days} public holidays.")
+                    _edited(request, control.closed_by([calendar.name]))
 
     @admin.action(description="Make a new version of it", permissions=["add"])
     def new_version(self, request: HttpRequest, chosen: QuerySet[RulePack]) -> HttpResponse | None:

@@ -1,6 +1,6 @@
 """Approve, load, start, pause, stop, clone: one verb each for admin, API and tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,14 +14,14 @@ from agents.desk import DONE, Answer, Refusal
 from agents.models import Agent, User
 from campaigns.flow import callbacks, conclude, next_for, take_part
 from campaigns.flow.permit import CAMPAIGN
-from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Holiday, HolidayCalendar, Participation, RetryRule, RulePack
+from campaigns.models import Campaign, CampaignChange, CampaignVersion, Disposition, Holiday, Participation, RetryRule, RulePack
 from campaigns.rules.holidays import PLACE
 from campaigns.rules.lifecycle import CAMPAIGN as CAMPAIGN_LIFE
 from campaigns.rules.lifecycle import STATE_WORDS, CampaignMove, CampaignState, ParticipationState
 from campaigns.rules.loosening import LOOSENED, loosened
 from campaigns.rules.modes import MODES, RUNS, Joining
 from dialer_project.lib import sql, wake
-from dialer_project.lib.lifecycle import after, states_before
+from dialer_project.lib.lifecycle import after, is_final, states_before
 from dialer_project.lib.sentence import say
 from telephony import calls
 
@@ -334,6 +334,12 @@ def edited(campaign: Campaign, *, by: User | None, now: datetime) -> CampaignVer
     return version
 
 
+def all_edited(campaigns: QuerySet[Campaign], *, by: User | None, now: datetime) -> list[CampaignVersion]:
+    """As `edited`, after a change of what these campaigns call by, of each that has not ended."""
+    over = [state for state in CampaignState if is_final(CAMPAIGN_LIFE, state)]
+    return [edited(campaign, by=by, now=now) for campaign in campaigns.exclude(state__in=over)]
+
+
 def _in_force(campaign: Campaign) -> CampaignVersion | None:
     """The last version that needs nobody's approval any more, as far as it made anything looser."""
     return _all_in_force(campaign).order_by("-number").first()
@@ -412,10 +418,12 @@ def _closed_days(packs: Sequence[RulePack]) -> dict[str, list[str]]:
     return days
 
 
-def closed_by(calendar: HolidayCalendar) -> QuerySet[Campaign]:
-    """The campaigns whose packs go by this calendar."""
-    goes_by = Q(rule_packs__rules__contains=[{"kind": "blocked_days", "calendar": calendar.name}])
-    if PLACE.fullmatch(calendar.name):
+def closed_by(calendars: Collection[str]) -> QuerySet[Campaign]:
+    """The campaigns whose packs go by a calendar of one of these names, whether there is one or was."""
+    goes_by = Q(pk__in=[])
+    for name in calendars:
+        goes_by |= Q(rule_packs__rules__contains=[{"kind": "blocked_days", "calendar": name}])
+    if any(map(PLACE.fullmatch, calendars)):
         goes_by |= Q(rule_packs__rules__contains=[{"kind": "public_holidays"}])
     return Campaign.objects.filter(goes_by).distinct()
 

@@ -486,17 +486,23 @@ def test_what_makes_a_running_campaign_looser_is_approved_by_another_person_in_t
     assert approve not in Buttons(boss.get(TABLE)).addresses
 
 
+def runs_by(boss: Client, campaign: Campaign, calendar: HolidayCalendar) -> list[Holiday]:
+    """The campaign is started under a pack by which the calendar's days, of which it has two, are closed."""
+    days = [Holiday.objects.create(calendar=calendar, day=f"{year}-12-25") for year in (2026, 2027)]
+    rules = [{"kind": "blocked_days", "calendar": calendar.name}]
+    campaign.rule_packs.add(RulePack.objects.create(name="Days", jurisdiction="*", rules=rules, enabled=True))
+    control.edited(campaign, by=None, now=NOW)
+    press(boss, campaign, "approve")
+    press(boss, campaign, "start")
+    return days
+
+
 def test_hours_and_closed_days_that_become_looser_hold_the_campaigns_that_call_by_them(boss: Client, ready: Campaign) -> None:
     hours = CallableHours.objects.create(name="Weekdays", week={"mon": [["09:00", "20:00"]]})
     calendar = HolidayCalendar.objects.create(name="Ours")
-    days = [Holiday.objects.create(calendar=calendar, day=f"{year}-12-25") for year in (2026, 2027)]
-    pack = RulePack.objects.create(name="Days", jurisdiction="*", rules=[{"kind": "blocked_days", "calendar": "Ours"}], enabled=True)
     Campaign.objects.filter(pk=ready.pk).update(hours=hours)
     ready.refresh_from_db()
-    ready.rule_packs.add(pack)
-    control.edited(ready, by=None, now=NOW)
-    press(boss, ready, "approve")
-    press(boss, ready, "start")
+    days = runs_by(boss, ready, calendar)
     week = f"/admin/campaigns/callablehours/{hours.pk}/change/"
     assert "longer calling hours" in said(boss.post(week, {"name": "Weekdays", "mon": "08:00-20:00"}, follow=True))
     assert "(" not in said(boss.post(week, {"name": "Weekdays", "mon": "09:00-20:00"}, follow=True)), "undone"
@@ -505,6 +511,38 @@ def test_hours_and_closed_days_that_become_looser_hold_the_campaigns_that_call_b
     assert "fewer closed days" in said(answer)
     assert Holiday.objects.get() == days[1]
     assert ready.versions.latest("number").loosens == ["closed_days"]
+
+
+@pytest.mark.parametrize("how", ["deleted", "deleted from the list", "renamed"])
+def test_a_calendar_that_goes_holds_the_campaigns_that_called_by_it(boss: Client, ready: Campaign, how: str) -> None:
+    calendar = HolidayCalendar.objects.create(name="Ours")
+    runs_by(boss, ready, calendar)
+    every, page = "/admin/campaigns/holidaycalendar/", f"/admin/campaigns/holidaycalendar/{calendar.pk}/"
+    match how:
+        case "deleted":
+            answer = boss.post(f"{page}delete/", {"post": "yes"}, follow=True)
+        case "deleted from the list":
+            answer = boss.post(every, {"action": "delete_selected", "_selected_action": [calendar.pk], "post": "yes"}, follow=True)
+        case _:
+            answer = boss.post(f"{page}change/", filled(boss, f"{page}change/") | {"name": "Theirs"}, follow=True)
+    assert "fewer closed days" in said(answer)
+    assert not HolidayCalendar.objects.filter(name="Ours").exists()
+    last = ready.versions.latest("number")
+    assert (last.loosens, last.settings["closed_days"]) == (["closed_days"], {})
+
+
+@pytest.mark.parametrize("how", ["on a page", "by every new version of the product"])
+def test_public_holidays_that_are_added_are_in_the_version_that_calls_by_them(boss: Client, ready: Campaign, how: str) -> None:
+    calendar = HolidayCalendar.objects.create(name="GB", country="GB")
+    runs_by(boss, ready, calendar)
+    if how == "on a page":
+        boss.post("/admin/campaigns/holidaycalendar/", {"action": "complete", "_selected_action": [calendar.pk]})
+    else:
+        call_command("load_rule_packs", stdout=StringIO())
+    last = ready.versions.latest("number")
+    assert last.loosens == []
+    assert last.settings["closed_days"]["GB"] == [day.isoformat() for day in calendar.days.order_by("day").values_list("day", flat=True)]
+    assert len(last.settings["closed_days"]["GB"]) > 2
 
 
 def test_a_running_campaign_is_not_rid_of_its_hours_and_its_packs(boss: Client, ready: Campaign) -> None:

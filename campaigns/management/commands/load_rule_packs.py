@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
+from campaigns.flow import control
 from campaigns.models import HolidayCalendar, RulePack
 from campaigns.rules import holidays
 from campaigns.rules.permit.kinds import pack_from
@@ -17,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
-            packs, days = self.packs(), self.calendars(timezone.now().year)
+            packs, days = self.packs(), self.calendars(now=timezone.now())
         if options["verbosity"]:
             self.stdout.write(f"{packs} rule packs and {days} holidays were new.")
 
@@ -29,8 +31,11 @@ class Command(BaseCommand):
             new += made
         return new
 
-    def calendars(self, year: int) -> int:
-        """Those of the countries whose packs name one, and whatever others somebody has made for a country or a region."""
+    def calendars(self, *, now: datetime) -> int:
+        """Those of the countries whose packs name one, and whatever others somebody has made for a country or a region. More closed days are
+        another version of the campaigns that call by them."""
         for country in holidays.COUNTRIES:
             HolidayCalendar.objects.get_or_create(name=country, defaults={"country": country})
-        return sum(calendar.fill(since=year) for calendar in HolidayCalendar.objects.exclude(country=""))
+        new = {calendar.name: calendar.fill(since=now.year) for calendar in HolidayCalendar.objects.exclude(country="")}
+        control.all_edited(control.closed_by([name for name, days in new.items() if days]), by=None, now=now)
+        return sum(new.values())

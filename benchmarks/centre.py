@@ -184,8 +184,14 @@ def leads(campaign_id: int, number: int, *, groups: int = 1, due: str = "now() -
 
 
 def until(so: Callable[[], bool], *, at_most: float) -> None:
+    if not comes_so(so, at_most=at_most):
+        raise RuntimeError(f"it did not come so within {at_most} s")
+
+
+def comes_so(so: Callable[[], bool], *, at_most: float) -> bool:
     deadline = time.monotonic() + at_most
     while not so():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"it did not come so within {at_most} s")
+            return False
         time.sleep(0.05)  # between two looks, which cost the machine that is measured
+    return True

@@ -11,6 +11,7 @@ same workers.
 import random
 import time
 from threading import Event, Thread
+from uuid import uuid4
 
 from benchmarks import centre, measure
 from benchmarks.measure import Figure
@@ -18,6 +19,8 @@ from benchmarks.measure import Figure
 AGENTS = 25
 READY = 500
 EVERY = 0.1  # seconds between two agents' Ready, on average
+FIRST = 20  # empty tasks before the first of them
+LAST = 5  # seconds for the last ones' calls to be over
 CARRIER = "--everything-answers --answer-rate 1 --answers-after 0.2 --talks-for 0.05"
 
 
@@ -29,8 +32,16 @@ def run() -> list[Figure]:
         campaign = centre.campaign("dispatch", staff)
         centre.leads(campaign, 3 * READY)
         centre.sit_down(staff)
-        time.sleep(3)  # what sitting down caused is over, and the workers have warmed up
+        _workers_have_caught_up()
         return _measure(staff)
+
+
+def _workers_have_caught_up() -> None:
+    """They are there, each has done something, and what sitting down has put into the queue is over: it stood before these."""
+    published: dict[str, float] = {}
+    for _ in range(FIRST):
+        _publish_nothing(published)
+    centre.until(lambda: _bodies().keys() >= published.keys(), at_most=60)
 
 
 def _measure(staff: list[int]) -> list[Figure]:
@@ -38,7 +49,6 @@ def _measure(staff: list[int]) -> list[Figure]:
 
     from agents.desk import Done
     from campaigns.flow import next_for
-    from dialer_project.lib import redis
 
     behind = _carrier_is_behind()
     dice = random.Random(1)
@@ -55,18 +65,18 @@ def _measure(staff: list[int]) -> list[Figure]:
             _publish_nothing(published)
             due += 0.02
             time.sleep(max(0.0, due - time.monotonic()))  # the empty task is over before the agent comes, or each would wait for the other
-        agent = _at_rest(staff)
+        agent = next(iter(_at_rest(staff)), None)
         if agent is None:
             continue
         ready[agent].append(time.time())
         if not isinstance(next_for.go_ready(agent, now=timezone.now()), Done):
             raise RuntimeError("an agent could not go Ready")
-    time.sleep(3)  # the last one's call is placed within this, or is missing among those counted below
+    centre.comes_so(lambda: len(_at_rest(staff)) == len(staff), at_most=LAST)  # who has no call by then counts as never called
     over.set()
     clearing.join()
     waits = _waits(ready, behind)
-    bodies = dict(line.rsplit(" ", 1) for line in redis.hot().lrange(redis.key("benchmark:bodies"), 0, -1))
-    empty = [float(bodies[task]) - at for task, at in published.items() if task in bodies]
+    bodies = _bodies()
+    empty = [bodies[task] - at for task, at in published.items() if task in bodies]
     asked = sum(map(len, ready.values()))
     p50, p99, task = (measure.percentile(waits, 0.5) * 1000, measure.percentile(waits, 0.99) * 1000, measure.percentile(empty, 0.5) * 1000)
     return [
@@ -80,24 +90,32 @@ def _measure(staff: list[int]) -> list[Figure]:
 def _publish_nothing(published: dict[str, float]) -> None:
     from celery import current_app
 
-    task = f"nothing-{len(published)}"
+    task = f"nothing-{uuid4().hex}"
     published[task] = time.time()
-    current_app.send_task("workers.tasks.nothing", task_id=task, queue="hot", expires=10, ignore_result=True)
+    current_app.send_task("workers.tasks.nothing", task_id=task, queue="hot", expires=60, ignore_result=True)
 
 
-def _at_rest(staff: list[int]) -> int | None:
-    """Somebody on a break with nothing in hand; the one who has been so the longest."""
+def _bodies() -> dict[str, float]:
+    """Empty task -> the moment at which its body was reached."""
+    from benchmarks.worker import BODIES
+    from dialer_project.lib import redis
+
+    return {task: float(at) for task, at in (line.rsplit(" ", 1) for line in redis.hot().lrange(redis.key(BODIES), 0, -1))}
+
+
+def _at_rest(staff: list[int]) -> list[int]:
+    """Who is on a break with nothing in hand, the one who has been so the longest first."""
     from dialer_project.lib import sql
 
     found = sql.rows(
         """
         SELECT s.agent_id FROM agents_session s WHERE s.agent_id = ANY(%s) AND NOT s.voice_ready AND s.leg_state = 'up'
           AND NOT EXISTS (SELECT 1 FROM agents_interaction i WHERE i.agent_id = s.agent_id AND i.phase <> 'closed')
-        ORDER BY s.changed_at LIMIT 1
+        ORDER BY s.changed_at
         """,
         [staff],
     )
-    return found[0].agent_id if found else None
+    return [row.agent_id for row in found]
 
 
 def _clear_desks(over: Event) -> None:

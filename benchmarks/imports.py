@@ -18,14 +18,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-from benchmarks import measure
+from benchmarks import centre, measure
 from benchmarks.measure import Figure
 from benchmarks.messy_lists import Expected, messy_list
 from dialer_project.local import processes
 from dialer_project.local.supervisor import Program
 
 ROWS = 100_000
-TURN, SETTLES, TURNS = 2.0, 0.4, 12  # seconds, seconds, pairs
+TURN, TURNS = 2.0, 12  # seconds, pairs
+FIRST = 100  # pages, which fill caches
+IMPORTER = "importer"  # as whom PostgreSQL knows the import's connections
 
 
 class _Visitor(threading.Thread):
@@ -79,7 +81,23 @@ def _importing(stage: measure.Stage, path: Path) -> "subprocess.Popen[str]":
 
     campaign = Campaign.objects.create(name=f"import benchmark {uuid4().hex}")
     command = [sys.executable, "manage.py", "import_leads", str(path), "--campaign", str(campaign.pk), "--country", "GB", "--verbosity", "0"]
-    return subprocess.Popen(command, cwd=measure.PROJECT, env=stage.env, stdout=subprocess.PIPE, text=True)
+    env = {**stage.env, "PGAPPNAME": IMPORTER}
+    return subprocess.Popen(command, cwd=measure.PROJECT, env=env, stdout=subprocess.PIPE, text=True)
+
+
+def _reads() -> bool:
+    """The import that is under way has brought in its first rows."""
+    from campaigns.models import ListImport
+
+    return ListImport.objects.filter(state=ListImport.State.RUNNING, rows__gt=0).exists()
+
+
+def _has_come_to_rest() -> bool:
+    """PostgreSQL has ended the statement that the halted import had given it."""
+    from dialer_project.lib import sql
+
+    busy = "SELECT pid FROM pg_stat_activity WHERE application_name = %s AND wait_event_type IS DISTINCT FROM 'Client'"
+    return not sql.rows(busy, [IMPORTER])
 
 
 def _undisturbed(stage: measure.Stage, path: Path, expected: Expected) -> tuple[float, float]:
@@ -102,9 +120,9 @@ def _beside_the_web(stage: measure.Stage, path: Path) -> tuple[float, float]:
     stage.start(Program("the web", tuple(web), 2, {**stage.env, "DATABASE_POOL": "1"}, lambda _: processes.is_listening(port)))
     visitor = _Visitor(port)
     visitor.start()
-    time.sleep(3)  # the first pages fill caches
+    centre.until(lambda: len(visitor.took) >= FIRST, at_most=60)
     importer = _importing(stage, path)
-    time.sleep(TURN)  # Python's start is over and rows are being read
+    centre.until(_reads, at_most=60)
     during: list[tuple[float, float]] = []
     without: list[tuple[float, float]] = []
     for _ in range(TURNS):
@@ -112,7 +130,8 @@ def _beside_the_web(stage: measure.Stage, path: Path) -> tuple[float, float]:
             if importer.poll() is not None:
                 break
             importer.send_signal(turn)
-            time.sleep(SETTLES)  # PostgreSQL ends the statement it was given
+            if turn == signal.SIGSTOP:
+                centre.until(_has_come_to_rest, at_most=60)
             began = time.monotonic()
             time.sleep(TURN)  # the turn itself
             spans.append((began, time.monotonic()))

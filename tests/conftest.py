@@ -12,7 +12,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from xdist.scheduler import LoadScopeScheduling
 
 from telephony.drivers import choose
-from tests.floor import URL, Floor, open_floor
+from tests.floor import URL, Floor, Someone, open_floor
 
 # what migrations and their signals have written stays
 _KEPT = ("auth", "contenttypes")
@@ -78,3 +78,13 @@ def floor(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[F
         choose.use("simulated", URL, None)
         monkeypatch.undo()
         made.check()
+
+
+@pytest.fixture
+def ana(floor: Floor) -> Someone:
+    return floor.agent("Ana")
+
+
+@pytest.fixture
+def ben(floor: Floor) -> Someone:
+    return floor.agent("Ben")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.served import eventually
@@ -66,6 +68,15 @@ class ByKeys:
         self.goes_to(place, back=back)
         self.page.keyboard.press(key)
         self.sees_where_they_are()
+
+    def ends_the_last_call(self) -> None:
+        """Hangs up, chooses the first disposition, and is Not Ready when all is done."""
+        self.presses("Alt+H")
+        self.hears("Call ended")
+        self.presses("Alt+D")
+        self.presses("1")
+        self.presses("Alt+Enter")
+        expect(self.page.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
 
     def hears(self, words: str) -> None:
         """What a screen reader says by itself."""

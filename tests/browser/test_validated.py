@@ -78,12 +78,7 @@ def test_each_message_of_the_validation_service_and_what_follows_it(sitting: Pag
         keys.presses("Alt+C")  # and is itself validated
         expect(sitting.get_by_role("region", name="Call")).to_contain_text("Connected")
         assert server.register.asked[-1] == ["+34910000002"]
-        keys.presses("Alt+H")
-        keys.hears("Call ended")
-        keys.presses("Alt+D")
-        keys.presses("1")
-        keys.presses("Alt+Enter")
-        expect(sitting.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
+        keys.ends_the_last_call()
 
         centre.person(campaign, "Carla Gil", "+34600000003")
         brings("Carla Gil")

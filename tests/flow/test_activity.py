@@ -24,11 +24,6 @@ UNTIL = MORNING + timedelta(hours=8)
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     return floor.campaign("progressive", agents=[ana])
 

@@ -26,18 +26,15 @@ PER_CALL = Station.LegMode.PER_CALL
 both_modes = pytest.mark.parametrize("mode", ["progressive", "power"])
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
-def ben(floor: Floor) -> Someone:
-    return floor.agent("Ben")
-
-
 def alerting(floor: Floor, *agents: Someone, mode: str = "progressive", **fields: Any) -> Campaign:
     return floor.campaign(mode, agents=agents, **{"auto_answer": False, "dial_ratio": "1.0", **fields})
+
+
+def maria_is_called(floor: Floor, *agents: Someone, mode: str = "progressive", meets: object = ANSWERS, **fields: Any) -> Person:
+    """For the first of these agents, who has sat down."""
+    maria = floor.person(alerting(floor, *agents, mode=mode, **fields), "Maria", meets)
+    agents[0].sits_down()
+    return maria
 
 
 def rings(floor: Floor, someone: Someone, *, at_most: float = 10) -> None:
@@ -98,9 +95,7 @@ def test_the_agent_is_alerted_with_the_dial_accepts_and_is_connected_once_the_co
 
 @both_modes
 def test_who_accepts_within_two_seconds_of_the_answer_has_the_customer(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode)
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode)
     answered(floor, ana)
     assert ana.work
     assert call_of(maria).answered_at
@@ -117,9 +112,7 @@ def test_who_accepts_within_two_seconds_of_the_answer_has_the_customer(floor: Fl
 
 @both_modes
 def test_answered_automatically_nobody_is_asked(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode, auto_answer=True)
-    floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria_is_called(floor, ana, mode=mode, auto_answer=True)
     seen = set()
     while ana.phase != "connected":
         floor.run(0.1)
@@ -195,9 +188,7 @@ def test_a_promised_call_rings_at_its_owner_first_and_only_then_at_the_customer(
 def test_who_rejects_gives_the_call_to_another_free_agent_and_is_not_asked_again(
     floor: Floor, ana: Someone, ben: Someone, mode: str, afterwards: str
 ) -> None:
-    campaign = alerting(floor, ana, ben, mode=mode, when_rejected=afterwards, reject_reason=True)
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, ben, mode=mode, when_rejected=afterwards, reject_reason=True)
     floor.run(1)
     ben.sits_down()
     rings(floor, ana)
@@ -236,9 +227,7 @@ def test_who_rejects_a_customer_on_the_line_leaves_them_to_the_message_where_nob
 
 
 def test_who_was_rejected_while_it_rang_and_answers_to_nobody_hears_the_message(floor: Floor, ana: Someone) -> None:
-    campaign = alerting(floor, ana, when_rejected="ready")
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, when_rejected="ready")
     rings(floor, ana)
     ana.rejects()
     assert (ana.free, maria.outcomes) == (True, [None])
@@ -248,9 +237,7 @@ def test_who_was_rejected_while_it_rang_and_answers_to_nobody_hears_the_message(
 
 
 def test_a_call_nobody_takes_is_given_up_once_it_has_rung_long_enough(floor: Floor, ana: Someone) -> None:
-    campaign = alerting(floor, ana, min_ring_for=10)
-    maria = floor.person(campaign, "Maria", NoAnswer())
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, min_ring_for=10, meets=NoAnswer())
     rings(floor, ana)
     ana.rejects()
     floor.run(8)
@@ -262,9 +249,7 @@ def test_a_call_nobody_takes_is_given_up_once_it_has_rung_long_enough(floor: Flo
 
 
 def test_a_call_nobody_takes_goes_to_whoever_becomes_free_while_it_rings(floor: Floor, ana: Someone, ben: Someone) -> None:
-    campaign = alerting(floor, ana, ben)
-    maria = floor.person(campaign, "Maria", Answers(after=seconds(12), talks_for=seconds(30)))
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, ben, meets=Answers(after=seconds(12), talks_for=seconds(30)))
     rings(floor, ana)
     ana.rejects()
     floor.run(3)
@@ -280,9 +265,7 @@ def test_a_call_nobody_takes_goes_to_whoever_becomes_free_while_it_rings(floor: 
 def test_who_does_nothing_while_it_rings_has_missed_it_and_another_free_agent_is_alerted(
     floor: Floor, ana: Someone, ben: Someone, afterwards: str
 ) -> None:
-    campaign = alerting(floor, ana, ben, ring_agent_for=6, when_missed=afterwards)
-    maria = floor.person(campaign, "Maria", Answers(after=seconds(12), talks_for=seconds(30)))
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, ben, ring_agent_for=6, when_missed=afterwards, meets=Answers(after=seconds(12), talks_for=seconds(30)))
     floor.run(1)
     ben.sits_down()
     rings(floor, ben, at_most=12)
@@ -298,9 +281,7 @@ def test_who_does_nothing_while_it_rings_has_missed_it_and_another_free_agent_is
 def test_two_seconds_after_the_answer_the_customer_hears_the_message_and_the_agent_has_missed_them(
     floor: Floor, ana: Someone, mode: str, afterwards: str
 ) -> None:
-    campaign = alerting(floor, ana, mode=mode, when_missed=afterwards)
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode, when_missed=afterwards)
     answered(floor, ana)
     floor.run(2.2)
     assert heard_the_message_in_time(maria)
@@ -312,9 +293,7 @@ def test_two_seconds_after_the_answer_the_customer_hears_the_message_and_the_age
 
 
 def test_an_alert_that_was_too_short_is_not_held_against_anybody(floor: Floor, ana: Someone, ben: Someone) -> None:
-    campaign = alerting(floor, ana, ben, mode="power")
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, ben, mode="power")
     floor.run(1)
     ben.sits_down()
     answered(floor, ana)
@@ -331,9 +310,7 @@ def test_an_alert_that_was_too_short_is_not_held_against_anybody(floor: Floor, a
 
 @both_modes
 def test_a_customer_who_hangs_up_while_it_alerts_leaves_a_free_agent(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode)
-    maria = floor.person(campaign, "Maria", Answers(after=seconds(4), talks_for=seconds(0.8)))
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode, meets=Answers(after=seconds(4), talks_for=seconds(0.8)))
     answered(floor, ana)
     work = ana.work
     assert work
@@ -347,9 +324,7 @@ def test_a_customer_who_hangs_up_while_it_alerts_leaves_a_free_agent(floor: Floo
 
 @pytest.mark.parametrize("meets", [Busy(after=seconds(3)), RefusedAtOnce(cause=Cause.CONGESTION), NoAnswer()], ids=lambda m: type(m).__name__)
 def test_a_customer_who_is_not_reached_takes_the_alert_away(floor: Floor, ana: Someone, meets: object) -> None:
-    campaign = alerting(floor, ana, ring_for=12)
-    maria = floor.person(campaign, "Maria", meets)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, ring_for=12, meets=meets)
     floor.run(until=lambda: maria.attempts and maria.outcomes[0] is not None, at_most=30)
     assert (ana.phase, ana.free, ana.not_ready) == (None, True, None)
     assert maria.where == ("waiting", "retry")
@@ -357,9 +332,7 @@ def test_a_customer_who_is_not_reached_takes_the_alert_away(floor: Floor, ana: S
 
 
 def test_whose_page_is_away_for_a_moment_finds_the_alert_again(floor: Floor, ana: Someone) -> None:
-    campaign = alerting(floor, ana)
-    floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria_is_called(floor, ana)
     rings(floor, ana)
     ana.closes_console()
     floor.run(2)
@@ -373,9 +346,7 @@ def test_whose_page_is_away_for_a_moment_finds_the_alert_again(floor: Floor, ana
 def test_whose_page_is_away_when_the_customer_answers_loses_them_to_another_or_to_the_message(
     floor: Floor, ana: Someone, ben: Someone, someone_else: bool
 ) -> None:
-    campaign = alerting(floor, ana, ben)
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, ben)
     rings(floor, ana)
     ana.closes_console()
     if someone_else:
@@ -393,9 +364,7 @@ def test_whose_page_is_away_when_the_customer_answers_loses_them_to_another_or_t
 @pytest.mark.parametrize("when", ["rings", "answered"])
 @both_modes
 def test_whose_phone_is_lost_while_it_alerts_gives_the_call_to_another(floor: Floor, ana: Someone, ben: Someone, mode: str, when: str) -> None:
-    campaign = alerting(floor, ana, ben, mode=mode)
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, ben, mode=mode)
     floor.run(1)
     ben.sits_down()
     if when == "rings":
@@ -413,9 +382,7 @@ def test_whose_phone_is_lost_while_it_alerts_gives_the_call_to_another(floor: Fl
 
 @both_modes
 def test_whose_phone_is_lost_while_it_alerts_and_nobody_is_free_leaves_the_message(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode)
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode)
     answered(floor, ana)
     ana.phone_dies()
     floor.run(1)
@@ -445,9 +412,7 @@ def test_a_stop_lets_the_alert_go_on_or_ends_it_with_the_call(floor: Floor, ana:
 
 @both_modes
 def test_when_the_telephone_system_is_gone_so_is_the_alert(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode)
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode)
     answered(floor, ana)
     progress.node_gone(floor.node.pk, now=floor.now)
     assert ana.phase is None
@@ -457,9 +422,7 @@ def test_when_the_telephone_system_is_gone_so_is_the_alert(floor: Floor, ana: So
 
 @both_modes
 def test_a_pump_that_dies_while_it_alerts_leaves_the_message_to_the_carrier_and_nobody_stuck(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode)
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode)
     answered(floor, ana)
     floor.sweeps = False
     floor.pump_dies()
@@ -478,9 +441,7 @@ def test_a_pump_that_dies_while_it_alerts_leaves_the_message_to_the_carrier_and_
 
 @pytest.mark.parametrize("lost", [1, 2])
 def test_an_answer_an_accept_and_a_lost_redis_find_each_other(floor: Floor, ana: Someone, lost: int) -> None:
-    campaign = alerting(floor, ana, mode="power")
-    floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria_is_called(floor, ana, mode="power")
     if lost == 1:
         floor.run(5.8)
         floor.empties_redis()
@@ -496,9 +457,7 @@ def test_an_answer_an_accept_and_a_lost_redis_find_each_other(floor: Floor, ana:
 
 @both_modes
 def test_who_accepts_while_the_carrier_listens_has_a_person_with_the_verdict(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode, on_machine="hang_up")
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode, on_machine="hang_up")
     answered(floor, ana)
     ana.accepts()
     floor.run(0.3)
@@ -509,9 +468,7 @@ def test_who_accepts_while_the_carrier_listens_has_a_person_with_the_verdict(flo
 
 @both_modes
 def test_the_two_seconds_of_an_alert_run_from_the_verdict(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode, on_machine="hang_up")
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode, on_machine="hang_up")
     floor.run(until=lambda: bool(maria.attempts) and call_of(maria).verdict == "human", at_most=15)
     floor.run(1.8)
     assert ana.phase == "ringing_agent"
@@ -521,9 +478,7 @@ def test_the_two_seconds_of_an_alert_run_from_the_verdict(floor: Floor, ana: Som
 
 @both_modes
 def test_a_machine_takes_the_alert_away_and_the_agent_keeps_their_place(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode, on_machine="hang_up")
-    maria = floor.person(campaign, "Maria", Machine(after=seconds(2)))
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode, on_machine="hang_up", meets=Machine(after=seconds(2)))
     before = ana.session.ready_since
     answered(floor, ana)
     floor.run(until=lambda: ana.phase is None, at_most=5)
@@ -533,9 +488,7 @@ def test_a_machine_takes_the_alert_away_and_the_agent_keeps_their_place(floor: F
 
 
 def test_an_accept_of_what_is_no_alert_any_more_says_so(floor: Floor, ana: Someone) -> None:
-    campaign = alerting(floor, ana)
-    floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria_is_called(floor, ana)
     rings(floor, ana)
     assert ana.work
     work = ana.work.pk
@@ -548,9 +501,7 @@ def test_an_accept_of_what_is_no_alert_any_more_says_so(floor: Floor, ana: Someo
 def test_a_rejection_while_the_carrier_listens_leaves_the_customer_to_whoever_becomes_free_until_the_verdict(
     floor: Floor, ana: Someone, ben: Someone, mode: str, comes_after: float
 ) -> None:
-    campaign = alerting(floor, ana, ben, mode=mode, on_machine="hang_up")
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, ben, mode=mode, on_machine="hang_up")
     answered(floor, ana)
     ana.rejects()
     floor.run(comes_after)
@@ -564,9 +515,7 @@ def test_a_rejection_while_the_carrier_listens_leaves_the_customer_to_whoever_be
 
 @both_modes
 def test_who_rejects_while_the_carrier_listens_is_not_asked_again_where_redis_was_lost(floor: Floor, ana: Someone, mode: str) -> None:
-    campaign = alerting(floor, ana, mode=mode, on_machine="hang_up", when_rejected="ready")
-    maria = floor.person(campaign, "Maria", ANSWERS)
-    ana.sits_down()
+    maria = maria_is_called(floor, ana, mode=mode, on_machine="hang_up", when_rejected="ready")
     answered(floor, ana)
     floor.empties_redis()
     ana.rejects()

@@ -22,11 +22,6 @@ PER_CALL = Station.LegMode.PER_CALL
 TALKS = Answers(after=seconds(4), talks_for=seconds(60))
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def talking(floor: Floor, someone: Someone, mode: str = "progressive") -> Campaign:
     campaign = floor.campaign(mode, agents=[someone])
     floor.person(campaign, "Maria", TALKS)

@@ -19,11 +19,6 @@ CALLER = "+34611000001"
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     return floor.campaign("auto_callback", agents=[ana])
 

@@ -19,11 +19,6 @@ MADRID = ZoneInfo("Europe/Madrid")
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     return floor.campaign("progressive", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
 

@@ -18,16 +18,6 @@ TALKS = Answers(after=seconds(2), talks_for=seconds(30))
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
-def ben(floor: Floor) -> Someone:
-    return floor.agent("Ben")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone, ben: Someone) -> Campaign:
     return floor.campaign("progressive", agents=[ana, ben], callback_expires=1)
 

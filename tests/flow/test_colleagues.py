@@ -21,16 +21,6 @@ from tests.flow.test_transfers import EXPERT, TALKS, customer, does, heard, stat
 both_stations = pytest.mark.parametrize("leg_mode", [Station.LegMode.NAILED_UP, Station.LegMode.PER_CALL])
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
-def ben(floor: Floor) -> Someone:
-    return floor.agent("Ben")
-
-
 def on_the_line(floor: Floor, ana: Someone, ben: Someone, **fields: Any) -> Person:
     """Ana talks to Maria; Ben, of another campaign, is free."""
     campaign = floor.campaign("progressive", agents=[ana], **fields)

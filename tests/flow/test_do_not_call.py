@@ -22,11 +22,6 @@ TALKS = Answers(after=seconds(6), talks_for=seconds(60))
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     return floor.campaign("progressive", agents=[ana])
 

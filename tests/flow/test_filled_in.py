@@ -32,11 +32,6 @@ FORM = {
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     made = floor.campaign("progressive", agents=[ana], name="Spring")
     FieldDefinition.objects.create(campaign=made, key="plan", label="Plan", kind="choice", choices=["S", "M"], editable=True, required=True)

@@ -21,11 +21,6 @@ OURS = "+34910000000"
 CALLER = "+34611000001"
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def taking(floor: Floor, *agents: Someone, mode: str = "progressive", **fields: Any) -> Campaign:
     return floor.campaign(mode, agents=agents, **{"takes_calls": True, "longest_wait": 30, **fields})
 

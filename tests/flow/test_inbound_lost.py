@@ -21,11 +21,6 @@ def away(*args: Any, **more: Any) -> bool:
     raise CarrierUnreachable("away")
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def test_a_caller_who_hangs_up_while_nobody_listens_gives_the_agent_back(floor: Floor, ana: Someone) -> None:
     taking(floor, ana)
     ana.sits_down()

@@ -18,11 +18,6 @@ from tests.floor import Floor, Someone
 TALKS = Answers(after=seconds(3), talks_for=seconds(20))
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def held_up(floor: Floor, monkeypatch: pytest.MonkeyPatch, *, by: float) -> None:
     """Once, between the promise and the last look, the worker's machine stands still; the pump's does not."""
     at_once = iter([by])

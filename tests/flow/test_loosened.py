@@ -19,11 +19,6 @@ UNPINNED = "It was changed (a rule pack taken away), which another person must a
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def boss(floor: Floor) -> User:
     return User.objects.create(username="boss")
 

@@ -20,11 +20,6 @@ MACHINE = Machine(after=seconds(2))
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def mailbox_message(floor: Floor) -> Announcement:
     return Announcement.objects.create(name="voicemail", media="sound:please-call-us")
 

@@ -24,11 +24,6 @@ def madrid() -> object:
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     return floor.campaign("preview", agents=[ana], hours=CallableHours.objects.get(name="nine to nine"))
 

@@ -15,11 +15,6 @@ TALKS = Answers(after=seconds(2), talks_for=seconds(60))
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     campaign = floor.campaign("progressive", agents=[ana])
     floor.rule(campaign, "connected", minutes=5)

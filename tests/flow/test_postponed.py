@@ -16,11 +16,6 @@ from tests.floor import Floor, Person, Someone
 TALKS = Answers(after=seconds(2), talks_for=seconds(60))
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def books(ana: Someone, phone: int | None = None, **later: float) -> Answer:
     local = f"{ana.floor.now + timedelta(**later):%Y-%m-%dT%H:%M}"
     return callbacks.schedule(ana._work(), ana.id, Window(on=True, local=local, zone="UTC", personal=True, phone=phone), now=ana.floor.now)

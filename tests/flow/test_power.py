@@ -16,11 +16,6 @@ from tests.floor import Floor, Person, Someone
 TALKS = Answers(after=seconds(4), talks_for=seconds(30))
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def called() -> int:
     return Attempt.objects.filter(dialed_at__isnull=False).count()
 

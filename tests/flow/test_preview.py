@@ -22,11 +22,6 @@ PER_CALL = Station.LegMode.PER_CALL
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     return floor.campaign("preview", agents=[ana])
 

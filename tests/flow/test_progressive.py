@@ -19,11 +19,6 @@ PER_CALL = Station.LegMode.PER_CALL
 TALKS = Answers(after=seconds(6), talks_for=seconds(60))
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def in_wrap_up(floor: Floor, someone: Someone) -> None:
     floor.run(until=lambda: someone.phase == "connected", at_most=30)
     floor.run(until=lambda: someone.phase == "wrap_up", at_most=90)

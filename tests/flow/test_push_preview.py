@@ -21,11 +21,6 @@ TALKS = Answers(after=seconds(4), talks_for=seconds(30))
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     return floor.campaign("push_preview", agents=[ana])
 

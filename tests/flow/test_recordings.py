@@ -23,11 +23,6 @@ def our_storage(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def on_the_line(floor: Floor, ana: Someone, **fields: Any) -> Person:
     campaign = floor.campaign("progressive", agents=[ana], **fields)
     maria = floor.person(campaign, "Maria", TALKS)

@@ -27,11 +27,6 @@ TEN_MINUTES = timedelta(minutes=10)
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     return floor.campaign("progressive", agents=[ana])
 

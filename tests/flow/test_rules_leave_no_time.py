@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from agents.desk import Refusal
 from campaigns import explain, waterfall
 from campaigns.flow import callbacks, control, sweep
@@ -19,11 +17,6 @@ TALKS = Answers(after=seconds(3), talks_for=seconds(20))
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MADRID = "+34911223344"
 COASTS = ["America/New_York", "America/Los_Angeles"]
-
-
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
 
 
 def opens(hours: CallableHours, start: str, end: str, *, of: Campaign, floor: Floor) -> None:

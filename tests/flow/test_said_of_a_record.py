@@ -17,11 +17,6 @@ TALKS = Answers(after=seconds(2), talks_for=seconds(60))
 CALLER = "+34611000001"
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def books(ana: Someone, **later: float) -> Answer:
     local = f"{(ana.floor.now + timedelta(**later)).astimezone(ZoneInfo('Europe/Madrid')):%Y-%m-%dT%H:%M}"
     return callbacks.schedule(ana._work(), ana.id, Window(on=True, local=local, zone="Europe/Madrid"), now=ana.floor.now)

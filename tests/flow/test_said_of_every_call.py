@@ -21,11 +21,6 @@ TALKS = Answers(after=seconds(2), talks_for=seconds(60))
 NEW = "+34611000007"
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def takes(floor: Floor, ana: Someone, campaign: Campaign) -> None:
     ana.sits_down()
     ana.runs(campaign)

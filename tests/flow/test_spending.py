@@ -16,11 +16,6 @@ from tests.floor import Floor, Someone
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     Trunk.objects.update(per_minute="0.10")
     return floor.campaign("progressive", agents=[ana], wrap_up_for=1)

@@ -15,11 +15,6 @@ from tests.flow.test_transfers import EXPERT, customer, does, heard, on_the_line
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def carla() -> User:
     return User.objects.create(username="carla", is_staff=True)
 

@@ -18,11 +18,6 @@ from tests.flow.test_transfers import EXPERT, calls, customer, does, on_the_line
 FOR_EVER = Answers(after=seconds(0.3), talks_for=seconds(40000))
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def messages_begun(floor: Floor, call: Any) -> int:
     return sum(kind is Happened.ANNOUNCEMENT_STARTED for kind, _ in floor.world.happened[call])
 

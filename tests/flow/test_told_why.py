@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from django.db import connections
 
 from campaigns import explain, facts, spending, waterfall
@@ -15,11 +14,6 @@ from tests.floor import Floor, Someone
 from tests.flow.test_permits import law, pin
 
 TALKS = Answers(after=seconds(3), talks_for=seconds(20))
-
-
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
 
 
 def told(ana: Someone) -> str:

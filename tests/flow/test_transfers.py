@@ -31,11 +31,6 @@ def expert() -> Destination:
     return Destination.objects.create(name="Expert", number=EXPERT)
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def on_the_line(floor: Floor, ana: Someone, meets: Any = PICKS_UP, **fields: Any) -> Person:
     floor.script.say(EXPERT, meets)
     campaign = floor.campaign("progressive", agents=[ana], **fields)

@@ -20,11 +20,6 @@ TALKS = Answers(after=seconds(3), talks_for=seconds(20))
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone, service: ValidationService) -> Campaign:
     return floor.campaign("progressive", agents=[ana], validation_service=service)
 

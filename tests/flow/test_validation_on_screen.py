@@ -19,11 +19,6 @@ UNAVAILABLE_NEXT = "The phone number cannot be validated (Do-Not-Call list servi
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone, service: ValidationService) -> Campaign:
     return floor.campaign("preview", agents=[ana], validation_service=service)
 

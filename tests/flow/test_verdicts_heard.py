@@ -28,11 +28,6 @@ def our_storage(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 def test_the_seconds_until_the_verdict_are_kept_and_played_to_the_reviewer(floor: Floor, ana: Someone, client: Client) -> None:
     maria = answered(floor, ana, review_share=100, recording="all", recording_days=10)
     floor.run(until=lambda: ana.phase == "connected", at_most=5)

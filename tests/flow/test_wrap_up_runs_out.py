@@ -21,11 +21,6 @@ FORM = {"sections": [{"questions": [{"key": "renews", "label": "Renews?", "kind"
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     return floor.campaign("progressive", agents=[ana], wrap_up_for=20, disposition_for="none")
 

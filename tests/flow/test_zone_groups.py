@@ -4,8 +4,6 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
 from agents.desk import DONE
 from campaigns import explain, imports
 from campaigns.flow import call_back, callbacks, confirm_zone, filled_in
@@ -18,11 +16,6 @@ from tests.floor import Floor, Person, Someone
 
 MADRID, CALIFORNIA, TOKYO = "+34911223344", "+14155552671", "+819012345678"
 TALKS = Answers(after=seconds(3), talks_for=seconds(20))
-
-
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
 
 
 def nine_to_five() -> CallableHours:

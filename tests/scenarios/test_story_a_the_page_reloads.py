@@ -26,11 +26,6 @@ def ana(floor: Floor) -> Someone:
 
 
 @pytest.fixture
-def ben(floor: Floor) -> Someone:
-    return floor.agent("Ben")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone, ben: Someone) -> Campaign:
     return floor.campaign("progressive", agents=[ana, ben])
 

@@ -18,11 +18,6 @@ TALKS = Answers(after=seconds(3), talks_for=seconds(20))
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone) -> Campaign:
     """Until five past ten today, and from nine tomorrow; after twenty seconds it dials by itself."""
     hours = CallableHours.objects.create(name="short", week={"tue": [["09:00", "10:05"]], "wed": [["09:00", "18:00"]]})

@@ -14,16 +14,6 @@ TALKS = Answers(after=seconds(4), talks_for=seconds(60))
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
-def ben(floor: Floor) -> Someone:
-    return floor.agent("Ben")
-
-
-@pytest.fixture
 def campaign(floor: Floor, ana: Someone, ben: Someone) -> Campaign:
     return floor.campaign("progressive", agents=[ana, ben])
 

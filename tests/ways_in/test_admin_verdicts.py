@@ -19,11 +19,6 @@ HANGS_UP = Answers(after=seconds(1), talks_for=seconds(5))
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def boss(client: Client) -> Client:
     client.force_login(User.objects.create_superuser("boss", password="a long enough secret"))
     return client

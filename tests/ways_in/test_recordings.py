@@ -22,11 +22,6 @@ SOUND = bytes(range(256)) * 4
 
 
 @pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
-@pytest.fixture
 def recording(floor: Floor, ana: Someone, settings: Any, tmp_path: Any) -> Recording:
     settings.MEDIA_ROOT = tmp_path
     maria = on_the_line(floor, ana)

@@ -15,11 +15,6 @@ from tests.flow.test_on_the_line import on_the_line
 NOW = "/admin/campaigns/supervision/now/"
 
 
-@pytest.fixture
-def ana(floor: Floor) -> Someone:
-    return floor.agent("Ana")
-
-
 @pytest.fixture(autouse=True)
 def the_floors_clock(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("campaigns.admin.supervision.timezone.now", lambda: floor.now)

@@ -1,6 +1,6 @@
 /** The call alert: campaign, name and number, and one thing to press. */
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { notify } from '../attention';
 import { t } from '../i18n';
 import { answerRinging, isThisPage } from '../phone/phone';
@@ -66,7 +66,7 @@ export function Alert({ work }: { work: InteractionState }) {
   const seconds = work.deadline ? left(work.deadline) : null;
   const isThere = work.progress === 'answered' || work.progress === 'machine';
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     // of the whole page: while a button is switched off the focus may be nowhere, and the browser would close this by itself
     const pressed = (event: KeyboardEvent) => {
       if (event.key !== 'Escape') return;

@@ -246,7 +246,8 @@ def test_manual_customers_come_one_by_one(sitting: Page, keys: ByKeys, ana: Agen
     keys.presses("Enter")
     keys.is_at(sitting.get_by_role("heading", name="Maria Lopez"))
     keys.presses("Alt+Enter")
-    expect(sitting.get_by_text("Process this customer first")).to_be_visible()
+    sentence = "Process this customer first: call them, schedule a callback, or say that they are not to be called."
+    expect(sitting.get_by_role("alert").filter(has_text=re.compile(f"^{sentence}$"))).to_be_visible()
     keys.presses("Alt+C")
     talks_and_is_done(keys)
     keys.uses(get)

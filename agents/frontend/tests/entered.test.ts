@@ -170,3 +170,18 @@ test('Alt+R asks who is Ready on Outbound preview alone for a reason', async () 
   bar.changeReadiness();
   expect(said('go_ready')).toHaveLength(1);
 });
+
+test('after a refusal the page looks again at what it shows, and that a record is gone is said once', async () => {
+  const { store } = await page();
+  shows({ phase: 'preview' });
+  store.ask({ type: 'more_time', interaction: 'a' });
+  const looks = said('record').length;
+  hears({ type: 'answer', id: said('more_time')[0]!.id, ok: false, sentence: 'This campaign gives no more time.' });
+  expect(said('record')).toHaveLength(looks + 1);
+  hears({ type: 'answer', id: said('record').at(-1)!.id, ok: false, sentence: 'This record is no longer on your desk.' });
+  expect(store.view.value.notices.map(({ sentence }) => sentence)).toEqual(['This campaign gives no more time.']);
+  store.ask({ type: 'get_record', campaign: 1 });
+  const lists = said('campaigns').length;
+  hears({ type: 'answer', id: said('get_record')[0]!.id, ok: false, sentence: 'Run it first.' });
+  expect(said('campaigns')).toHaveLength(lists + 1);
+});

@@ -139,6 +139,13 @@ describe('an answer', () => {
     expect(reduce(again, said({ type: 'answer', id: 'd', ok: true })).unsaid).toEqual([]);
   });
 
+  test('to a call is said where the page has not been told of the call before', () => {
+    const asked = after(said(state(1, 'a')), { what: 'asked', id: 'c', command: 'call' });
+    const problems = [{ where: 'disposition', sentence: 'Choose one.' }];
+    const refused = reduce(asked, said({ type: 'answer', id: 'c', ok: false, sentence: 'Say first what came of it. Choose one.', problems }));
+    expect([refused.unsaid, refused.notices.map(({ sentence }) => sentence)]).toEqual([[], ['Say first what came of it. Choose one.']]);
+  });
+
   test('that never came is told', () => {
     const view = after({ what: 'asked', id: 'a', command: 'finish' }, { what: 'given_up', id: 'a', sentence: 'Try again.' });
     expect(view.waiting).toEqual({});

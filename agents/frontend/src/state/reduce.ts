@@ -163,7 +163,8 @@ function answered(view: View, answer: Answer): View {
     if (asked === 'hello') return { ...next, over: 'outdated' };
     if (asked === 'schedule_callback' && answer.problems?.length) return next; // its window says why
     if (asked === 'finish' && answer.problems?.length) return { ...next, problems: answer.problems };
-    if (isCall(asked) && answer.problems?.length) return { ...next, unsaid: answer.problems }; // a window asks for it
+    // a window asks for it, where the page knows of that call by now
+    if (isCall(asked) && answer.problems?.length && next.state?.interaction?.outcome) return { ...next, unsaid: answer.problems };
     return notice(next, answer.id ?? 'unnamed', answer.sentence ?? '');
   }
   if (isCall(asked)) return { ...next, unsaid: [] };

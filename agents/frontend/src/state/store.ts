@@ -54,6 +54,24 @@ export function labelOf(code: string | null): string {
 /** the command that was refused last, or had no answer in time */
 export const refused = signal<{ readonly command: ClientCommand['type'] } | null>(null);
 
+/** what was shown may have been old where an order was refused: it is looked at again */
+const LOOKS_AGAIN: { readonly [command in ClientCommand['type']]?: 'record' | 'targets' | 'campaigns' | 'choices' } = {
+  reject: 'record',
+  call: 'record',
+  call_new_number: 'record',
+  decline: 'record',
+  more_time: 'record',
+  finish: 'record',
+  bring_in: 'targets',
+  get_record: 'campaigns',
+  run_campaign: 'campaigns',
+  stop_campaign: 'campaigns',
+  take_break: 'choices',
+  sign_in: 'choices', // somebody was quicker at that phone
+};
+/** such looks at a record; that it is gone, the refusal before has said */
+const looks = new Set<string>();
+
 /** what this page's phone was told to register with; kept nowhere else */
 export const access = signal<PhoneAccess | null>(null);
 
@@ -67,6 +85,16 @@ export function happen(happened: Happened): void {
 
 export function ask(wish: Wish): void {
   link?.ask(wish);
+}
+
+function lookAgain(command: ClientCommand['type']): void {
+  const what = LOOKS_AGAIN[command];
+  const about = work.value?.id;
+  if (what === 'record' && about) {
+    const id = link?.ask({ type: what, interaction: about });
+    if (id) looks.add(id);
+  } else if (what === 'targets' && about) ask({ type: what, interaction: about });
+  else if (what === 'campaigns' || what === 'choices') ask({ type: what });
 }
 
 /** Who enters something does not want to be overtaken by the countdown. */
@@ -95,8 +123,9 @@ export function start(boot: Boot): void {
         happen({ what: 'said', message, at: clock.value });
         if (done && command === 'phone') access.value = (message as Answer).data as PhoneAccess;
         if (command && !done) refused.value = { command };
-        if (command === 'sign_in') ask({ type: 'choices' }); // somebody was quicker at that phone, or this page's own has a number by now
-        if (command === 'bring_in' && !done && work.value) ask({ type: 'targets', interaction: work.value.id }); // they are not what they were
+        if (message.type === 'answer' && message.id !== null && looks.delete(message.id) && !done) happen({ what: 'dismissed', id: message.id });
+        if (command && !done) lookAgain(command);
+        if (command === 'sign_in' && done) ask({ type: 'choices' }); // this page's own phone has a number by now
         if (done && (command === 'change_callback' || command === 'cancel_callback')) ask({ type: 'callbacks' });
         if (done && (command === 'do_not_call' || command === 'confirm_zone') && work.value) ask({ type: 'record', interaction: work.value.id });
       },

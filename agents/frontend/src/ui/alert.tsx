@@ -8,6 +8,7 @@ import { ring } from '../sound';
 import { ask, isLive, station, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
+import { Notices, useOverThePage } from './notices';
 import { shown } from './record';
 import { left } from './time';
 import { initials, isCalled, originWords, pastWords, phaseWords } from './words';
@@ -49,6 +50,7 @@ function Offered({ work }: { work: InteractionState }) {
 
 export function Alert({ work }: { work: InteractionState }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const me = useOverThePage(true);
   const name = work.card.name || t('Unknown caller');
   const offered = work.phase === 'offered';
   // a phone that stays connected does not ring: accepting here is answering
@@ -153,6 +155,7 @@ export function Alert({ work }: { work: InteractionState }) {
       <p class="sr-only" role="status">
         {(seconds === 20 || seconds === 10 || seconds === 5) && t('{seconds} s left', { seconds })}
       </p>
+      <Notices within={me} />
     </dialog>
   );
 }

@@ -1,6 +1,7 @@
 /** What the page must say besides: refusals, a lost connection, and changes for those who listen instead of looking. */
 
-import { useEffect } from 'preact/hooks';
+import { signal } from '@preact/signals';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { said, t } from '../i18n';
 import { doing, happen, session, view, work } from '../state/store';
 import type { Notice } from '../state/reduce';
@@ -10,12 +11,27 @@ import { doingWords, phaseWords, reasonWords } from './words';
 /** milliseconds a sentence stays; what it refused can be read on the screen itself */
 const STAYS = 15_000;
 
-export function Notices() {
+/** the windows over the page, the newest last: what is beside that one can be neither clicked nor heard, so it is said there */
+const windows = signal<readonly object[]>([]);
+
+/** For whatever lies over the whole page while it is open; names it for its own `Notices`. */
+export function useOverThePage(isOpen: boolean): object {
+  const me = useRef({}).current;
+  useLayoutEffect(() => {
+    if (!isOpen) return;
+    windows.value = [...windows.value, me];
+    return () => {
+      windows.value = windows.value.filter((one) => one !== me);
+    };
+  }, [isOpen]);
+  return me;
+}
+
+export function Notices({ within = null }: { within?: object | null }) {
+  const isHere = (windows.value.at(-1) ?? null) === within;
   return (
     <div class="notices" role="alert">
-      {view.value.notices.map((notice) => (
-        <Toast notice={notice} key={notice.id} />
-      ))}
+      {isHere && view.value.notices.map((notice) => <Toast notice={notice} key={notice.id} />)}
     </div>
   );
 }

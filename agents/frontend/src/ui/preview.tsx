@@ -22,11 +22,17 @@ export function isPreview(work: InteractionState): boolean {
 
 export function call(work: InteractionState): void {
   if (work.phase !== 'preview' || !isLive.value || waits('call', 'call_new_number')) return;
-  order({ type: 'call', interaction: work.id, number: numberOf(view.value.details), caller_id: shownAs.value });
+  order({ type: 'call', interaction: work.id, number: numberOf(view.value.details), caller_id: callerIdOf(view.value.details) });
 }
 
 function numberOf(details: Details | null): number | null {
-  return picked.value ?? details?.contact?.numbers.find((number) => number.dialed)?.id ?? null;
+  const dialed = details?.contact?.numbers.find((number) => number.dialed)?.id ?? null;
+  return details?.chooses_number ? (picked.value ?? dialed) : dialed;
+}
+
+/** The one that was chosen, while it is to be had. */
+function callerIdOf(details: Details | null): number | null {
+  return details?.caller_ids.some(({ id }) => id === shownAs.value) ? shownAs.value : null;
 }
 
 export function Preview({ work }: { work: InteractionState }) {
@@ -165,7 +171,7 @@ function CallerIds({ details, disabled }: { details: Details; disabled: boolean 
       <select
         id="caller-id"
         disabled={disabled}
-        value={String(shownAs.value ?? details.caller_id ?? details.caller_ids[0]?.id)}
+        value={String(callerIdOf(details) ?? details.caller_id ?? details.caller_ids[0]?.id)}
         onChange={(event) => (shownAs.value = Number(event.currentTarget.value))}
       >
         {details.caller_ids.map((one) => (
@@ -195,7 +201,7 @@ function NewNumber({ work, details }: { work: InteractionState; details: Details
             interaction: work.id,
             number: number.current!.value,
             kind: kind.current!.value,
-            caller_id: shownAs.value,
+            caller_id: callerIdOf(details),
           });
           dialsNew.value = false;
         }}

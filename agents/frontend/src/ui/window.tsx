@@ -3,6 +3,7 @@
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { Notices, useOverThePage } from './notices';
 
 type Props = {
   open: Signal<boolean>;
@@ -17,6 +18,7 @@ type Props = {
 export function Window({ open, when = true, class: look, label, labelledBy, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const isOpen = open.value && when;
+  const me = useOverThePage(isOpen);
   useLayoutEffect(() => {
     if (isOpen) dialog.current?.showModal();
     else if (dialog.current?.open) dialog.current.close();
@@ -37,7 +39,12 @@ export function Window({ open, when = true, class: look, label, labelledBy, chil
         if (!event.currentTarget.open) open.value = false;
       }}
     >
-      {isOpen && children}
+      {isOpen && (
+        <>
+          {children}
+          <Notices within={me} />
+        </>
+      )}
     </dialog>
   );
 }

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+from django.utils import timezone
+
+from agents.desk import DONE
 from agents.models import Station
+from campaigns.flow import offer
 from campaigns.models import Attempt, InboundCall
 from telephony import calls
 from telephony.drivers.simulated.script import (
@@ -118,6 +122,34 @@ def test_agent_first_the_agent_is_on_the_phone_before_the_customer_is_called(cen
     assert leg.answered_at is not None
     assert dialed is not None
     assert leg.answered_at <= dialed
+
+
+def test_who_accepts_while_it_rings_is_heard_at_the_answer_and_whom_nobody_accepts_in_two_seconds_hears_the_message(centre: RealCentre) -> None:
+    centre.has("hot-1", "pump-1")
+    _, (maria,), (ana,) = centre.shift(Answers(after=seconds(1.5), talks_for=None), auto_answer=False)
+
+    centre.until(lambda: ana.phase == "ringing_agent", what="Ana is alerted")
+    assert ana.work is not None
+    assert offer.accept(ana.work.id, ana.id, now=timezone.now()) == DONE
+    centre.until(lambda: ana.phase == "connected", what="Ana talks to Maria")
+    hear_each_other(centre, maria, ana)
+    centre.exchange.world.hangs_up(centre.dialogs(maria.number)[0])
+    centre.until(lambda: maria.outcomes == ["connected"] and ana.phase is None, what="Ana is done with Maria")
+    call = Call.objects.get(address=maria.number)
+    assert call.answered_at
+    assert call.connected_at
+    assert (call.connected_at - call.answered_at).total_seconds() < 1
+
+    _, (petra,), (ben,) = centre.shift(Answers(after=seconds(0.5), talks_for=seconds(6)), mode="power", auto_answer=False)
+    centre.until(lambda: ben.phase == "ringing_agent", what="Ben is alerted to who has answered")
+    centre.until(lambda: petra.outcomes == ["abandoned"], what="Petra is counted")
+    (dialog,) = centre.dialogs(petra.number)
+    assert dialog.answered_at
+    assert dialog.heard_at
+    assert 1.9 < dialog.heard_at - dialog.answered_at < 2.4
+    assert ben.phase is None
+    assert ben.session.reason is not None
+    assert ben.session.reason.code == "no_answer"
 
 
 def test_a_person_is_put_through_with_the_verdict_and_a_machine_gives_its_agent_back(centre: RealCentre) -> None:

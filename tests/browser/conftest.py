@@ -19,6 +19,9 @@ from tests.browser.centre import Centre, opened
 from tests.browser.served import WITHIN, Served, an_agent, cookie_of, reasons, served
 from tests.chromium import chromium as launched
 
+# of which it is not asked: a page has it where its context is granted it
+MICROPHONE = ("--use-fake-device-for-media-stream",)
+
 expect.set_options(timeout=WITHIN * 1000)
 
 
@@ -37,7 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="package")
 def chromium(built: None) -> Iterator[Browser]:
-    with launched("--autoplay-policy=no-user-gesture-required") as browser:
+    with launched("--autoplay-policy=no-user-gesture-required", *MICROPHONE) as browser:
         yield browser
 
 

@@ -58,7 +58,7 @@ test('the note that a refused Done has not taken with it is saved by itself', ()
   write('typed at the last moment');
   finish(false);
   expect(unsaved.value).toBe(false); // Done takes it along
-  refused.value = { command: 'finish' };
+  refused.value = { command: 'finish', isPlaced: true };
   expect(unsaved.value).toBe(true);
   view.value = { ...view.value, link: 'live' };
   expect(unsaved.value).toBe(false);

@@ -148,6 +148,39 @@ test('a page that is left sends the callback window, and so does Done', async ()
   expect(Wire.last.said.slice(-2).map((one) => one.type)).toEqual(['schedule_callback', 'finish']);
 });
 
+test('a callback that the server could not take is told again, and by Done too; one that it has taken and cannot promise is not', async () => {
+  const { draft, callback } = await page();
+  shows({});
+  const isRefused = (problems: object[]) => hears({ type: 'answer', id: said('schedule_callback').at(-1)!.id, ok: false, sentence: 'No.', problems });
+  callback.change(CALLBACK, 0);
+  vi.advanceTimersByTime(0);
+  isRefused([]);
+  expect(callback.unsent.value).toBe(true);
+  vi.advanceTimersByTime(5000);
+  expect(said('schedule_callback')).toHaveLength(2);
+  isRefused([]);
+  draft.finish(false);
+  expect(Wire.last.said.slice(-2).map((one) => one.type)).toEqual(['schedule_callback', 'finish']);
+  isRefused([{ where: 'callback', sentence: 'No.' }]);
+  vi.advanceTimersByTime(10_000);
+  expect(callback.unsent.value).toBe(false);
+  expect(said('schedule_callback')).toHaveLength(3);
+});
+
+test('a form that is left once its command was done stays when it is refused', async () => {
+  const { store } = await page();
+  shows(null);
+  let left = 0;
+  const cancels = () => store.ask({ type: 'cancel_callback', callback: 1 }, () => (left += 1));
+  const isAnswered = (ok: boolean) => hears({ type: 'answer', id: said('cancel_callback').at(-1)!.id, ok, sentence: ok ? '' : 'No.' });
+  cancels();
+  isAnswered(false);
+  cancels();
+  isAnswered(true);
+  isAnswered(true);
+  expect(left).toBe(1);
+});
+
 test.each(['a callback', 'a field', 'an answer', 'the contact', 'a note', 'a disposition'])('entering %s holds the countdown', async (what) => {
   const { draft, callback } = await page();
   shows(PREVIEW);

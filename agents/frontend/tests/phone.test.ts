@@ -75,3 +75,10 @@ test('what it registered with was taken back: it asks at once', async () => {
   await vi.advanceTimersByTimeAsync(1_000);
   expect(store.asked).toHaveLength(before + 1);
 });
+
+test('a shift cannot begin at it, as nobody knows it any more: it asks for another name', async () => {
+  lines.at(-1)!.listener.registered();
+  const before = store.asked.length;
+  store.refused.value = { command: 'sign_in' };
+  expect([standing.value, store.asked.length]).toEqual(['connecting', before + 1]);
+});

@@ -81,6 +81,14 @@ export function followTheSession(): void {
     untracked(() => void comeBack());
   });
   effect(() => {
+    // it was to be this page, and the server knows it no more: with another name it can be tried again
+    if (refused.value?.command !== 'sign_in' || !wanted) return;
+    untracked(() => {
+      standing.value = 'connecting';
+      ask({ type: 'phone' });
+    });
+  });
+  effect(() => {
     if (refused.value?.command !== 'phone') return;
     untracked(() => {
       standing.value = isThisPage.value ? 'lost' : 'off';

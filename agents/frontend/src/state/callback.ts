@@ -3,11 +3,12 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
 import type { CallbackDraft, CallbackWindow } from '../protocol.gen';
 import { stash, stashed } from './stash';
-import { ask, happen, holdCountdown, inHand, snapshots, view, waits, work } from './store';
+import { ask, happen, holdCountdown, inHand, refused, snapshots, view, waits, work } from './store';
 
 type Window = Required<Omit<CallbackWindow, never>>;
 
 const SEND_AFTER = 500;
+const SEND_AGAIN_AFTER = 5000;
 const STASH = 'callback window';
 const BLANK: Window = { on: false, local: '', zone: '', personal: false, phone: null, new_number: '', new_kind: 'mobile', note: '' };
 
@@ -85,6 +86,14 @@ export function followTheCallback(): void {
       numbersKept.value += 1;
       if (about) ask({ type: 'record', interaction: about });
     });
+  });
+  effect(() => {
+    // what the server has not taken is told again; what it has taken and cannot promise stands in the window with the reason
+    const last = refused.value;
+    if (about === null || last?.command !== 'schedule_callback' || last.isPlaced) return;
+    unsent.value = true;
+    clearTimeout(timer);
+    timer = setTimeout(send, SEND_AGAIN_AFTER);
   });
   effect(() => {
     if (view.value.link === 'live' && untracked(() => unsent.value)) untracked(send);

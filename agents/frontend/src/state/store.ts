@@ -51,11 +51,11 @@ export function labelOf(code: string | null): string {
   return reasons.value.find((reason) => reason.code === code)?.label ?? '';
 }
 
-/** the command that was refused last, or had no answer in time */
-export const refused = signal<{ readonly command: ClientCommand['type'] } | null>(null);
+/** the command that was refused last, or had no answer in time; isPlaced: and each thing wrong with it has been told its place */
+export const refused = signal<{ readonly command: ClientCommand['type']; readonly isPlaced: boolean } | null>(null);
 
 /** what was shown may have been old where an order was refused: it is looked at again */
-const LOOKS_AGAIN: { readonly [command in ClientCommand['type']]?: 'record' | 'targets' | 'campaigns' | 'choices' } = {
+const LOOKS_AGAIN: { readonly [command in ClientCommand['type']]?: 'record' | 'targets' | 'campaigns' | 'callbacks' | 'choices' } = {
   reject: 'record',
   call: 'record',
   call_new_number: 'record',
@@ -66,6 +66,8 @@ const LOOKS_AGAIN: { readonly [command in ClientCommand['type']]?: 'record' | 't
   get_record: 'campaigns',
   run_campaign: 'campaigns',
   stop_campaign: 'campaigns',
+  change_callback: 'callbacks',
+  cancel_callback: 'callbacks',
   take_break: 'choices',
   sign_in: 'choices', // somebody was quicker at that phone
 };
@@ -83,8 +85,12 @@ export function happen(happened: Happened): void {
   view.value = reduce(view.value, happened);
 }
 
-export function ask(wish: Wish): void {
-  link?.ask(wish);
+/** what is to happen once a command was done: what was refused stays on the screen as it was entered */
+const whenDone = new Map<string, () => void>();
+
+export function ask(wish: Wish, done?: () => void): void {
+  const id = link?.ask(wish);
+  if (id && done) whenDone.set(id, done);
 }
 
 function lookAgain(command: ClientCommand['type']): void {
@@ -94,7 +100,7 @@ function lookAgain(command: ClientCommand['type']): void {
     const id = link?.ask({ type: what, interaction: about });
     if (id) looks.add(id);
   } else if (what === 'targets' && about) ask({ type: what, interaction: about });
-  else if (what === 'campaigns' || what === 'choices') ask({ type: what });
+  else if (what === 'campaigns' || what === 'callbacks' || what === 'choices') ask({ type: what });
 }
 
 /** Who enters something does not want to be overtaken by the countdown. */
@@ -106,6 +112,7 @@ export function holdCountdown(): void {
 export function takeBack(): void {
   mine = null;
   link?.forget();
+  whenDone.clear();
   view.value = { ...BLANK, state: view.value.state, snapshots: view.value.snapshots };
   link?.open();
 }
@@ -122,18 +129,24 @@ export function start(boot: Boot): void {
         if (message.type === 'state') mine = message.session.console;
         happen({ what: 'said', message, at: clock.value });
         if (done && command === 'phone') access.value = (message as Answer).data as PhoneAccess;
-        if (command && !done) refused.value = { command };
+        if (command && !done) refused.value = { command, isPlaced: Boolean((message as Answer).problems?.length) };
         if (message.type === 'answer' && message.id !== null && looks.delete(message.id) && !done) happen({ what: 'dismissed', id: message.id });
         if (command && !done) lookAgain(command);
         if (command === 'sign_in' && done) ask({ type: 'choices' }); // this page's own phone has a number by now
         if (done && (command === 'change_callback' || command === 'cancel_callback')) ask({ type: 'callbacks' });
         if (done && (command === 'do_not_call' || command === 'confirm_zone') && work.value) ask({ type: 'record', interaction: work.value.id });
+        if (message.type === 'answer' && message.id !== null) {
+          const act = whenDone.get(message.id);
+          whenDone.delete(message.id);
+          if (done) act?.();
+        }
       },
       asked: (id, command) => happen({ what: 'asked', id, command }),
       givenUp: (id, sentence) => {
         const command = view.value.waiting[id];
         happen({ what: 'given_up', id, sentence });
-        if (command) refused.value = { command };
+        whenDone.delete(id);
+        if (command) refused.value = { command, isPlaced: false };
       },
       version: () => view.value.state?.version ?? -1,
       wanted: () => view.value.over === null,

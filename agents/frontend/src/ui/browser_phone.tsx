@@ -64,17 +64,18 @@ export function PhoneCheck() {
 function Checks({ busy, again }: { busy: boolean; again: () => void }) {
   const live = view.value.link === 'live';
   const registered = standing.value === 'registered';
+  const tries = busy || standing.value === 'connecting';
   const lines: [string, boolean | null, string][] = [
     [t('This page is secure'), isSecureContext, t('Open the console at its https address: browsers allow the microphone nowhere else.')],
     [t('Microphone'), trouble.value ? false : microphone.value ? !silenced.value : null, trouble.value ? troubleWords(trouble.value) : silencedWords()],
     [t('Connection to Ringmaster'), live, t('The server cannot be reached: look at your network.')],
     [
       t('Connection to the telephone system'),
-      registered ? true : busy || !microphone.value ? null : false,
+      registered ? true : tries || !microphone.value ? null : false,
       t('The telephone system cannot be reached from here. Your network may block it, or its certificate may have run out: tell your supervisor.'),
     ],
   ];
-  const ill = !busy && lines.some(([, well]) => well !== true);
+  const ill = !tries && lines.some(([, well]) => well !== true);
   return (
     <>
       <ul class="checks" aria-live="polite">

@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import { said, t } from '../i18n';
-import { ask, isLive, serverNow, view } from '../state/store';
+import { ask, isLive, serverNow, view, waits } from '../state/store';
 import type { CallbackShown } from '../protocol.gen';
 import { Icon } from './icons';
 import { spoken, wallClock, zoneWords } from './zones';
@@ -56,7 +56,7 @@ export function MyCallbacks() {
                 </button>
               </>
             )}
-            {editing === one.id && <Change one={one} done={() => edit(null)} />}
+            {editing === one.id && <Change one={one} done={() => edit((now) => (now === one.id ? null : now))} />}
           </li>
         ))}
       </ul>
@@ -108,12 +108,7 @@ function Change({ one, done }: { one: CallbackShown; done: () => void }) {
       aria-label={t('Change the callback of {name}', { name: one.name })}
       onSubmit={(event) => {
         event.preventDefault();
-        ask({
-          type: 'change_callback',
-          callback: one.id,
-          window: { on: true, local, zone: one.zone, personal, phone: one.phone, note: one.note },
-        });
-        done();
+        ask({ type: 'change_callback', callback: one.id, window: { on: true, local, zone: one.zone, personal, phone: one.phone, note: one.note } }, done);
       }}
     >
       <div class="field">
@@ -124,7 +119,7 @@ function Change({ one, done }: { one: CallbackShown; done: () => void }) {
         <input type="checkbox" checked={personal} onChange={(event) => setPersonal(event.currentTarget.checked)} />
         <span>{t('Personal Callback')}</span>
       </label>
-      <button class="button primary">
+      <button class="button primary" disabled={!isLive.value || waits('change_callback')}>
         <Icon name="check" />
         {t('Save')}
       </button>

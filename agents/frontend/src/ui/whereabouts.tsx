@@ -59,8 +59,8 @@ export function Whereabouts({ work, contact }: { work: InteractionState; contact
           onSubmit={(event) => {
             event.preventDefault();
             const zone = choice.current!.value;
-            if (work.talked || zone !== contact.said_zone) ask({ type: 'confirm_zone', interaction: work.id, zone });
-            shut();
+            if (!work.talked && zone === contact.said_zone) return shut();
+            ask({ type: 'confirm_zone', interaction: work.id, zone }, () => requestAnimationFrame(shut)); // by then it can be focused
           }}
         >
           <div class="field">
@@ -88,7 +88,9 @@ export function Whereabouts({ work, contact }: { work: InteractionState; contact
             </select>
           </div>
           <p class="small">{t('From then on only this place decides when they may be called.')}</p>
-          <button class="button go">{t('Save')}</button>
+          <button class="button go" disabled={!isLive.value || busy}>
+            {t('Save')}
+          </button>
           <button type="button" class="button" onClick={shut}>
             {t('Cancel')}
           </button>

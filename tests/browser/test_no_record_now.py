@@ -21,9 +21,7 @@ from tests.browser.told import Told
 CITIES = ("Europe/Madrid", "America/Los_Angeles", "Asia/Tokyo")
 
 
-def test_who_asks_for_a_record_where_there_is_none_is_told_why_and_until_when(
-    sitting: Page, ana: Agent, centre: Centre, settings: Any
-) -> None:
+def test_who_asks_for_a_record_where_there_is_none_is_told_why_and_until_when(sitting: Page, ana: Agent, centre: Centre, settings: Any) -> None:
     page, told = sitting, Told(sitting)
     settings.CENTRE_TIME_ZONE = next(city for city in CITIES if 6 <= now().astimezone(ZoneInfo(city)).hour < 18)
     clock = f"({settings.CENTRE_TIME_ZONE.rpartition('/')[2].replace('_', ' ')} time)"

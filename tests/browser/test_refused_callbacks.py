@@ -56,7 +56,11 @@ def test_a_callback_that_cannot_be_promised_says_why_until_it_can_or_is_cleared(
     expect(page.get_by_role("heading", name="Maria Lopez")).to_be_visible()
     page.get_by_role("button", name="Schedule Callback").click()
     window = page.get_by_role("dialog", name="Schedule Callback")
-    at, to, tomorrow = window.get_by_label("At", exact=True), window.get_by_label("To", exact=True), window.get_by_role("button", name="Tomorrow 10:00")
+    at, to, tomorrow = (
+        window.get_by_label("At", exact=True),
+        window.get_by_label("To", exact=True),
+        window.get_by_role("button", name="Tomorrow 10:00"),
+    )
 
     def cannot_be(sentence: str, *, nearest: bool = False) -> None:
         expect(window.get_by_role("alert")).to_have_text(sentence + ("Take the nearest time" if nearest else ""))

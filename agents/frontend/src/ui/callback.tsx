@@ -33,14 +33,16 @@ export function CallbackButton() {
 }
 
 export function CallbackWindow({ work }: { work: InteractionState }) {
-  const numbers = (view.value.details?.contact?.numbers ?? []).filter((number) => number.active);
+  const details = view.value.details;
+  const isTold = details !== null; // whose clock is meant is known by then
+  const numbers = (details?.contact?.numbers ?? []).filter((number) => number.active);
   const first = useRef<HTMLInputElement>(null);
   const [types, setTypes] = useState(false);
   useEffect(() => setTypes(false), [numbersKept.value, work.id]); // what was typed is one of the record's numbers now
   useEffect(() => {
     if (isOpen.value) first.current?.focus();
-  }, [isOpen.value, work.id]);
-  if (!isOpen.value) return null;
+  }, [isOpen.value, isTold, work.id]);
+  if (!isOpen.value || !isTold) return null;
 
   const now = wanted.value;
   const chosen = numbers.find((number) => number.id === now.phone) ?? numbers.find((number) => number.dialed) ?? numbers[0];

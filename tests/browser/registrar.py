@@ -6,8 +6,6 @@ import re
 
 from playwright.sync_api import Page, WebSocketRoute
 
-from tests.browser.served import eventually
-
 ADDRESS = "ws://telephones.example/ws"
 # said back as they came
 _ECHOED = ("via", "from", "call-id", "cseq")
@@ -15,13 +13,8 @@ _ECHOED = ("via", "from", "call-id", "cseq")
 
 class Registrar:
     def __init__(self, page: Page) -> None:
-        self.page = page
         self.names: list[str] = []
         page.route_web_socket(ADDRESS, lambda socket: socket.on_message(lambda said: self._hears(socket, said)))
-
-    def has_registered(self, times: int) -> None:
-        """Each time under another name."""
-        eventually(lambda: self.page.evaluate("true") and len(set(self.names)) == times)  # it is asked, and so answers, while the page is
 
     def _hears(self, socket: WebSocketRoute, said: str | bytes) -> None:
         request = said if isinstance(said, str) else said.decode()

@@ -179,8 +179,7 @@ def test_what_was_promised_where_they_are_and_who_is_not_called_cannot_be_change
     window = page.get_by_role("dialog", name="Schedule Callback")
     told.when(window.get_by_role("button", name="Tomorrow 10:00"), GONE)
     expect(window.get_by_label("At", exact=True)).to_have_value(re.compile("T10:00$"))
-    network.is_slow = False
-    page.reload()
+    network.catches_up()
     expect(page.get_by_role("heading", name=re.compile("Not Ready"))).to_be_visible()
     assert not DoNotCall.objects.exists()
     assert not Attempt.objects.exists()

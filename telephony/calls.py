@@ -1,13 +1,12 @@
-"""Calls: planned, placed, recorded, joined, ended. The only writer of Call.
+"""Calls: planned, dialing, recorded, given, ended. The only writer of Call.
 
 Facts come from the carrier's listener and are recorded whoever it is; each moves one row by compare-and-set, and a repeat finds no legal
-move. Commands go out after the commit that decided them.
+move. What the carrier is told stands in `commands`.
 """
 
-import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,19 +14,11 @@ from uuid import UUID
 
 from dialer_project.lib import sql
 from dialer_project.lib.lifecycle import after, states_before
-from telephony import nodes
-from telephony.drivers.base import Address, AddressKind, Carrier, CarrierCall, Leg, Listing
-from telephony.drivers.base import Placing as Placing
-from telephony.drivers.base import Refused as Refused
-from telephony.drivers.base import Unclear as Unclear
-from telephony.nodes import NodeAway
 from telephony.rules.events import CarrierEvent as CarrierEvent
 from telephony.rules.events import Happened
 from telephony.rules.hangup_causes import Cause, HungUpBy
 from telephony.rules.lifecycle import CALL, CallMove, CallState, Party, Verdict
-from telephony.rules.numbers import NumberForm, sent_as
-
-log = logging.getLogger(__name__)
+from telephony.rules.numbers import NumberForm
 
 # answer to agent or message, at most
 ANSWERED_WITHIN = timedelta(seconds=2)
@@ -210,45 +201,6 @@ def dialing(ids: Sequence[UUID], *, now: datetime, still: str = "true", params: 
         )
         for r in found
     ]
-
-
-def place(sending: Sequence[Sending]) -> dict[UUID, Placing]:
-    """Sends the calls, one round trip per node; nothing that has waited for more than a second is sent any more.
-
-    The caller concludes the refused ones (`ended_at_once`) and leaves the unclear ones to their quarantine (`unresolved`).
-    """
-    results: dict[UUID, Placing] = {}
-    by_node: dict[int, list[Sending]] = defaultdict(list)
-    for one in sending:
-        if time.monotonic() - one.looked_at > SENT_WITHIN.total_seconds():
-            results[one.id] = Refused(Cause.CANCELLED, "waited too long between the last look and the carrier")
-        else:
-            by_node[one.node_id].append(one)
-    for node_id, group in by_node.items():
-        legs = [_leg(one) for one in group]
-        try:
-            answers: Sequence[Placing] = nodes.ask(nodes.by_id(node_id), lambda carrier, legs=legs: carrier.place_many(legs))  # type: ignore[misc]  # mypy cannot type a lambda with a default
-        except NodeAway as away:
-            answers = [Unclear(str(away)) if away.maybe_done else Refused(Cause.FAILED, str(away))] * len(group)
-        results.update(zip((one.id for one in group), answers, strict=True))
-    return results
-
-
-def _leg(one: Sending) -> Leg:
-    customer = one.party is Party.CUSTOMER
-    kind = AddressKind.NUMBER if one.address.startswith("+") else AddressKind.STATION
-    return Leg(
-        call_id=one.id,
-        to=Address(kind, sent_as(one.address, one.numbers), one.trunk),
-        caller_id=sent_as(one.caller_id, one.numbers) if kind is AddressKind.NUMBER else one.caller_id,
-        ring_for=timedelta(seconds=one.ring_for),
-        party=one.party.value,
-        guard=ANSWERED_WITHIN if customer else None,
-        message=one.message,
-        max_length=one.max_length,
-        auto_answer=one.auto_answer,
-        detect_machine=one.detect_machine,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -573,238 +525,6 @@ def announce_in_conversation(call_ids: Sequence[UUID], *, now: datetime) -> list
         {"ids": list(call_ids), "now": now, "begins_within": BEGINS_WITHIN},
     )
     return [_moved(row, now) for row in found]
-
-
-# --- commands: after the commit; what became of them comes as an event -------------------------------------------------------------
-
-
-def connect(node_id: int, *, bridge: UUID, legs: Sequence[UUID]) -> bool:
-    """Customer and agent into one bridge. False where a leg is gone: the two-second timer decides what follows."""
-    return _tell(node_id, lambda carrier: carrier.connect(bridge, *legs))
-
-
-def connect_many(node_id: int, conversations: Mapping[UUID, Sequence[UUID]]) -> set[UUID]:
-    """As connect: bridge -> legs. Returns the bridges of which the carrier says that they hold all their legs now."""
-    try:
-        joined = nodes.ask(nodes.by_id(node_id), lambda carrier: carrier.connect_many(conversations))
-    except NodeAway as away:
-        log.warning("conversations were not begun: %s", away)
-        return set()
-    return {bridge for bridge, came_about in zip(conversations, joined, strict=True) if came_about}
-
-
-def raise_guards(node_id: int, longest: Mapping[UUID, timedelta | None]) -> None:
-    """These customers are in a conversation: the carrier need not speak for us any more. longest: as of Carrier.raise_guards."""
-    if longest:
-        _tell(node_id, lambda carrier: all(carrier.raise_guards(longest)))
-
-
-def leave(node_id: int, *, bridge: UUID, call_id: UUID) -> None:
-    leave_many(node_id, [(bridge, call_id)])
-
-
-def leave_many(node_id: int, leaving: Sequence[tuple[UUID, UUID]]) -> None:
-    """As leave: (bridge, call) each."""
-    _tell(node_id, lambda carrier: all(carrier.leave_many(leaving)))
-
-
-def play_message(node_id: int, call_ids: Sequence[UUID], announcement: str) -> None:
-    """The recorded message, then the end; the carrier finishes it without us."""
-    for call_id in call_ids:
-        _tell(node_id, lambda carrier, call_id=call_id: carrier.play(call_id, announcement, then_hang_up=True))  # type: ignore[misc]  # mypy cannot type a lambda with a default
-
-
-def answer(node_id: int, call_id: UUID) -> bool:
-    """Take an incoming call."""
-    return _tell(node_id, lambda carrier: carrier.answer(call_id))
-
-
-def hold(node_id: int, call_id: UUID) -> bool:
-    """The call hears music until `resume`. False, as of the next four, where it is gone or its node is away."""
-    return _tell(node_id, lambda carrier: carrier.hold(call_id))
-
-
-def resume(node_id: int, call_id: UUID) -> bool:
-    return _tell(node_id, lambda carrier: carrier.resume(call_id))
-
-
-def mute(node_id: int, call_id: UUID) -> bool:
-    """The leg is no longer heard by the others, until `unmute`."""
-    return _tell(node_id, lambda carrier: carrier.mute(call_id))
-
-
-def unmute(node_id: int, call_id: UUID) -> bool:
-    return _tell(node_id, lambda carrier: carrier.unmute(call_id))
-
-
-def play_music(node_id: int, bridge: UUID) -> bool:
-    """Whoever is alone in this conversation hears that they are waiting, until `stop_music`."""
-    return _tell(node_id, lambda carrier: carrier.play_music(bridge))
-
-
-def stop_music(node_id: int, bridge: UUID) -> bool:
-    return _tell(node_id, lambda carrier: carrier.stop_music(bridge))
-
-
-def send_digits(node_id: int, call_id: UUID, digits: str) -> bool:
-    return _tell(node_id, lambda carrier: carrier.send_digits(call_id, digits))
-
-
-def play(node_id: int, call_id: UUID, announcement: str) -> bool:
-    """This call alone hears it, and goes on."""
-    return _tell(node_id, lambda carrier: carrier.play(call_id, announcement))
-
-
-def snoop(node_id: int, supervisor: UUID, on: UUID, *, whisper: bool) -> bool:
-    """The supervisor hears this call, and with whisper is heard by it alone."""
-    return _tell(node_id, lambda carrier: carrier.snoop(supervisor, on, whisper=whisper))
-
-
-def play_to_all(node_id: int, bridge: UUID, announcement: str) -> bool:
-    return _tell(node_id, lambda carrier: carrier.play_to_all(bridge, announcement))
-
-
-def hang_up(calls: Iterable[tuple[int, UUID]]) -> None:
-    """(node, call) each. The end comes as an event; a call that is gone already is found by listing. Where the node is away the call goes on:
-    whoever wants its end must find it again by a row that says so, and ask again."""
-    for node_id, call_id in calls:
-        _tell(node_id, lambda carrier, call_id=call_id: carrier.hang_up(call_id))  # type: ignore[misc]  # mypy cannot type a lambda with a default
-
-
-def hang_up_by_id(call_ids: Sequence[UUID]) -> None:
-    """As hang_up, where only the ids are known."""
-    hang_up(
-        (row.node_id, row.id) for row in sql.rows("SELECT id, node_id FROM telephony_call WHERE id = ANY(%s) AND state <> 'ended'", [list(call_ids)])
-    )
-
-
-def _tell(node_id: int, command: Callable[[Carrier], bool]) -> bool:
-    try:
-        return nodes.ask(nodes.by_id(node_id), command)
-    except NodeAway as away:
-        log.warning("a command was not carried out: %s", away)
-        return False
-
-
-# --- reconciliation: what the carrier holds against what we believe ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """Facts found by listing, as if the carrier had told them, and channels to be hung up: those nobody planned, and who calls us though we
-    have ended their call. Who calls us and is taken by nobody rings on."""
-
-    events: list[CarrierEvent]
-    orphans: list[CarrierCall]
-
-
-def heard_the_message(listing: Listing, *, node_id: int, node_name: str) -> list[CarrierEvent]:
-    """The answers and safe-harbour messages of the listing, for calls that have not ended here, as synthetic events.
-
-    They go before whatever the listener was told since it came: the end of a call says nothing of the message that was heard before, and
-    without it somebody who was left to the message would pass for one who hung up early.
-    """
-    if not listing.message_played:
-        return []
-    ours = sql.rows(
-        "SELECT id, answered_at FROM telephony_call WHERE id = ANY(%s) AND node_id = %s AND boot = %s AND state NOT IN ('planned', 'ended')",
-        [list(listing.message_played), node_id, listing.boot],
-    )
-    events = []
-    for row in ours:
-        heard_at = listing.message_played[row.id]
-        if row.answered_at is None:
-            events.append(_found(listing, node_name, row.id, Happened.ANSWERED, heard_at - ANSWERED_WITHIN))
-        events.append(_found(listing, node_name, row.id, Happened.ANNOUNCEMENT_STARTED, heard_at))
-    return events
-
-
-def reconcile(listing: Listing, *, node_id: int, node_name: str, now: datetime, older_than: timedelta = timedelta(seconds=5)) -> Reconciled:
-    """What happened while nobody listened, as synthetic events. An older boot's calls are gone with it.
-
-    A 404 proves nothing about a call whose originate is unclear: it stays until its quarantine is over. `older_than` spares calls that
-    were sent so lately that the carrier may not list them yet.
-    """
-    held = {call.call_id: call for call in listing.calls}
-    ours = sql.rows(
-        """
-        SELECT id, party, state, boot, coalesce(dialing_at, planned_at) AS sent_at, answered_at, waits_since, verdict FROM telephony_call
-        WHERE node_id = %s AND state NOT IN ('planned', 'ended')
-        """,
-        [node_id],
-    )
-    events = []
-
-    def said(call_id: UUID, kind: Happened, at: datetime, cause: Cause | None = None, bridge: UUID | None = None) -> None:
-        events.append(_found(listing, node_name, call_id, kind, at, cause=cause, bridge=bridge))
-
-    for row in ours:
-        call = held.get(row.id)
-        if call is not None and row.boot == listing.boot:
-            if call.rang and row.state in (CallState.DIALING, CallState.UNRESOLVED):
-                said(row.id, Happened.RANG, call.since)
-            if call.answered_at and row.state in (CallState.DIALING, CallState.UNRESOLVED, CallState.RINGING):
-                said(row.id, Happened.ANSWERED, call.answered_at)
-            if call.verdict_at and not row.verdict:
-                said(row.id, Happened.MACHINE_DETECTED if call.is_machine else Happened.HUMAN_DETECTED, call.verdict_at)
-            if call.bridge and row.state in (CallState.DIALING, CallState.UNRESOLVED, CallState.RINGING, CallState.ANSWERED):
-                said(row.id, Happened.ENTERED_BRIDGE, call.since, bridge=call.bridge)
-        elif row.boot != listing.boot:
-            said(row.id, Happened.ENDED, listing.at, Cause.NODE_LOST)
-        elif row.state != CallState.UNRESOLVED and now - row.sent_at > older_than:
-            # a customer gone without the message that follows two seconds of silence: they hung up before
-            early = row.party == Party.CUSTOMER and row.state == CallState.ANSWERED and row.id not in listing.message_played
-            said(row.id, Happened.ENDED, min(listing.at, row.waits_since + ANSWERED_WITHIN) if early else listing.at, Cause.UNKNOWN)
-    known = {row.id: row.state for row in sql.rows("SELECT id, state FROM telephony_call WHERE id = ANY(%s)", [list(held)])} if held else {}
-    coming = [call for call in held.values() if call.incoming and call.call_id not in known]
-    for call in _untold(coming):
-        events.append(_found(listing, node_name, call.call_id, Happened.INCOMING, call.since, data={"from": call.caller, "to": call.called}))
-    orphans = [call for call in held.values() if call not in coming and known.get(call.call_id, CallState.ENDED) == CallState.ENDED]
-    return Reconciled(events, orphans)
-
-
-def _untold(coming: Sequence[CarrierCall]) -> list[CarrierCall]:
-    """Calls to us of which nobody has heard: who listened then was lost before writing them down."""
-    if not coming:
-        return []
-    told = {
-        row.call_id
-        for row in sql.rows(
-            "SELECT call_id FROM telephony_callevent WHERE call_id = ANY(%s) AND kind = %s",
-            [[call.call_id for call in coming], Happened.INCOMING.value],
-        )
-    }
-    return [call for call in coming if call.called and call.call_id not in told]
-
-
-def _found(
-    listing: Listing,
-    node_name: str,
-    call_id: UUID,
-    kind: Happened,
-    at: datetime,
-    *,
-    cause: Cause | None = None,
-    bridge: UUID | None = None,
-    data: Mapping[str, str] | None = None,
-) -> CarrierEvent:
-    return CarrierEvent(
-        node=node_name,
-        call_id=call_id,
-        kind=kind,
-        at=at,
-        key=f"found:{call_id}:{kind}",
-        boot=listing.boot,
-        cause=cause,
-        by=HungUpBy.CARRIER if cause else None,
-        bridge=bridge,
-        data={"found": "by listing", **(data or {})},
-    )
-
-
-def in_a_bridge(listing: Listing) -> list[UUID]:
-    """Customers who are in a conversation and still under the carrier's guard: a pump that died may not have raised it."""
-    return [call.call_id for call in listing.calls if call.guarded and call.bridge is not None and len(listing.bridges.get(call.bridge, ())) > 1]
 
 
 def quarantine_over(*, now: datetime) -> list[Moved]:

@@ -59,7 +59,7 @@ from campaigns.rules.number_keys import number_key
 from campaigns.rules.outcomes import DispositionClass
 from campaigns.rules.permit.hours import DAYS
 from dialer_project.lib import redis, sql, wake
-from telephony import calls, media, nodes
+from telephony import commands, media, nodes, reconciliation
 from telephony.calls import ANSWERED_WITHIN
 from telephony.drivers import choose
 from telephony.drivers.base import CarrierDown, Leg, LostCarrier, Placed, Placing, Subscription
@@ -391,18 +391,18 @@ class Floor:
             listing = nodes.ask(self.node, lambda carrier: carrier.list())
         except nodes.NodeAway:
             return
-        self.hear(calls.heard_the_message(listing, node_id=self.node.pk, node_name=self.node.name))
+        self.hear(reconciliation.heard_the_message(listing, node_id=self.node.pk, node_name=self.node.name))
         self._hear_what_is_told()
         if self.listening is None:
             return
-        found = calls.reconcile(listing, node_id=self.node.pk, node_name=self.node.name, now=self.now)
+        found = reconciliation.reconcile(listing, node_id=self.node.pk, node_name=self.node.name, now=self.now)
         self.hear(found.events)
-        calls.raise_guards(self.node.pk, dict.fromkeys(calls.in_a_bridge(listing)))
+        commands.raise_guards(self.node.pk, dict.fromkeys(reconciliation.in_a_bridge(listing)))
         progress.stations_listed(listing.stations, node_id=self.node.pk, now=self.now)
         third_parties.put_right(listing.bridges, node_id=self.node.pk)
         orphans = {call.call_id for call in found.orphans}
         self._orphans = {call_id: self._orphans.get(call_id, 0) + 1 for call_id in orphans}
-        calls.hang_up((self.node.pk, call_id) for call_id, looks in self._orphans.items() if looks >= ORPHAN_LOOKS)
+        commands.hang_up((self.node.pk, call_id) for call_id, looks in self._orphans.items() if looks >= ORPHAN_LOOKS)
 
     def hear(self, events: Sequence[CarrierEvent]) -> None:
         if events:
@@ -467,7 +467,7 @@ class Floor:
             case "dial":
                 phone.legs_ended(place.dial_interaction(UUID(args[0]), now=self.now), now=self.now)
             case "hang_up":
-                calls.hang_up_by_id([UUID(i) for i in args[0]])
+                commands.hang_up_by_id([UUID(i) for i in args[0]])
             case "check_numbers":
                 wake.check_numbers_taken(args[0])
                 number_checks.ask(args[0], now=self.now)
@@ -806,7 +806,7 @@ def open_floor(monkeypatch: pytest.MonkeyPatch, *, seed: int = 1, at: datetime =
     carrier = SimulatedCarrier(world, clock)
     choose.use("simulated", URL, carrier)
     ticking = SimpleNamespace(monotonic=lambda: clock.now.timestamp())
-    for module in ("telephony.nodes", "telephony.calls", "agents.live.board"):
+    for module in ("telephony.nodes", "telephony.calls", "telephony.commands", "agents.live.board"):
         monkeypatch.setattr(f"{module}.time", ticking)
     monkeypatch.setattr("dialer_project.lib.clock.timezone", SimpleNamespace(now=lambda: clock.now))
     node = Node.objects.create(name="local", driver="simulated", url=URL)

@@ -31,7 +31,7 @@ from django.utils import timezone
 from campaigns.flow import progress, sweep, third_parties
 from dialer_project.lib import alive, sql
 from dialer_project.lib.failpoints import Failpoint, reached
-from telephony import calls, media, nodes
+from telephony import calls, commands, media, nodes, reconciliation
 from telephony.calls import ANSWERED_WITHIN, CarrierEvent
 from telephony.drivers.base import CarrierDown, CarrierTimeout, CarrierUnreachable, LostCarrier, Replaced, Subscription
 from telephony.nodes import LISTENER, Lease, NodeAway
@@ -355,8 +355,8 @@ class Pump:
         """What the carrier holds against what we believe. Orphans are hung up at the second look, so that no call just sent is one."""
         listing = nodes.ask(self.node, lambda carrier: carrier.list())
         # first, before the carrier pulls them apart: conversations whose pump died before it could say that we have the customer
-        calls.raise_guards(self.node.pk, dict.fromkeys(calls.in_a_bridge(listing)))
-        if heard := calls.heard_the_message(listing, node_id=self.node.pk, node_name=self.node.name):
+        commands.raise_guards(self.node.pk, dict.fromkeys(reconciliation.in_a_bridge(listing)))
+        if heard := reconciliation.heard_the_message(listing, node_id=self.node.pk, node_name=self.node.name):
             self._handle(heard)
         # what was told before the listing is on its way, and says more than that a call is missing
         while events := subscription.next(self.timers.wait(TOLD_WITHIN), GROUP_AT_MOST):
@@ -364,7 +364,7 @@ class Pump:
             if events[-1].at >= listing.at:
                 break
         now = timezone.now()
-        found = calls.reconcile(listing, node_id=self.node.pk, node_name=self.node.name, now=now)
+        found = reconciliation.reconcile(listing, node_id=self.node.pk, node_name=self.node.name, now=now)
         if events := self._still_missing(found.events):
             self.say(f"{self.node.name}: {len(events)} facts found by listing")
             self._handle(events)
@@ -373,7 +373,7 @@ class Pump:
             self.timers.start(call_id, since=since, now=now)
         third_parties.put_right(listing.bridges, node_id=self.node.pk)
         orphans = {call.call_id for call in found.orphans}
-        calls.hang_up((self.node.pk, call_id) for call_id in orphans & self.seen_orphans)
+        commands.hang_up((self.node.pk, call_id) for call_id in orphans & self.seen_orphans)
         self.seen_orphans = orphans
 
     def _still_missing(self, found: Sequence[CarrierEvent]) -> list[CarrierEvent]:

@@ -9,7 +9,7 @@ from campaigns import imports, number_checks
 from campaigns.flow import dispatch as flow_dispatch
 from campaigns.flow import phone, place, sweep
 from dialer_project.lib import wake
-from telephony import calls, media
+from telephony import commands, media
 
 
 @shared_task(acks_late=False, soft_time_limit=8, time_limit=10)
@@ -26,7 +26,7 @@ def dial(interaction_id: str) -> None:
 
 @shared_task(acks_late=False, soft_time_limit=8, time_limit=10)
 def hang_up(call_ids: list[str]) -> None:
-    calls.hang_up_by_id([UUID(call_id) for call_id in call_ids])
+    commands.hang_up_by_id([UUID(call_id) for call_id in call_ids])
 
 
 @shared_task(soft_time_limit=25, time_limit=30)

@@ -17,7 +17,7 @@ from agents.rules.lifecycle import Phase, PhaseMove
 from campaigns.flow import left_behind, match, next_for, place
 from campaigns.rules.modes import MODES, goes_not_ready
 from dialer_project.lib import sql
-from telephony import calls
+from telephony import commands
 
 OVER = Refusal("This call is over, or was given to somebody else.")
 
@@ -119,4 +119,4 @@ def left_by_all(*, now: datetime) -> None:
         )
         next_for.settle(match.to_another([row.id for row in ringing], now=now), now=now)
     taken = desk.work_on([row.id for row in ringing])
-    calls.hang_up((row.node_id, row.id) for row in ringing if row.long_enough and row.id not in taken)
+    commands.hang_up((row.node_id, row.id) for row in ringing if row.long_enough and row.id not in taken)

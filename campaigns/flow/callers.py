@@ -21,7 +21,7 @@ from campaigns.flow import match
 from campaigns.querysets import LeadStep
 from campaigns.rules.lifecycle import LeadState
 from dialer_project.lib import sql, wake
-from telephony import calls
+from telephony import calls, commands
 
 # from being given to an agent to being heard by them, before another one is sought
 JOINED_WITHIN = timedelta(seconds=3)
@@ -127,13 +127,13 @@ def music(node_id: int, call_id: UUID) -> None:
     """After the commit. Another process may give them an agent before our command is carried out, or have done so: who talks by then is not
     left in the music."""
     if sql.rows(_HEARS_MUSIC, [call_id]):
-        calls.hold(node_id, call_id)
+        commands.hold(node_id, call_id)
         if not sql.rows(_HEARS_MUSIC, [call_id]):
-            calls.resume(node_id, call_id)
+            commands.resume(node_id, call_id)
 
 
 def _join(row: sql.Row, work_id: UUID, leg: UUID | None) -> None:
-    sql.after_commit(calls.resume, row.node_id, row.call_id)
+    sql.after_commit(commands.resume, row.node_id, row.call_id)
     match.join([match.Pair(row.node_id, work_id, leg, row.call_id)])
 
 

@@ -26,8 +26,9 @@ from campaigns.rules.outcomes import NUMBER_IS_DEAD, DispositionClass, Outcome, 
 from campaigns.rules.permit.gate import OF_THE_NUMBER, Barred, Terms, earliest
 from campaigns.rules.retry import Finished, Numbers, TryAgainAt
 from dialer_project.lib import sql, wake
-from telephony import calls
-from telephony.calls import ANSWERED_WITHIN, Moved, Placing, Refused, Unclear
+from telephony import calls, commands
+from telephony.calls import ANSWERED_WITHIN, Moved
+from telephony.commands import Placing, Refused, Unclear
 from telephony.rules.hangup_causes import Cause, HungUpBy
 from telephony.rules.lifecycle import CallState, Party
 
@@ -419,7 +420,7 @@ def others_go(call_ids: Sequence[UUID], *, now: datetime) -> None:
     if not call_ids:
         return
     left = sql.rows("SELECT id, to_agent_id FROM campaigns_thirdparty WHERE call_id = ANY(%s) AND state <> 'ended'", [list(call_ids)])
-    sql.after_commit(calls.hang_up_by_id, [row.id for row in left if row.to_agent_id is None])
+    sql.after_commit(commands.hang_up_by_id, [row.id for row in left if row.to_agent_id is None])
     if guests := [row.id for row in left if row.to_agent_id is not None]:
         freed = guests_go(guests, now=now)
         sql.changed(
@@ -445,13 +446,13 @@ def guests_go(work_ids: Sequence[UUID], *, now: datetime) -> list[desk.Moved]:
     freed = [*desk.move(PhaseMove.LET_GO, changes, now=now), *desk.move(PhaseMove.CLOSE, changes, now=now, only=(Phase.RINGING_AGENT,))]
     for row in rows:
         if row.agent_call_id is not None:
-            sql.after_commit(calls.hang_up, [(row.node_id, row.agent_call_id)])
+            sql.after_commit(commands.hang_up, [(row.node_id, row.agent_call_id)])
         elif row.leg is not None:
             aside, together = [row.id], [row.interaction_id]
             for bridge in {"calling": [], "consulted": aside, "joined": together}.get(row.state, aside + together):
-                sql.after_commit(calls.leave, row.node_id, bridge=bridge, call_id=row.leg)
+                sql.after_commit(commands.leave, row.node_id, bridge=bridge, call_id=row.leg)
             if row.muted:  # as at the end of a conversation of their own
-                sql.after_commit(calls.unmute, row.node_id, row.leg)
+                sql.after_commit(commands.unmute, row.node_id, row.leg)
     return freed
 
 
@@ -459,7 +460,7 @@ def supervisors_go(call_ids: Sequence[UUID]) -> None:
     """After the commit: what an agent does next is not what somebody began to listen to."""
     left = sql.rows("SELECT id FROM campaigns_supervision WHERE call_id = ANY(%s) AND state <> 'ended'", [list(call_ids)])
     if left:
-        sql.after_commit(calls.hang_up_by_id, [row.id for row in left])
+        sql.after_commit(commands.hang_up_by_id, [row.id for row in left])
 
 
 def _release_legs(concluded: Sequence[_Conclusion]) -> None:
@@ -469,13 +470,13 @@ def _release_legs(concluded: Sequence[_Conclusion]) -> None:
         if c.row.work_id is None:
             continue
         if c.row.agent_call_id is not None:
-            sql.after_commit(calls.hang_up, [(c.call.node_id, c.row.agent_call_id)])
+            sql.after_commit(commands.hang_up, [(c.call.node_id, c.row.agent_call_id)])
         elif c.call.bridge is not None and c.row.agent_leg is not None:
             leaving.setdefault(c.call.node_id, []).append((c.call.bridge, c.row.agent_leg))
             if c.row.muted:  # the leg stays for the next conversation, where nobody would know that they are not heard
-                sql.after_commit(calls.unmute, c.call.node_id, c.row.agent_leg)
+                sql.after_commit(commands.unmute, c.call.node_id, c.row.agent_leg)
     for node_id, legs in leaving.items():
-        sql.after_commit(calls.leave_many, node_id, legs)
+        sql.after_commit(commands.leave_many, node_id, legs)
 
 
 def placed(results: Mapping[UUID, Placing], *, now: datetime) -> list[Moved]:

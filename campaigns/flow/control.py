@@ -23,7 +23,7 @@ from campaigns.rules.modes import MODES, RUNS, Joining
 from dialer_project.lib import sql, wake
 from dialer_project.lib.lifecycle import after, is_final, states_before
 from dialer_project.lib.sentence import say
-from telephony import calls
+from telephony import commands
 
 # how long a stop waits for dial transactions under way before it ends a frozen one
 STOP_WAITS_MS = 300
@@ -111,7 +111,7 @@ def stop(campaign: Campaign, *, by: User | None, now: datetime, reason: str = ""
 
 def hang_up_after_stop(*, now: datetime) -> None:
     """Calls of stopped campaigns that are not to drain: hung up as soon as they have rung long enough to be given up."""
-    calls.hang_up(
+    commands.hang_up(
         (row.node_id, row.id)
         for row in sql.rows(
             """

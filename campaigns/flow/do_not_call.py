@@ -26,7 +26,7 @@ from campaigns.models import DoNotCall, DoNotCallList, DoNotCallRemoval
 from campaigns.rules.number_keys import hint, number_key
 from dialer_project.lib import sql
 from dialer_project.lib.sentence import say, told
-from telephony import calls
+from telephony import commands
 
 BATCH = 1000
 LONGEST_REASON = 200
@@ -213,7 +213,7 @@ def _cancel_planned(hits: Sequence[tuple[str, Entry]], *, now: datetime) -> None
     conclude.never_sent([row.id for row in under_way if row.state == "planned"], now=now)
     out = [(row.node_id, row.id) for row in under_way if row.state != "planned"] + _called_into_a_conversation(listed)
     if out:
-        sql.after_commit(calls.hang_up, out)
+        sql.after_commit(commands.hang_up, out)
     leads = sql.rows(
         """
         UPDATE campaigns_lead l SET state = 'final', reason = 'do_not_call', changed_at = %(now)s, reserved_for_id = NULL

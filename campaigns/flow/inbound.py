@@ -22,7 +22,7 @@ from campaigns.rules.modes import MODES, Source
 from campaigns.rules.outcomes import Outcome
 from campaigns.rules.phone_numbers import Dialable, read_number
 from dialer_project.lib import sql
-from telephony import calls
+from telephony import calls, commands
 from telephony.calls import CarrierEvent, Moved
 from telephony.rules.lifecycle import Party
 
@@ -64,7 +64,7 @@ def incoming(events: Sequence[CarrierEvent], *, node_id: int, now: datetime) -> 
     for one in coming:
         if one.call_id in new:
             _written_down(one, now=now)
-            sql.after_commit(calls.answer, node_id, one.call_id)
+            sql.after_commit(commands.answer, node_id, one.call_id)
 
 
 def _written_down(one: _Coming, *, now: datetime) -> None:
@@ -122,7 +122,7 @@ def answer_again(*, now: datetime) -> None:
         """,
         [now - ANSWERED_AGAIN_AFTER],
     ):
-        calls.answer(row.node_id, row.id)
+        commands.answer(row.node_id, row.id)
 
 
 def answered(moved: Sequence[Moved], *, now: datetime) -> None:
@@ -204,9 +204,9 @@ def ended(moved: Sequence[Moved], *, now: datetime) -> list[Desk]:
     for row in talked:
         call = over[row.call_id]
         if row.leg is not None and call.bridge is not None:
-            sql.after_commit(calls.leave, call.node_id, bridge=call.bridge, call_id=row.leg)
+            sql.after_commit(commands.leave, call.node_id, bridge=call.bridge, call_id=row.leg)
             if row.muted:
-                sql.after_commit(calls.unmute, call.node_id, row.leg)
+                sql.after_commit(commands.unmute, call.node_id, row.leg)
     left = desk.move(
         PhaseMove.CLOSE,
         [Change(id=row.interaction_id, closed_because="caller_gone", keeps_place=True) for row in missed if row.interaction_id],
@@ -214,7 +214,7 @@ def ended(moved: Sequence[Moved], *, now: datetime) -> list[Desk]:
     )
     # phones that were called for this call alone, or still ring for it
     legs = [row.agent_call_id for row in rows if row.agent_call_id is not None]
-    sql.after_commit(calls.hang_up_by_id, legs)
+    sql.after_commit(commands.hang_up_by_id, legs)
     callers.let_go([row.lead_id for row in missed if row.lead_id], now=now)
     for row in missed:
         _call_back(row, now=now)
@@ -252,10 +252,10 @@ def waited_long_enough(*, now: datetime) -> list[Desk]:
     hear = {m.id for m in calls.announce([row.call_id for row in rows], now=now)}
     for row in rows:
         if row.call_id in hear:
-            sql.after_commit(calls.resume, row.node_id, row.call_id)
-            sql.after_commit(calls.play_message, row.node_id, [row.call_id], row.media)
+            sql.after_commit(commands.resume, row.node_id, row.call_id)
+            sql.after_commit(commands.play_message, row.node_id, [row.call_id], row.media)
         elif row.state != "ended":
-            sql.after_commit(calls.hang_up, [(row.node_id, row.call_id)])
+            sql.after_commit(commands.hang_up, [(row.node_id, row.call_id)])
     if rows:
         lines = {f"c{row.campaign_id}@{row.node_id}" for row in rows}
         sql.after_commit(board.stop_waiting, [row.call_id for row in rows], lines=lines)

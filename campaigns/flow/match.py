@@ -27,7 +27,7 @@ from campaigns.flow import left_behind
 from campaigns.rules.modes import MODES, goes_not_ready, keys_that_answer_by_themselves
 from dialer_project.lib import sql
 from dialer_project.lib.failpoints import Failpoint, reached
-from telephony import calls, media
+from telephony import calls, commands, media
 from telephony.calls import ANSWERED_WITHIN, Moved
 from telephony.rules.lifecycle import CallState, Verdict
 
@@ -188,9 +188,9 @@ def join(pairs: Iterable[Pair]) -> None:
 
     def connect(node_id: int) -> None:
         reached(Failpoint.MATCHED)
-        joined = calls.connect_many(node_id, by_node[node_id])
+        joined = commands.connect_many(node_id, by_node[node_id])
         reached(Failpoint.JOINED)
-        calls.raise_guards(node_id, {customer: lasts for bridge in joined for customer, lasts in longest[bridge].items()})
+        commands.raise_guards(node_id, {customer: lasts for bridge in joined for customer, lasts in longest[bridge].items()})
 
     for node_id in by_node:
         sql.after_commit(connect, node_id)
@@ -367,7 +367,7 @@ def in_conversation(entered: Sequence[Moved], *, now: datetime) -> None:
     reached(Failpoint.ENTERED)
     sql.after_commit(reached, Failpoint.CONNECTED)
     for node_id, calls_there in longest.items():
-        sql.after_commit(calls.raise_guards, node_id, calls_there)
+        sql.after_commit(commands.raise_guards, node_id, calls_there)
     record([(terms[m.id], m) for m in entered if m.id in terms], now=now)
 
 
@@ -408,7 +408,7 @@ def time_is_up(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
         )
     }
     for m in moved:
-        sql.after_commit(calls.play_message, m.node_id, [m.id], messages.get(m.id, ""))
+        sql.after_commit(commands.play_message, m.node_id, [m.id], messages.get(m.id, ""))
     return nobody_came([m.id for m in moved], now=now)
 
 
@@ -425,7 +425,7 @@ def nobody_came(call_ids: Sequence[UUID], *, now: datetime) -> list[Desk]:
     closed = desk.move(PhaseMove.CLOSE, [_not_there(row) for row in rows if row.work_id], now=now)
     agent_legs = [m.work.agent_call_id for m in closed if m.work and m.work.agent_call_id]
     lines = {f"c{row.campaign_id}@{row.node_id}" for row in rows}
-    sql.after_commit(calls.hang_up_by_id, agent_legs)
+    sql.after_commit(commands.hang_up_by_id, agent_legs)
     sql.after_commit(board.stop_waiting, call_ids, lines=lines)
     return left_behind.kept(closed, now=now)
 

@@ -16,7 +16,7 @@ from campaigns.flow.known_phones import PageAccess
 from campaigns.rules.modes import MODES, Binding, OnAgentLost, goes_not_ready
 from dialer_project.lib import sql, wake
 from dialer_project.lib.sentence import say
-from telephony import calls, nodes
+from telephony import calls, commands, nodes
 from telephony.calls import Moved as MovedCall
 from telephony.calls import Plan
 from telephony.models import Node
@@ -261,8 +261,8 @@ def _back_in_conversation(moved: Sequence[Moved], *, now: datetime) -> None:
         ):
             desk.amend([Change(id=m.work.id, deadline=row.connected_at + timedelta(minutes=row.longest_call), muted=False)], now=now)
             if m.seat.leg is not None:
-                sql.after_commit(calls.connect, row.node_id, bridge=m.work.id, legs=(m.seat.leg,))
-                sql.after_commit(calls.stop_music, row.node_id, m.work.id)
+                sql.after_commit(commands.connect, row.node_id, bridge=m.work.id, legs=(m.seat.leg,))
+                sql.after_commit(commands.stop_music, row.node_id, m.work.id)
                 supervise.agents_leg_is_new([m.work.id])
 
 
@@ -453,9 +453,9 @@ def conversations_over(*, now: datetime) -> None:
         desk.amend([Change(id=row.id, deadline=now + timedelta(minutes=1)) for row in rows], now=now)
     for row in rows:
         if row.call_id in silent:
-            calls.play_message(row.node_id, [row.call_id], row.media)
+            commands.play_message(row.node_id, [row.call_id], row.media)
         else:
-            calls.hang_up([(row.node_id, row.call_id)])
+            commands.hang_up([(row.node_id, row.call_id)])
 
 
 def nobody_left(*, now: datetime) -> None:
@@ -479,7 +479,7 @@ def nobody_left(*, now: datetime) -> None:
         others = row.reserved_for_id is None and desk.longest_free(f"c{row.campaign_id}", node_id=row.node_id)
         if at_once or (row.long_enough and not others):
             hang_up.append((row.node_id, row.id))
-    calls.hang_up(hang_up + _ringing_for_an_empty_floor(now=now))
+    commands.hang_up(hang_up + _ringing_for_an_empty_floor(now=now))
 
 
 def _ringing_for_an_empty_floor(*, now: datetime) -> list[tuple[int, UUID]]:
@@ -561,7 +561,7 @@ def _wait_for_them(work: Work, node_id: int | None, *, now: datetime) -> None:
     if sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND deadline > %s", [work.id, until]):
         desk.amend([Change(id=work.id, deadline=until)], now=now, only=(Phase.CONNECTED,))
     if node_id is not None:
-        sql.after_commit(calls.play_music, node_id, work.id)
+        sql.after_commit(commands.play_music, node_id, work.id)
 
 
 def _dial_nailed_up(leg: UUID, *, now: datetime) -> None:
@@ -571,7 +571,7 @@ def _dial_nailed_up(leg: UUID, *, now: datetime) -> None:
 def mailboxes(*, now: datetime) -> None:
     """Ordinary numbers of our own people that have answered, and nobody there presses a key: hung up, or their mailboxes would listen for the
     whole shift."""
-    calls.hang_up(
+    commands.hang_up(
         (row.node_id, row.id)
         for row in sql.rows(
             """

@@ -25,7 +25,7 @@ from campaigns.rules.number_checks import told
 from dialer_project.lib import clock, sql, wake
 from dialer_project.lib.failpoints import Failpoint, reached
 from dialer_project.lib.sentence import say, together
-from telephony import calls, limits
+from telephony import calls, commands, limits
 from telephony.calls import SENT_WITHIN, Moved, Plan
 from telephony.rules.hangup_causes import Cause
 from telephony.rules.lifecycle import CallState, Party
@@ -72,7 +72,7 @@ def dial_planned(campaign: Setting, ids: Sequence[UUID], *, now: datetime) -> No
     if unsent := set(ids) - {one.id for one in sending}:
         conclude.never_sent(list(unsent), now=now)
     reached(Failpoint.LOOKED)
-    results = calls.place([replace(one, message=campaign.message, max_length=campaign.longest_call) for one in sending])
+    results = commands.place([replace(one, message=campaign.message, max_length=campaign.longest_call) for one in sending])
     reached(Failpoint.SENT)
     conclude.placed(results, now=now)
 
@@ -100,7 +100,7 @@ def dial_agents(planned: Sequence[tuple[UUID, int]], *, now: datetime) -> list[M
         unsent = list(set(ids) - {one.id for one in sending})
         ended = calls.ended(dict.fromkeys(unsent, Cause.CANCELLED), now=now, only=(CallState.PLANNED,))
         by_itself = _answer_by_themselves([one.address for one in sending])
-    return ended + conclude.placed(calls.place([replace(one, auto_answer=one.address in by_itself) for one in sending]), now=now)
+    return ended + conclude.placed(commands.place([replace(one, auto_answer=one.address in by_itself) for one in sending]), now=now)
 
 
 def _answer_by_themselves(endpoints: Sequence[str]) -> set[str]:
@@ -385,12 +385,12 @@ def _closed(interaction_id: UUID, *, now: datetime) -> None:
 def release_agent_legs(legs: Sequence[UUID]) -> None:
     """After the commit: agents' phones that were called for work that is over."""
     if legs:
-        sql.after_commit(calls.hang_up_by_id, legs)
+        sql.after_commit(commands.hang_up_by_id, legs)
 
 
 def hang_up_customers(call_ids: Sequence[UUID]) -> None:
     """After the commit. The end comes as an event."""
-    sql.after_commit(calls.hang_up_by_id, call_ids)
+    sql.after_commit(commands.hang_up_by_id, call_ids)
 
 
 def setting(campaign_id: int) -> Setting | None:

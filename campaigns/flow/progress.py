@@ -11,7 +11,7 @@ from agents.desk import Change
 from agents.rules.lifecycle import Phase
 from campaigns.flow import conclude, inbound, match, next_for, phone, supervise, talk, third_parties
 from dialer_project.lib import sql
-from telephony import calls
+from telephony import calls, commands
 from telephony.calls import CarrierEvent, Moved
 from telephony.rules.events import Happened
 from telephony.rules.lifecycle import CallMove, Party
@@ -69,7 +69,7 @@ def _strangers(events: Sequence[CarrierEvent], *, node_id: int) -> None:
     customers = calls.customers_among(ids)
     late = {e.call_id for e in events if e.call_id is not None and not (e.kind is Happened.ANSWERED and e.call_id in customers)}
     if late:
-        sql.after_commit(calls.hang_up, [(node_id, call_id) for call_id in late])
+        sql.after_commit(commands.hang_up, [(node_id, call_id) for call_id in late])
 
 
 def _customers(moved: Sequence[Moved]) -> list[Moved]:

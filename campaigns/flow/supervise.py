@@ -17,7 +17,7 @@ from campaigns.models import Supervision
 from campaigns.rules.lifecycle import SUPERVISION, SupervisionMove
 from dialer_project.lib import sql
 from dialer_project.lib.lifecycle import after, states_before
-from telephony import calls
+from telephony import calls, commands
 from telephony.calls import Moved, Plan
 from telephony.rules.hangup_causes import Cause, HungUpBy
 from telephony.rules.lifecycle import CallMove, CallState, Party
@@ -87,7 +87,7 @@ def _dial(call: UUID, *, now: datetime) -> Answer:
         sending = calls.dialing([call], now=now, still=_STILL)
         unsent = {} if sending else {call: Cause.CANCELLED}
         ended(calls.ended(unsent, now=now, by=HungUpBy.US, only=(CallState.PLANNED,)), now=now)
-    gone = conclude.placed(calls.place(sending), now=now)
+    gone = conclude.placed(commands.place(sending), now=now)
     ended(gone, now=now)
     if gone or unsent:
         return Refusal("Your phone cannot be reached: is it registered?")
@@ -108,7 +108,7 @@ def stop(user_id: int, *, now: datetime) -> Answer:
     """The supervisor's phone is hung up; that it has ended comes as an event."""
     del now
     mine = sql.rows("SELECT id FROM campaigns_supervision WHERE user_id = %s AND state <> 'ended'", [user_id])
-    calls.hang_up_by_id([row.id for row in mine])
+    commands.hang_up_by_id([row.id for row in mine])
     return DONE if mine else OVER
 
 
@@ -128,7 +128,7 @@ def _answered(ids: Sequence[UUID], *, now: datetime) -> None:
             sql.after_commit(_hear, row.node_id, call, row.leg, row.bridge, row.how)
             _seen([row.work_id], now=now)
         else:
-            sql.after_commit(calls.hang_up_by_id, [call])
+            sql.after_commit(commands.hang_up_by_id, [call])
 
 
 def keys_pressed(call_ids: Sequence[UUID], *, now: datetime) -> None:
@@ -153,11 +153,11 @@ def agents_leg_is_new(work_ids: Sequence[UUID]) -> None:
 def _hear(node_id: int, supervisor: UUID, leg: UUID | None, bridge: UUID | None, how: str) -> None:
     """A supervisor who would hear nobody is hung up."""
     if how == How.BARGE and bridge is not None:
-        heard = calls.connect(node_id, bridge=bridge, legs=[supervisor])
+        heard = commands.connect(node_id, bridge=bridge, legs=[supervisor])
     else:
-        heard = leg is not None and calls.snoop(node_id, supervisor, leg, whisper=how == How.WHISPER)
+        heard = leg is not None and commands.snoop(node_id, supervisor, leg, whisper=how == How.WHISPER)
     if not heard:
-        calls.hang_up([(node_id, supervisor)])
+        commands.hang_up([(node_id, supervisor)])
 
 
 def ended(moved: Sequence[Moved], *, now: datetime) -> None:
@@ -192,4 +192,4 @@ def left_behind(*, now: datetime) -> None:
     """Supervisors whose conversation is over, should whoever ended it have died before telling them."""
     del now
     rows = sql.rows(f"{_OPEN} WHERE v.state <> 'ended' AND i.id IS NULL")
-    calls.hang_up_by_id([row.id for row in rows])
+    commands.hang_up_by_id([row.id for row in rows])

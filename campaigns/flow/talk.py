@@ -17,7 +17,7 @@ from campaigns.flow import conclude, left_behind, match, next_for, place
 from campaigns.models import Campaign
 from dialer_project.lib import sql
 from dialer_project.lib.sentence import say
-from telephony import calls, media
+from telephony import calls, commands, media
 from telephony.rules.lifecycle import Verdict
 
 NOBODY_THERE = Refusal("There is nobody on the line at the moment.")
@@ -61,7 +61,7 @@ def hold(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Ans
         [line.id],
     ):
         return HELD_AT_THE_PHONE
-    if not (calls.hold if on else calls.resume)(line.node_id, line.call_id):
+    if not (commands.hold if on else commands.resume)(line.node_id, line.call_id):
         return NOT_HEARD
     with transaction.atomic():
         desk.amend([Change(id=line.id, held=on)], now=now, only=(Phase.CONNECTED,))
@@ -76,12 +76,12 @@ def mute(interaction_id: UUID, agent_id: int, *, on: bool, now: datetime) -> Ans
     leg = rows[0]
     if leg.phase != Phase.CONNECTED or leg.node_id is None:
         return NOBODY_THERE
-    if leg.leg is None or not (calls.mute if on else calls.unmute)(leg.node_id, leg.leg):
+    if leg.leg is None or not (commands.mute if on else commands.unmute)(leg.node_id, leg.leg):
         return NOT_HEARD
     with transaction.atomic():
         done = desk.amend([Change(id=interaction_id, muted=on)], now=now, only=(Phase.CONNECTED,))
     if not done:  # over meanwhile, by whoever did not know of it: the leg may stay, and is to be heard in the next conversation
-        calls.unmute(leg.node_id, leg.leg)
+        commands.unmute(leg.node_id, leg.leg)
         return NOBODY_THERE
     return DONE
 
@@ -91,7 +91,7 @@ def send_digits(interaction_id: UUID, agent_id: int, digits: str) -> Answer:
     line = conversation(interaction_id, agent_id)
     if isinstance(line, Refusal):
         return line
-    return DONE if calls.send_digits(line.node_id, line.call_id, digits) else NOT_HEARD
+    return DONE if commands.send_digits(line.node_id, line.call_id, digits) else NOT_HEARD
 
 
 def play(interaction_id: UUID, agent_id: int, announcement_id: int, *, to: str) -> Answer:
@@ -103,7 +103,9 @@ def play(interaction_id: UUID, agent_id: int, announcement_id: int, *, to: str) 
     if not found:
         return Refusal("This message is not there any more: choose another one.")
     said = (
-        calls.play(line.node_id, line.call_id, found[0].media) if to == "customer" else calls.play_to_all(line.node_id, line.bridge, found[0].media)
+        commands.play(line.node_id, line.call_id, found[0].media)
+        if to == "customer"
+        else commands.play_to_all(line.node_id, line.bridge, found[0].media)
     )
     return DONE if said else NOT_HEARD
 
@@ -315,9 +317,9 @@ def _left_to_the_machine(rows: Sequence[sql.Row], said: Mapping[UUID, str], *, b
         moved += left_behind.kept(desk.move(move, changes, now=now, only=phases), now=now)
     for row in gone:
         if row.call_id in taken:
-            sql.after_commit(calls.play_message, row.node_id, [row.call_id], said[row.call_id])
+            sql.after_commit(commands.play_message, row.node_id, [row.call_id], said[row.call_id])
         else:
-            sql.after_commit(calls.hang_up, [(row.node_id, row.call_id)])
+            sql.after_commit(commands.hang_up, [(row.node_id, row.call_id)])
         let_the_phone_go(row)
     return moved
 
@@ -330,6 +332,6 @@ def let_the_phone_go(row: sql.Row) -> None:
         place.release_agent_legs([row.leg])
         return
     if row.bridge is not None:
-        sql.after_commit(calls.leave, row.node_id, bridge=row.bridge, call_id=row.leg)
+        sql.after_commit(commands.leave, row.node_id, bridge=row.bridge, call_id=row.leg)
     if row.muted:
-        sql.after_commit(calls.unmute, row.node_id, row.leg)
+        sql.after_commit(commands.unmute, row.node_id, row.leg)

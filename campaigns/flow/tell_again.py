@@ -1,13 +1,13 @@
 """Commands that were lost on the way to the carrier after the row had moved: told again, by the sweep.
 
-That a call is gone while we believe in it is found by listing (`telephony.calls.reconcile`); here it is there and should not be, or should
+That a call is gone while we believe in it is found by listing (`telephony.reconciliation.reconcile`); here it is there and should not be, or should
 hear something.
 """
 
 from datetime import datetime, timedelta
 
 from dialer_project.lib import sql
-from telephony import calls
+from telephony import commands
 from telephony.rules.lifecycle import Party
 
 # a message that could not be begun for so long is not said any more: the call ends
@@ -34,11 +34,11 @@ def messages(*, now: datetime) -> None:
         [now],
     ):
         if now - row.announcing_at > NOT_SAID_AFTER:
-            calls.hang_up([(row.node_id, row.id)])
+            commands.hang_up([(row.node_id, row.id)])
             continue
         if row.party == Party.CALLER:
-            calls.resume(row.node_id, row.id)  # out of the music
-        calls.play_message(row.node_id, [row.id], row.media)
+            commands.resume(row.node_id, row.id)  # out of the music
+        commands.play_message(row.node_id, [row.id], row.media)
 
 
 def hang_ups(*, now: datetime) -> None:
@@ -47,7 +47,7 @@ def hang_ups(*, now: datetime) -> None:
 
     A customer whose agent put the phone down is found by the deadline of the conversation (`phone.conversations_over`).
     """
-    calls.hang_up(
+    commands.hang_up(
         (row.node_id, row.id)
         for row in sql.rows(
             """

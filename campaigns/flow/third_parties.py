@@ -21,7 +21,7 @@ from campaigns.rules.lifecycle import THIRD, ThirdMove, ThirdState
 from dialer_project.lib import sql
 from dialer_project.lib.lifecycle import after, states_before
 from dialer_project.lib.sentence import Sentence, say
-from telephony import calls, media
+from telephony import calls, commands, media
 from telephony.calls import Moved
 from telephony.rules.hangup_causes import Cause
 from telephony.rules.lifecycle import CallMove, CallState, Party
@@ -97,7 +97,7 @@ def _answered(ids: Sequence[UUID], *, now: datetime) -> bool:
     came = {third for third, row in rows.items() if row.customer == CallState.CONNECTED and _comes(row, now=now)}
     agents = [third for third in ids if third not in came and third in rows and rows[third].to_agent_id is not None]
     if unwanted := [third for third in ids if third not in came and third not in agents]:
-        sql.after_commit(calls.hang_up_by_id, unwanted)
+        sql.after_commit(commands.hang_up_by_id, unwanted)
     if agents:
         leave(agents, now=now)
     return bool(came)
@@ -211,9 +211,9 @@ def leave(work_ids: Sequence[UUID], *, now: datetime) -> bool:
 
 def _left_alone(row: sql.Row, *, now: datetime) -> None:
     if row.state == ThirdState.CALLING and calls.announce_in_conversation([row.call_id], now=now):
-        sql.after_commit(calls.play_message, row.node_id, [row.call_id], row.message)
+        sql.after_commit(commands.play_message, row.node_id, [row.call_id], row.message)
     else:
-        sql.after_commit(calls.hang_up, [(row.node_id, row.call_id)])
+        sql.after_commit(commands.hang_up, [(row.node_id, row.call_id)])
 
 
 def left_behind(*, now: datetime) -> None:
@@ -241,9 +241,9 @@ def put_right(bridges: Mapping[UUID, frozenset[UUID]], *, node_id: int) -> None:
         meant = row.id if aside else row.interaction_id
         legs = [row.their_leg, *([row.leg] if row.leg is not None and row.work_id is not None else [])]
         if any(leg in where or leg == row.their_leg for leg in legs if leg is not None and where.get(leg) != meant):
-            calls.connect(node_id, bridge=meant, legs=[leg for leg in legs if leg is not None])
+            commands.connect(node_id, bridge=meant, legs=[leg for leg in legs if leg is not None])
             if not aside:
-                calls.resume(node_id, row.call_id)
+                commands.resume(node_id, row.call_id)
 
 
 # --- small steps ------------------------------------------------------------------------------------------------------------------
@@ -287,13 +287,13 @@ def show(work_id: UUID, *, now: datetime, held: bool | None = None, notice: str 
 
 
 def music(row: sql.Row, *, on: bool) -> None:
-    command: Callable[[int, UUID], bool] = calls.hold if on else calls.resume
+    command: Callable[[int, UUID], bool] = commands.hold if on else commands.resume
     sql.after_commit(command, row.node_id, row.call_id)
 
 
 def together(node_id: int, bridge: UUID, legs: Sequence[UUID | None]) -> None:
     """After the commit. What did not come about is put right at the next reconciliation."""
-    sql.after_commit(calls.connect, node_id, bridge=bridge, legs=[leg for leg in legs if leg is not None])
+    sql.after_commit(commands.connect, node_id, bridge=bridge, legs=[leg for leg in legs if leg is not None])
 
 
 def back_to_the_customer(other: sql.Row, *, now: datetime, notice: str | None = None) -> None:

@@ -30,7 +30,7 @@ from campaigns.rules.phone_numbers import Undialable
 from campaigns.rules.places import place_of
 from dialer_project.lib import sql, wake
 from dialer_project.lib.sentence import say, together
-from telephony import calls, limits, media
+from telephony import calls, commands, limits, media
 from telephony.calls import Plan
 from telephony.rules.hangup_causes import Cause, HungUpBy
 from telephony.rules.lifecycle import CallState, Party
@@ -268,7 +268,7 @@ def _dial(third: UUID, campaign: Setting, *, now: datetime) -> None:
         unsent = [] if sending else [third]
         gone = calls.ended(dict.fromkeys(unsent, Cause.CANCELLED), now=now, by=HungUpBy.US, only=(CallState.PLANNED,))
         third_parties.ended(gone, now=now)
-    third_parties.ended(conclude.placed(calls.place(sending), now=now), now=now)
+    third_parties.ended(conclude.placed(commands.place(sending), now=now), now=now)
 
 
 def _hand_over(line: sql.Row, third: UUID, *, now: datetime) -> bool:
@@ -287,7 +287,7 @@ def _hand_over(line: sql.Row, third: UUID, *, now: datetime) -> bool:
         if not third_parties.moved(ThirdMove.HAND, [agents[0].id], now=now):
             return False
         if found[0].state == ThirdState.CONSULTED and line.leg is not None:  # out of where they talked aside, before the customer comes in
-            sql.after_commit(calls.leave, line.node_id, bridge=third, call_id=line.leg)
+            sql.after_commit(commands.leave, line.node_id, bridge=third, call_id=line.leg)
         third_parties.takes_over(agents[0], now=now)
         third_parties.music(line, on=False)
     else:
@@ -323,7 +323,7 @@ def _without(line: sql.Row, third: UUID, *, now: datetime) -> bool:
     if not third_parties.moved(ThirdMove.END, [third], now=now):
         return False
     if found[0].to_agent_id is None:
-        sql.after_commit(calls.hang_up, [(line.node_id, third)])
+        sql.after_commit(commands.hang_up, [(line.node_id, third)])
     next_for.settle(freed, now=now)
     third_parties.back_to_the_customer(found[0], now=now)
     return True

@@ -19,7 +19,7 @@ from campaigns.rules.modes import DoneNeeds
 from campaigns.rules.outcomes import DispositionClass, Outcome
 from dialer_project.lib import sql
 from dialer_project.lib.sentence import together
-from telephony import calls
+from telephony import commands
 
 # how long a disposition may be missing while the agent is away before the system gives its own
 ABANDONED_DESK = timedelta(minutes=15)
@@ -43,7 +43,7 @@ def hang_up(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
             return DONE if third_parties.leave([interaction_id], now=now) else NOT_YOURS
     if rows[0].id is None:
         return Refusal("There is no call to hang up.")
-    calls.hang_up([(rows[0].node_id, rows[0].id)])
+    commands.hang_up([(rows[0].node_id, rows[0].id)])
     return DONE
 
 

@@ -26,7 +26,7 @@ from campaigns.models import Attempt, Callback, Campaign, Contact, DoNotCall, Do
 from campaigns.rules.lifecycle import Boost, LeadState
 from campaigns.rules.number_keys import number_key
 from dialer_project.lib import sql
-from telephony import calls
+from telephony import calls, commands
 from telephony.drivers.simulated.script import NoAnswer, RefusedAtOnce
 from telephony.models import Trunk
 from telephony.rules.hangup_causes import Cause
@@ -193,7 +193,7 @@ def test_a_call_that_is_being_sent_when_its_number_is_listed_is_hung_up(floor: F
     maria = floor.person(campaign, "Maria", NoAnswer())
     [attempt] = promise(campaign.pk, node_id=floor.node.pk, at_most=1, now=floor.now)
     hung_up: list[Any] = []
-    monkeypatch.setattr(calls, "hang_up", lambda told: hung_up.extend(told))
+    monkeypatch.setattr(commands, "hang_up", lambda told: hung_up.extend(told))
 
     sending = Event()
 

@@ -13,7 +13,7 @@ from agents.models import Station
 from campaigns.flow import conclude, dispatch, permit, place, sweep
 from campaigns.models import Attempt, Campaign, Lead
 from dialer_project.lib import redis
-from telephony import calls
+from telephony import commands
 from telephony.drivers.base import Unclear
 from telephony.drivers.simulated.script import Answers, Mix, NoAnswer, Spread, seconds
 from telephony.drivers.simulated.world import Faults
@@ -254,7 +254,7 @@ def test_a_pump_that_dies_between_the_bridge_and_the_guard_is_made_good_by_the_n
 ) -> None:
     maria = floor.person(campaign, "Maria", TALKS)
     ana.sits_down()
-    monkeypatch.setattr(calls, "raise_guards", lambda *args: None)
+    monkeypatch.setattr(commands, "raise_guards", lambda *args: None)
     floor.run(until=lambda: ana.phase == "connected", at_most=10)
     monkeypatch.undo()
     floor.pump_dies()
@@ -294,7 +294,7 @@ def test_a_message_that_the_carrier_speaks_into_a_conversation_is_counted_and_fr
     petra = floor.person(campaign, "Petra", TALKS)
     ana.sits_down()
     with monkeypatch.context() as patch:
-        patch.setattr(calls, "raise_guards", lambda *args: None)
+        patch.setattr(commands, "raise_guards", lambda *args: None)
         floor.run(until=lambda: ana.phase == "connecting", at_most=10)
         floor.pump_runs = not stands_still
         floor.run(until=lambda: stands_still or ana.phase == "connected", at_most=2)
@@ -392,7 +392,7 @@ def test_a_worker_that_dies_between_the_last_look_and_the_carrier_burns_one_atte
 ) -> None:
     maria = floor.person(campaign, "Maria", TALKS)
     ana.sits_down(ready=False)
-    dies_in(monkeypatch, calls, "place")
+    dies_in(monkeypatch, commands, "place")
     ana.goes_ready()
     until_killed(floor)
     floor.run(until=lambda: maria.outcomes == ["unknown"], at_most=25)

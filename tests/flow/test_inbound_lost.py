@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from campaigns.models import InboundCall, Lead
-from telephony import calls
+from telephony import commands
 from telephony.drivers.base import CarrierUnreachable
 from telephony.models import Call
 from telephony.rules.events import Happened
@@ -123,16 +123,16 @@ def test_a_caller_who_is_joined_while_the_music_is_being_ordered_is_not_left_in_
 ) -> None:
     taking(floor, ana)
     ana.sits_down(ready=False)
-    order = calls.hold
+    order = commands.hold
 
     def hold(node_id: int, call_id: UUID) -> bool:
         """A web process comes between the pump's commit and its command."""
-        monkeypatch.setattr(calls, "hold", order)
+        monkeypatch.setattr(commands, "hold", order)
         ana.goes_ready()
         floor.deliver()
         return order(node_id, call_id)
 
-    monkeypatch.setattr(calls, "hold", hold)
+    monkeypatch.setattr(commands, "hold", hold)
     call = calls_us(floor, talks_for=300)
     floor.run(until=lambda: ana.phase == "connected", at_most=3)
     floor.run(5)

@@ -8,7 +8,7 @@ import pytest
 from agents.desk import DONE, Answer, Refusal
 from agents.models import Interaction, Station
 from campaigns.flow import talk
-from telephony import calls
+from telephony import commands
 from telephony.drivers.simulated.script import Answers, Machine, NoAnswer, seconds
 from telephony.models import Announcement, Trunk
 from telephony.rules.events import Happened
@@ -94,7 +94,7 @@ def test_an_agent_is_told_that_nobody_heard_a_message_which_the_telephone_system
 
 def test_a_mute_that_crosses_the_end_of_the_call_leaves_nobody_muted(floor: Floor, ana: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
     maria = on_the_line(floor, ana)
-    muting = calls.mute
+    muting = commands.mute
 
     def and_then_they_go(node_id: int, leg: UUID) -> bool:
         done = muting(node_id, leg)
@@ -102,7 +102,7 @@ def test_a_mute_that_crosses_the_end_of_the_call_leaves_nobody_muted(floor: Floo
         floor.run(until=lambda: ana.phase == "wrap_up", at_most=5)
         return done
 
-    monkeypatch.setattr(calls, "mute", and_then_they_go)
+    monkeypatch.setattr(commands, "mute", and_then_they_go)
     assert mutes(ana, True) == talk.NOBODY_THERE
     assert not floor.world._calls[ana.leg].muted
 

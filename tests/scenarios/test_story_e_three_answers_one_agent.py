@@ -10,7 +10,7 @@ import pytest
 from agents.live import board
 from campaigns.flow import match
 from campaigns.models import Attempt, Lead
-from telephony import calls
+from telephony import calls, commands
 from telephony.drivers.simulated.script import Answers, seconds
 from telephony.models import Call
 from telephony.rules.events import Happened
@@ -139,7 +139,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize(
     ("where", "name", "after"),
-    [(calls, "give", False), (calls, "give", True), (match, "join", False), (calls, "connect_many", False), (calls, "connect_many", True)],
+    [(calls, "give", False), (calls, "give", True), (match, "join", False), (commands, "connect_many", False), (commands, "connect_many", True)],
     ids=["before give", "after give", "before join", "before connect", "after connect"],
 )
 def test_killed_at_any_line_between_match_and_bridge_the_customer_hears_the_message_and_the_count_is_exact(

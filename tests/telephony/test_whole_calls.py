@@ -10,7 +10,7 @@ from agents.desk import DONE
 from agents.models import Station
 from campaigns.flow import offer
 from campaigns.models import Attempt, InboundCall
-from telephony import calls
+from telephony import commands
 from telephony.drivers.simulated.script import (
     Answers,
     Behaviour,
@@ -88,18 +88,18 @@ def test_on_hold_the_customer_hears_music_and_is_not_heard(centre: RealCentre) -
     def louder(dialog: Dialog, *, than: int) -> bool:
         return dialog.loud > than + 20
 
-    assert calls.hold(call.node_id, call.pk)
+    assert commands.hold(call.node_id, call.pk)
     quiet = theirs.loud
     centre.until(lambda: louder(theirs, than=quiet), what="Maria hears music")
     world.speaks(theirs, 1.5)
     unheard = ours.loud
     centre.holds(lambda: not louder(ours, than=unheard), for_=1.0, what="Ana does not hear Maria")
-    assert calls.resume(call.node_id, call.pk)
+    assert commands.resume(call.node_id, call.pk)
     world.speaks(theirs, 1.5)
     centre.until(lambda: louder(ours, than=unheard), what="Ana hears Maria again")
-    assert calls.mute(call.node_id, call.pk)
-    assert calls.hold(call.node_id, call.pk)
-    assert calls.resume(call.node_id, call.pk)
+    assert commands.mute(call.node_id, call.pk)
+    assert commands.hold(call.node_id, call.pk)
+    assert commands.resume(call.node_id, call.pk)
     unheard = ours.loud
     world.speaks(theirs, 1.5)
     centre.holds(lambda: not louder(ours, than=unheard), for_=1.0, what="who was muted stays so")

@@ -14,7 +14,7 @@ from django.utils import timezone
 from campaigns import imports, number_checks
 from campaigns.flow import dispatch, phone, place, sweep
 from dialer_project.lib import wake
-from telephony import calls
+from telephony import commands
 from workers import tasks
 from workers.celery import app
 from workers.schedule import SCHEDULE
@@ -137,7 +137,7 @@ def test_each_task_makes_its_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
         (dispatch, "dispatch"),
         (place, "dial_interaction"),
         (phone, "legs_ended"),
-        (calls, "hang_up_by_id"),
+        (commands, "hang_up_by_id"),
         (sweep, "every_second"),
         (sweep, "every_quarter_minute"),
         (number_checks, "look_ahead"),
@@ -162,7 +162,7 @@ def test_each_task_makes_its_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
         ("campaigns.flow.dispatch.dispatch", (5,)),
         ("campaigns.flow.place.dial_interaction", (one,)),
         ("campaigns.flow.phone.legs_ended", ([],)),
-        ("telephony.calls.hang_up_by_id", ([one],)),
+        ("telephony.commands.hang_up_by_id", ([one],)),
         ("campaigns.flow.sweep.every_second", ()),
         ("campaigns.number_checks.look_ahead", ()),
         ("campaigns.flow.sweep.every_quarter_minute", ()),

@@ -167,6 +167,16 @@ test('a callback that the server could not take is told again, and by Done too; 
   expect(said('schedule_callback')).toHaveLength(3);
 });
 
+test('a record of which the server could tell nothing is asked for again', async () => {
+  await page();
+  shows({});
+  hears({ type: 'answer', id: said('record').at(-1)!.id, ok: false, sentence: 'No.' });
+  vi.advanceTimersByTime(4900);
+  expect(said('record')).toHaveLength(1);
+  vi.advanceTimersByTime(200);
+  expect(said('record')).toHaveLength(2);
+});
+
 test('a form that is left once its command was done stays when it is refused', async () => {
   const { store } = await page();
   shows(null);

@@ -93,6 +93,13 @@ export function ask(wish: Wish, done?: () => void): void {
   if (id && done) whenDone.set(id, done);
 }
 
+/** milliseconds until a record is asked for again of which nothing could be told: without it nobody can go on */
+const RECORD_AGAIN_AFTER = 5000;
+
+function askRecord(): void {
+  if (work.value && !view.value.details) ask({ type: 'record', interaction: work.value.id });
+}
+
 function lookAgain(command: ClientCommand['type']): void {
   const what = LOOKS_AGAIN[command];
   const about = work.value?.id;
@@ -132,6 +139,7 @@ export function start(boot: Boot): void {
         if (command && !done) refused.value = { command, isPlaced: Boolean((message as Answer).problems?.length) };
         if (message.type === 'answer' && message.id !== null && looks.delete(message.id) && !done) happen({ what: 'dismissed', id: message.id });
         if (command && !done) lookAgain(command);
+        if (command === 'record' && !done && !view.value.details) setTimeout(askRecord, RECORD_AGAIN_AFTER);
         if (command === 'sign_in' && done) ask({ type: 'choices' }); // this page's own phone has a number by now
         if (done && (command === 'change_callback' || command === 'cancel_callback')) ask({ type: 'callbacks' });
         if (done && (command === 'do_not_call' || command === 'confirm_zone') && work.value) ask({ type: 'record', interaction: work.value.id });

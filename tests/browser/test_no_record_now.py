@@ -25,7 +25,7 @@ def test_who_asks_for_a_record_where_there_is_none_is_told_why_and_until_when(si
     page, told = sitting, Told(sitting)
     settings.CENTRE_TIME_ZONE = next(city for city in CITIES if 6 <= now().astimezone(ZoneInfo(city)).hour < 18)
     clock = f"({settings.CENTRE_TIME_ZONE.rpartition('/')[2].replace('_', ' ')} time)"
-    campaign = centre.campaign("Spring renewal", mode="preview", agents=[ana])
+    campaign = centre.campaign("Spring renewal", mode="preview", agents=[ana], is_live=True)  # goes on when all are finished
     maria = centre.person(campaign, "Maria Lopez", "+34600000001", Answers())
     Lead.objects.update(state="busy")
     centre.start(campaign)

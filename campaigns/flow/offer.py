@@ -47,6 +47,15 @@ def _campaign(work: sql.Row) -> Setting:
     return facts.settings_of([work.campaign_id])[work.campaign_id]
 
 
+def _gone(interaction_id: UUID) -> Refusal:
+    """Why it cannot be taken any more: its customer was being called and has gone, or somebody else has them; else the record went back."""
+    return (
+        alert.OVER
+        if sql.rows("SELECT id FROM agents_interaction WHERE id = %s AND phase = 'closed' AND call_id IS NOT NULL", [interaction_id])
+        else WENT_BACK
+    )
+
+
 def shown(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
     """The screen says that it shows the offer: only now does the agent's time run. A repeat gives no more of it."""
     with transaction.atomic():
@@ -63,7 +72,7 @@ def accept(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
     with transaction.atomic():
         work = _mine(interaction_id, agent_id, Phase.RINGING_AGENT, Phase.OFFERED)
         if work is None:
-            return WENT_BACK
+            return _gone(interaction_id)
         if work.phase == Phase.RINGING_AGENT and not work.nailed_up:
             return RINGING_THERE
         asked, alerted = work.origin == third_parties.ASKED, alert.is_one(work.call_id)
@@ -76,7 +85,7 @@ def accept(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
     with transaction.atomic():
         work = _mine(interaction_id, agent_id, Phase.RINGING_AGENT, Phase.OFFERED)
         if work is None:
-            return WENT_BACK
+            return _gone(interaction_id)
         campaign = _campaign(work)
         if work.phase == Phase.OFFERED and not campaign.mode.accept_dials:
             dials_at = None if work.postponed else campaign.dials_at(now=now)  # who is to be called later is not dialed by the countdown
@@ -121,7 +130,7 @@ def reject(interaction_id: UUID, agent_id: int, *, reason: str = "", now: dateti
         alerts = alert.hold("i.id = %s AND i.agent_id = %s", [interaction_id, agent_id])
         work = _mine(interaction_id, agent_id, Phase.RINGING_AGENT, Phase.OFFERED)
         if work is None:
-            return WENT_BACK
+            return _gone(interaction_id)
         # nobody writes reasons while a customer waits
         if not reason.strip() and _campaign(work).reject_reason and work.origin != third_parties.ASKED and not alerts:
             return Refusal("Say why you reject this record: this campaign wants to know.")

@@ -317,7 +317,8 @@ def test_a_customer_who_hangs_up_while_it_alerts_leaves_a_free_agent(floor: Floo
     floor.run(1.2)
     assert (ana.phase, ana.free, ana.not_ready) == (None, True, None)
     assert ana.closed == maria.outcomes
-    assert offer.accept(work.pk, ana.id, now=floor.now) == offer.WENT_BACK
+    assert offer.accept(work.pk, ana.id, now=floor.now) == alert.OVER
+    assert offer.reject(work.pk, ana.id, now=floor.now) == alert.OVER
     floor.at_rest()
     floor.check()
 

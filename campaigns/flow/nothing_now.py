@@ -114,11 +114,11 @@ def _waiting(campaign: Setting, *, now: datetime) -> _Waiting:
 
 
 def _told(found: _Waiting) -> Iterator[Sentence]:
-    """The most first."""
-    for reason, leads in sorted(found.leads.items(), key=lambda item: (-item[1], item[0])):
+    """The most first, which begins a sentence."""
+    for at, (reason, leads) in enumerate(sorted(found.leads.items(), key=lambda item: (-item[1], item[0]))):
         one, several = WORDS[reason]
         many = Sentence(several.template, {"leads": leads})
         if reason in found.beyond:
-            yield say("more than {waiting}", waiting=many)
+            yield say("more than {waiting}", waiting=many) if at else say("More than {waiting}", waiting=many)
         else:
             yield one if leads == 1 else many

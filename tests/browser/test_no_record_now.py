@@ -53,7 +53,7 @@ def test_who_asks_for_a_record_where_there_is_none_is_told_why_and_until_when(si
     get.click()
     expect(page.locator(".toast")).to_be_visible()
     looks_well(page, "no-record-now")
-    told.says(f"No records available now. more than 1,000 are to be tried again later; next at {soon:%H:%M} {clock}.")
+    told.says(f"No records available now. More than 1,000 are to be tried again later; next at {soon:%H:%M} {clock}.")
     Lead.objects.update(state="final", reason="done")
     is_told("All are finished.")
     assert not Attempt.objects.exists()

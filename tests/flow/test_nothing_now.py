@@ -100,7 +100,7 @@ def test_of_very_many_it_counts_no_further_than_it_must(floor: Floor, ana: Someo
     for i in range(25):
         floor.person(campaign, f"P{i}", zones=["America/New_York"])
     ana.sits_down()
-    assert "more than 20 are waiting for their local calling hours" in told(ana, campaign)
+    assert "More than 20 are waiting for their local calling hours" in told(ana, campaign)
 
 
 def test_it_is_told_unasked_where_records_come_by_themselves(floor: Floor, ana: Someone, campaign: Campaign) -> None:

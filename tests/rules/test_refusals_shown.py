@@ -26,6 +26,11 @@ NOT_AN_AGENTS = {
 # the server says it to whoever comes past the page
 NO_PAGE_CAN = {
     "Choose what kind of number it is.": "the kinds are a list, filled by the server",
+    "No contact belongs to this call: there is nobody to write it down for.": "without a contact there is nothing to confirm",
+    "Nobody has spoken with this customer yet: ask them where they are, and confirm it then.": "it is offered once they have talked",
+    "There is no time zone {zone}. Write it as Europe/Madrid or America/New_York.": "the zones are a list, and the server knows all of them",
+    "This contact is no longer there. Look for them again.": "a contact with leads is never deleted",
+    "This record has no number that could be listed.": "numbers are never deleted",
     "This agent is not there any more: ask somebody else.": "who was ever free has a history, and is never deleted",
 }
 

@@ -6,11 +6,12 @@ is stale: nothing is planned by it until it has been rebuilt, and answers are ma
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -22,6 +23,9 @@ from dialer_project.lib import redis, sql
 _SCRIPTS = Path(__file__).parent / "scripts"
 # PostgreSQL's epoch is asked again after this long; a stale answer costs a round through PostgreSQL, never a wrong match
 _EPOCH_FOR = 1.0
+
+
+T = TypeVar("T")
 
 
 class Stale(Exception):
@@ -63,6 +67,18 @@ def epoch(*, fresh: bool = False) -> int:
     return _epoch_known[1]
 
 
+def _believed(look: Callable[[int], T | None]) -> T:
+    """What the projection says under the epoch we know; None: it has another. Then it may have been rebuilt since we asked, and PostgreSQL is asked
+    once more: whoever went Ready in the second after would else stand nowhere until the next repair. Raises Stale."""
+    known = epoch()
+    told = look(known)
+    if told is None and (now := epoch(fresh=True)) != known:
+        told = look(now)
+    if told is None:
+        raise Stale("the epoch is another")
+    return told
+
+
 def forget() -> None:
     """Tests start over."""
     global _epoch_known
@@ -85,12 +101,15 @@ def stand(agent: Free) -> UUID | None:
 
 def stand_all(agents: Sequence[Free]) -> list[UUID | None]:
     """As `stand`, for many, one after the other in one round trip."""
+
+    def stood(known: int) -> list[object] | None:
+        told = _run_all("stand", [(_stand_keys(a), (known, a.agent_id, a.since.timestamp(), ",".join(a.lines), _key("free", ""))) for a in agents])
+        return None if None in told else told
+
     try:
-        told = _run_all("stand", [(_stand_keys(a), (epoch(), a.agent_id, a.since.timestamp(), ",".join(a.lines), _key("free", ""))) for a in agents])
+        told = _believed(stood)
     except redis.Unavailable as error:
         raise Stale(str(error)) from error
-    if None in told:
-        raise Stale("the epoch is another")
     return [UUID(str(call)) if call else None for call in told]
 
 
@@ -128,9 +147,7 @@ def _run_all(name: str, each: Sequence[tuple[Sequence[str], Sequence[object]]]) 
 def answer(call_id: UUID, *, line: str, at: datetime) -> tuple[int, datetime] | None:
     """The line's longest-free agent and since when, taken out of every line; None: the customer waits now. Raises Stale."""
     keys = [_key("epoch"), _key("free", line), _key("waiting", line)]
-    told = _run("answer", keys, [epoch(), call_id, at.timestamp(), _key("lines", ""), _key("free", "")])
-    if told is None:
-        raise Stale("the epoch is another")
+    told = _believed(lambda known: _run("answer", keys, [known, call_id, at.timestamp(), _key("lines", ""), _key("free", "")]))
     if not isinstance(told, list) or not told:
         return None
     return int(told[0]), datetime.fromtimestamp(float(told[1]), at.tzinfo)
@@ -159,8 +176,7 @@ def free(lines: Sequence[str], *, at_most: int = 200) -> Mapping[str, list[tuple
             told, *found = pipe.execute()
     except redis.Unavailable as error:
         raise Stale(str(error)) from error
-    if told != str(epoch()):
-        raise Stale("the epoch is another")
+    _believed(lambda known: told == str(known) or None)
     return {line: [(int(agent), since) for agent, since in members] for line, members in zip(lines, found, strict=True)}
 
 

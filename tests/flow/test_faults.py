@@ -12,7 +12,7 @@ from agents.live import board
 from agents.models import Station
 from campaigns.flow import conclude, dispatch, permit, place, sweep
 from campaigns.models import Attempt, Campaign, Lead
-from dialer_project.lib import redis
+from dialer_project.lib import redis, sql
 from telephony import commands
 from telephony.drivers.base import Unclear
 from telephony.drivers.simulated.script import Answers, Mix, NoAnswer, Spread, seconds
@@ -549,6 +549,20 @@ def test_a_stale_projection_is_taken_for_none(floor: Floor, ana: Someone, campai
     floor.sweeps = True
     floor.run(until=lambda: maria.attempts, at_most=3)
     assert board.is_right()
+
+
+def test_who_goes_ready_in_the_second_after_another_process_has_rebuilt_the_projection_stands_in_it(
+    floor: Floor, ana: Someone, campaign: Campaign
+) -> None:
+    ana.sits_down(ready=False)
+    maria = floor.person(campaign, "Maria", TALKS)
+    floor.sweeps = False
+    known = board.epoch(fresh=True) + 1  # what this process will believe for a second is the one before
+    sql.changed("UPDATE agents_board SET epoch = %s", [known])
+    redis.hot().set(redis.key("board", "epoch"), str(known))
+    ana.goes_ready()
+    assert ana.stands
+    floor.run(until=lambda: maria.attempts, at_most=0.5)
 
 
 def test_a_break_taken_while_redis_is_gone_is_kept(floor: Floor, ana: Someone, campaign: Campaign) -> None:

@@ -249,7 +249,7 @@ def test_a_record_on_the_screen_that_cannot_be_called_so_stays_there_with_a_sent
     told.when(call, "In this campaign the system chooses the number.")
     expect(first_number).to_have_count(0)
     Campaign.objects.update(mode_key="preview")
-    centre.world.station("desk-12", Answers(after=seconds(2)))
+    centre.world.station("desk-12", Answers(after=seconds(4)))
     leg = Session.objects.get().leg
     assert leg
     centre.world.far_hangs_up(leg)

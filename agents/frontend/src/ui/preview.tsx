@@ -1,7 +1,7 @@
 /** A record that is looked at and not dialed yet: which number, which caller ID, Call; or not now, or never. */
 
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { said, t, tp } from '../i18n';
 import { ask, isLive, view, waits } from '../state/store';
 import type { Details, InteractionState, NumberShown } from '../protocol.gen';
@@ -40,12 +40,12 @@ export function Preview({ work }: { work: InteractionState }) {
   const waiting = work.phase === 'checking';
   const busy = waiting || !isLive.value || waits('call', 'call_new_number', 'decline');
   const tried = work.outcome !== '';
-  useEffect(() => {
-    // another number was selected, by the server or by a new record
+  useLayoutEffect(() => {
+    // another number was selected, by the server or by a new record; before anybody can choose one
     picked.value = null;
     dialsNew.value = false;
   }, [work.id, work.card.number]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     shownAs.value = null;
   }, [work.id]);
 
@@ -192,18 +192,20 @@ function NewNumber({ work, details }: { work: InteractionState; details: Details
     if (open && work.dials_at) ask({ type: 'wait', interaction: work.id }); // who types another number does not want this one dialed
   }, [open]);
   return (
-    <Window class="alert window" open={dialsNew} labelledBy="new-number-title">
+    <Window class="alert window" open={dialsNew} when={details.new_number} labelledBy="new-number-title">
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          order({
-            type: 'call_new_number',
-            interaction: work.id,
-            number: number.current!.value,
-            kind: kind.current!.value,
-            caller_id: callerIdOf(details),
-          });
-          dialsNew.value = false;
+          order(
+            {
+              type: 'call_new_number',
+              interaction: work.id,
+              number: number.current!.value,
+              kind: kind.current!.value,
+              caller_id: callerIdOf(details),
+            },
+            () => (dialsNew.value = false),
+          );
         }}
       >
         <h1 id="new-number-title">{t('Dial New Phone Number')}</h1>
@@ -223,7 +225,7 @@ function NewNumber({ work, details }: { work: InteractionState; details: Details
         </div>
         <p class="quiet small">{t('It is checked like any other number, and kept with the contact.')}</p>
         <div class="alert-buttons">
-          <button class="button go big">
+          <button class="button go big" disabled={!isLive.value || waits('call_new_number')}>
             <Icon name="phone" />
             {t('Dial')}
           </button>

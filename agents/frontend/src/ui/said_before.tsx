@@ -12,14 +12,14 @@ import { Window } from './window';
 import { phaseWords } from './words';
 
 const isAsked = signal(false);
-let ordered: Wish | null = null;
+let again: (() => void) | null = null;
 
-/** Dials; what was said of the call before is its own, and goes first. */
-export function order(wish: Wish): void {
-  ordered = wish;
+/** Dials; what was said of the call before is its own, and goes first. `done`: once it is on its way. */
+export function order(wish: Wish, done?: () => void): void {
+  again = () => order(wish, done);
   save();
   keep();
-  ask(wish);
+  ask(wish, done);
 }
 
 export function SaidBefore({ work, details }: { work: InteractionState; details: Details }) {
@@ -35,7 +35,7 @@ export function SaidBefore({ work, details }: { work: InteractionState; details:
         onSubmit={(event) => {
           event.preventDefault();
           isAsked.value = false;
-          if (ordered) order(ordered);
+          again?.();
         }}
       >
         <h1 id="said-before-title">{t('What came of the call before?')}</h1>

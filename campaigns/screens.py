@@ -299,7 +299,7 @@ def _remark(part: Participation, session: Session | None, promised: int | None, 
     if not _suits(campaign, session):
         return take_part.other_phone(campaign.name, campaign.call_application).sentence, False
     if not joined:
-        stopped = say("Stopped: nothing comes until you ask for it.")
+        stopped = say("Nothing comes until you ask for it.")
         if not promised:
             return stopped, promised is not None
         waiting = (

@@ -45,7 +45,8 @@ def test_booked_by_keys_alone_changed_by_reopening_and_shown_as_mine(connected: 
         keys.presses("Tab")
         assert window.evaluate("(one) => one.contains(document.activeElement)"), "the focus stays in the window until it is left"
     keys.uses(window.get_by_role("button", name="Tomorrow 10:00"))
-    expect(window.get_by_text(re.compile("your time"))).to_be_visible()
+    expect(window.get_by_text(re.compile("^= .* your time · Madrid time, now"))).to_be_visible()
+    expect(window.get_by_role("status")).to_have_text(re.compile("^Scheduled for .* your time$"))
     keys.uses(window.get_by_label("Personal Callback"), "Space")
     eventually(lambda: (found := booked()) and found.kind == "personal")
     found = booked()

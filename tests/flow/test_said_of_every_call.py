@@ -284,7 +284,7 @@ def test_who_has_stopped_a_campaign_is_told_of_their_callbacks_that_are_due(floo
         remark = told.campaigns[0].remark
         return heard(remark if isinstance(remark, str) else remark.model_dump(mode="json")), told.ask_again
 
-    stopped = "Stopped: nothing comes until you ask for it."
+    stopped = "Nothing comes until you ask for it."
     campaign = floor.campaign("agent_first", agents=[ana], callback_fallback=None)
     people = [floor.person(campaign, name, TALKS, at=floor.now + timedelta(days=1)) for name in ("Maria", "Pedro", "Rosa")]
     ana.sits_down()

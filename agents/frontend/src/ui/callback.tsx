@@ -7,7 +7,7 @@ import { change, isOpen, nearest, numbersKept, problem, promised, unsent, window
 import { serverNow, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
-import { later, spoken, wallClock, zoneWords } from './zones';
+import { later, spoken, spokenHere, wallClock, zoneWords } from './zones';
 
 const NEW = 'new';
 
@@ -25,7 +25,7 @@ export function CallbackButton() {
       <Icon name="calendar" />
       <span>
         {at ? t('Scheduled Callback') : t('Schedule Callback')}
-        {at && <span class="callback-at">{spoken(at)}</span>}
+        {at && <span class="callback-at">{spokenHere(at, wanted.value.zone)}</span>}
         {problem.value && <span class="callback-at">{t('not possible yet')}</span>}
       </span>
     </button>
@@ -90,8 +90,8 @@ export function CallbackWindow({ work }: { work: InteractionState }) {
           onInput={(event) => set({ on: true, local: event.currentTarget.value })}
         />
         <p class="quiet small" id="callback-zones">
+          {promised.value && `= ${t('{time} your time', { time: spoken(promised.value) })} · `}
           {t('{place} time, now {time}', { place: zoneWords(zone), time: here.slice(11) })}
-          {promised.value && ` = ${t('{time} your time', { time: spoken(promised.value) })}`}
         </p>
         <div class="picks">
           <button type="button" class="button slim" onClick={() => pick(later(here, { hours: 1 }))}>
@@ -159,7 +159,7 @@ export function CallbackWindow({ work }: { work: InteractionState }) {
         <input id="callback-note" value={now.note} maxLength={500} onInput={(event) => set({ note: event.currentTarget.value })} />
       </div>
       <p class="small quiet" role="status">
-        {unsent.value || waits('schedule_callback') ? t('Saving…') : promised.value ? t('Scheduled for {time}', { time: spoken(promised.value) }) : ' '}
+        {unsent.value || waits('schedule_callback') ? t('Saving…') : promised.value ? t('Scheduled for {time}', { time: spokenHere(promised.value, zone) }) : ' '}
       </p>
       <div id="callback-problem" role="alert">
         {problem.value && (

@@ -4,6 +4,7 @@ import { computed, effect, signal } from '@preact/signals';
 import { t } from '../i18n';
 import { choose, disposition } from '../state/draft';
 import { view, work } from '../state/store';
+import type { DispositionChoice } from '../protocol.gen';
 import { isWrong } from './problems';
 
 /** more than these are searched */
@@ -17,11 +18,19 @@ effect(() => {
 
 const plain = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '').toLocaleLowerCase();
 
-export const shownDispositions = computed(() => {
-  const wanted = plain(sought.value.trim());
+function called(words: string): readonly DispositionChoice[] {
+  const wanted = plain(words.trim());
   const all = view.value.details?.dispositions ?? [];
   return wanted ? all.filter((one) => plain(`${one.heading} ${one.label}`).includes(wanted)) : all;
-});
+}
+
+export const shownDispositions = computed(() => called(sought.value));
+
+/** What a digit typed into the search means: the disposition that shows it, unless one is called so. */
+export function numbered(key: string): DispositionChoice | null {
+  if (!/^[1-9]$/.test(key) || called(sought.value + key).length > 0) return null;
+  return shownDispositions.value[Number(key) - 1] ?? null;
+}
 
 export function Dispositions() {
   const details = view.value.details;
@@ -46,9 +55,11 @@ export function Dispositions() {
           value={sought.value}
           onInput={(event) => (sought.value = event.currentTarget.value)}
           onKeyDown={(event) => {
-            if (event.key !== 'Enter' || event.altKey) return;
+            if (event.altKey || event.ctrlKey || event.metaKey) return;
+            const meant = event.key === 'Enter' ? shown[0] : numbered(event.key);
+            if (event.key !== 'Enter' && !meant) return;
             event.preventDefault();
-            if (shown[0]) choose(shown[0].id);
+            if (meant) choose(meant.id);
           }}
         />
       )}

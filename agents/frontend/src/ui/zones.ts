@@ -1,6 +1,6 @@
 /** The wall clock somewhere else, without a library: what the browser knows of time zones. */
 
-import { locale } from '../i18n';
+import { locale, t } from '../i18n';
 import type { NumberShown } from '../protocol.gen';
 
 /** 2026-03-11T10:00 at this instant, there. */
@@ -37,6 +37,12 @@ export function spoken(instant: string | Date, zone?: string): string {
     timeStyle: 'short',
     ...(zone ? { timeZone: known(zone) } : {}),
   }).format(new Date(instant));
+}
+
+/** By the agent's own clock, which is said where the one of that zone shows another time. */
+export function spokenHere(instant: string | Date, zone: string): string {
+  const here = spoken(instant);
+  return here === spoken(instant, zone) ? here : t('{time} your time', { time: here });
 }
 
 /** The day of the week and the clock there, where that is one time. */

@@ -281,6 +281,11 @@ def test_push_preview_is_offered_accepted_and_dialed(sitting: Page, keys: ByKeys
         keys.is_at(offer.get_by_label("Why do you reject it?"))
         keys.presses("Escape")
         expect(offer.get_by_label("Why do you reject it?")).to_have_count(0)
+    keys.presses("?")
+    expect(sitting.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
+    keys.presses("Escape")  # the list that lies over the offer is closed, and the offer is not rejected
+    expect(sitting.get_by_role("heading", name="Keyboard shortcuts")).to_have_count(0)
+    expect(offer.get_by_label("Why do you reject it?")).to_have_count(0)
     keys.presses("Escape")
     keys.is_at(offer.get_by_label("Why do you reject it?"))
     keys.types("She asked for Ben")

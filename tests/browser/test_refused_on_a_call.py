@@ -177,6 +177,16 @@ def test_a_conversation_takes_no_more_than_it_can_and_says_who_did_not_come(work
     call = on_the_line(page, ana, centre)
     page.reload()
     others = call.get_by_role("list", name="Others in the conversation")
+    call.get_by_role("button", name="Transfer").click()
+    typed = call.get_by_label("Another number")
+    typed.fill("+349110")
+    network.goes()
+    expect(call.get_by_role("button", name="Second line")).to_be_disabled()
+    typed.press_sequentially("0011")
+    network.comes_back()
+    expect(call.get_by_role("button", name="Second line")).to_be_enabled()
+    expect(typed).to_have_value("+3491100011")
+    call.get_by_role("button", name="Transfer").click()
 
     def brings(name: str, how: str = "Consult first") -> None:
         call.get_by_role("button", name="Transfer").click()

@@ -8,7 +8,7 @@ import { ring } from '../sound';
 import { ask, isLive, station, view, waits } from '../state/store';
 import type { InteractionState } from '../protocol.gen';
 import { Icon } from './icons';
-import { Notices, useOverThePage } from './notices';
+import { isOnTop, Notices, useOverThePage } from './notices';
 import { shown } from './record';
 import { left } from './time';
 import { initials, isCalled, originWords, pastWords, phaseWords } from './words';
@@ -71,7 +71,7 @@ export function Alert({ work }: { work: InteractionState }) {
   useLayoutEffect(() => {
     // of the whole page: while a button is switched off the focus may be nowhere, and the browser would close this by itself
     const pressed = (event: KeyboardEvent) => {
-      if (event.key !== 'Escape') return;
+      if (event.key !== 'Escape' || !isOnTop(me)) return; // it closes the window that was opened over this one
       event.preventDefault();
       if (saysWhy) setSaysWhy(false);
       else if (answersHere && !event.repeat && Date.now() - since.current > NOT_MEANT) reject();

@@ -44,8 +44,12 @@ function shutKeypad(): void {
 const keypadIsOpen = signal(false);
 
 /** Whoever was asked into another's conversation only speaks there: what is done with the customer is not theirs to do. */
+function isTheirs(work: InteractionState): boolean {
+  return work.phase === 'connected' && work.progress !== 'asked';
+}
+
 function onTheLine(work: InteractionState): boolean {
-  return speaks(work) && work.progress !== 'asked';
+  return isTheirs(work) && isLive.value;
 }
 
 function speaks(work: InteractionState): boolean {
@@ -64,9 +68,11 @@ function mayHangUp(work: InteractionState): boolean {
 export function CallLine({ work }: { work: InteractionState }) {
   const over = work.phase === 'wrap_up';
   const talking = onTheLine(work);
+  const goesOn = isTheirs(work);
   useEffect(() => {
-    if (!talking) keypadIsOpen.value = transferIsOpen.value = false;
-  }, [talking]);
+    // a line to the server that is lost for a moment ends no conversation, and takes nothing away that was typed
+    if (!goesOn) keypadIsOpen.value = transferIsOpen.value = false;
+  }, [goesOn]);
   return (
     <section class="call" aria-label={t('Call')}>
       <div class="call-state">
@@ -211,6 +217,7 @@ function Keypad({ work }: { work: InteractionState }) {
     first.current?.focus();
   }, [work.id]);
   const press = (digit: string) => {
+    if (!isLive.value) return; // later it would mean something else
     sent.value = (sent.value + digit).slice(-16);
     ask({ type: 'send_digits', interaction: work.id, digits: digit });
   };
@@ -231,7 +238,7 @@ function Keypad({ work }: { work: InteractionState }) {
         {sent.value || '\u00a0'}
       </output>
       {KEYS.map((digit, at) => (
-        <button type="button" class="button" key={digit} ref={at === 0 ? first : null} onClick={() => press(digit)}>
+        <button type="button" class="button" key={digit} ref={at === 0 ? first : null} aria-disabled={!isLive.value} onClick={() => press(digit)}>
           {digit}
         </button>
       ))}

@@ -1,6 +1,6 @@
 /** My Callbacks: what I have promised, the overdue first; each can be moved or cancelled. */
 
-import { useState } from 'preact/hooks';
+import { signal } from '@preact/signals';
 import { said, t } from '../i18n';
 import { ask, isLive, serverNow, view, waits } from '../state/store';
 import type { CallbackShown } from '../protocol.gen';
@@ -11,9 +11,19 @@ export function dueCallbacks(): number {
   return (view.value.callbacks ?? []).filter((one) => isDue(one)).length;
 }
 
+/** what is being changed of one of them: still there after an offer or a record that came meanwhile */
+const changing = signal<{ readonly callback: number; readonly local: string; readonly personal: boolean } | null>(null);
+
+function edit(one: CallbackShown): void {
+  changing.value = isChanging(one) ? null : { callback: one.id, local: wallClock(new Date(one.at), one.zone), personal: one.personal };
+}
+
+function isChanging(one: CallbackShown): boolean {
+  return changing.value?.callback === one.id;
+}
+
 export function MyCallbacks() {
   const all = view.value.callbacks;
-  const [editing, edit] = useState<number | null>(null);
   if (!all || all.length === 0) {
     return (
       <div class="mine">
@@ -44,19 +54,24 @@ export function MyCallbacks() {
                   type="button"
                   class="button slim"
                   disabled={!isLive.value}
-                  aria-expanded={editing === one.id}
-                  onClick={() => edit(editing === one.id ? null : one.id)}
+                  aria-expanded={isChanging(one)}
+                  onClick={() => edit(one)}
                 >
                   {t('Change')}
                   <span class="sr-only"> {one.name}</span>
                 </button>
-                <button type="button" class="button slim" disabled={!isLive.value} onClick={() => ask({ type: 'cancel_callback', callback: one.id })}>
+                <button
+                  type="button"
+                  class="button slim"
+                  disabled={!isLive.value || waits('cancel_callback')}
+                  onClick={() => ask({ type: 'cancel_callback', callback: one.id })}
+                >
                   {t('Cancel')}
                   <span class="sr-only"> {one.name}</span>
                 </button>
               </>
             )}
-            {editing === one.id && <Change one={one} done={() => edit((now) => (now === one.id ? null : now))} />}
+            {isChanging(one) && <Change one={one} />}
           </li>
         ))}
       </ul>
@@ -99,9 +114,12 @@ function isOverdue(one: CallbackShown): boolean {
   return Date.parse(one.at) <= serverNow.value - OVERDUE_AFTER;
 }
 
-function Change({ one, done }: { one: CallbackShown; done: () => void }) {
-  const [local, setLocal] = useState(wallClock(new Date(one.at), one.zone));
-  const [personal, setPersonal] = useState(one.personal);
+function Change({ one }: { one: CallbackShown }) {
+  const now = changing.value!;
+  const { local, personal } = now;
+  const done = () => {
+    if (isChanging(one)) changing.value = null;
+  };
   return (
     <form
       class="mine-change"
@@ -113,10 +131,10 @@ function Change({ one, done }: { one: CallbackShown; done: () => void }) {
     >
       <div class="field">
         <label for={`at-${one.id}`}>{t('At, {place} time', { place: zoneWords(one.zone) })}</label>
-        <input id={`at-${one.id}`} type="datetime-local" required value={local} onInput={(event) => setLocal(event.currentTarget.value)} />
+        <input id={`at-${one.id}`} type="datetime-local" required value={local} onInput={(event) => (changing.value = { ...now, local: event.currentTarget.value })} />
       </div>
       <label class="check">
-        <input type="checkbox" checked={personal} onChange={(event) => setPersonal(event.currentTarget.checked)} />
+        <input type="checkbox" checked={personal} onChange={(event) => (changing.value = { ...now, personal: event.currentTarget.checked })} />
         <span>{t('Personal Callback')}</span>
       </label>
       <button class="button primary" disabled={!isLive.value || waits('change_callback')}>

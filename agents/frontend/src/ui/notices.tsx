@@ -27,10 +27,21 @@ export function useOverThePage(isOpen: boolean): object {
   return me;
 }
 
+/** Whether no other window lies over this one; null: over the page. */
+export function isOnTop(me: object | null): boolean {
+  return (windows.value.at(-1) ?? null) === me;
+}
+
 export function Notices({ within = null }: { within?: object | null }) {
-  const isHere = (windows.value.at(-1) ?? null) === within;
+  const isHere = isOnTop(within);
   return (
     <div class="notices" role="alert">
+      {isHere && within !== null && isLost() && (
+        <div class="toast">
+          <Icon name="cut" />
+          <p>{lostWords()}</p>
+        </div>
+      )}
       {isHere && view.value.notices.map((notice) => <Toast notice={notice} key={notice.id} />)}
     </div>
   );
@@ -52,17 +63,23 @@ function Toast({ notice }: { notice: Notice }) {
   );
 }
 
+function isLost(): boolean {
+  return view.value.link === 'lost' && view.value.state !== null && view.value.over === null;
+}
+
+function lostWords(): string {
+  return doing.value === 'on_call'
+    ? t('Connection lost. Your call is still up, and what you type is kept here. Reconnecting…')
+    : t('Connection lost. What you type is kept here. Reconnecting…');
+}
+
 export function LostBanner() {
-  const lost = view.value.link === 'lost' && view.value.state !== null && view.value.over === null;
-  const onCall = doing.value === 'on_call';
   return (
     <div role="alert">
-      {lost && (
+      {isLost() && (
         <p class="banner">
           <Icon name="cut" />
-          {onCall
-            ? t('Connection lost. Your call is still up, and what you type is kept here. Reconnecting…')
-            : t('Connection lost. What you type is kept here. Reconnecting…')}
+          {lostWords()}
         </p>
       )}
     </div>

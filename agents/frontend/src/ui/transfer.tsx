@@ -23,7 +23,8 @@ function shutTransfer(): void {
 }
 
 function bringIn(work: InteractionState, whom: { destination: number } | { number: string } | { agent: number }): void {
-  ask({ type: 'bring_in', interaction: work.id, how: how.value, ...whom });
+  // open until somebody is being called: a number that was refused is still there to be mended
+  ask({ type: 'bring_in', interaction: work.id, how: how.value, ...whom }, shutTransfer);
 }
 
 /** Agents who are free, the directory, and a number where one may be typed. */
@@ -35,12 +36,7 @@ export function Transfer({ work }: { work: InteractionState }) {
     ask({ type: 'targets', interaction: work.id });
     first.current?.focus();
   }, [work.id]);
-  const before = useRef(work.others.length);
-  useEffect(() => {
-    // open until somebody is being called: a number that was refused is still there to be mended
-    if (work.others.length > before.current) shutTransfer();
-    before.current = work.others.length;
-  }, [work.others.length]);
+  const busy = !isLive.value || waits('bring_in');
   const targets = view.value.targets;
   const ways: readonly (readonly [BringIn['how'], string, string])[] = [
     ['consult', t('Consult first'), t('The customer hears music while you talk with them.')],
@@ -73,7 +69,7 @@ export function Transfer({ work }: { work: InteractionState }) {
         <ul class="targets" aria-label={t('Agents who are free')}>
           {targets.colleagues.map((one) => (
             <li key={one.id}>
-              <button type="button" class="button target" disabled={waits('bring_in')} onClick={() => bringIn(work, { agent: one.id })}>
+              <button type="button" class="button target" disabled={busy} onClick={() => bringIn(work, { agent: one.id })}>
                 <Icon name="person" />
                 <span>
                   {one.name} <span class="quiet small">{t('Agent')}</span>
@@ -86,7 +82,7 @@ export function Transfer({ work }: { work: InteractionState }) {
       <ul class="targets" aria-label={t('Directory')}>
         {targets?.targets.map((one) => (
           <li key={one.id}>
-            <button type="button" class="button target" disabled={waits('bring_in')} onClick={() => bringIn(work, { destination: one.id })}>
+            <button type="button" class="button target" disabled={busy} onClick={() => bringIn(work, { destination: one.id })}>
               <Icon name="phone" />
               <span>
                 {one.name} <span class="quiet small">{one.number}</span>
@@ -109,7 +105,7 @@ export function Transfer({ work }: { work: InteractionState }) {
             {t('Another number')}
             <input type="tel" maxLength={60} value={typed.value} onInput={(event) => (typed.value = event.currentTarget.value)} />
           </label>
-          <button class="button" disabled={!typed.value.trim() || waits('bring_in')}>
+          <button class="button" disabled={!typed.value.trim() || busy}>
             {t('Dial')}
           </button>
         </form>

@@ -120,6 +120,7 @@ class Draft(Message):
     number_result: str = Field(default="", description="what the agent says of the number alone")
     extensions: int = Field(default=0, description="how often wrap-up was extended")
     preview_extensions: int = Field(default=0, description="how often the preview's countdown was")
+    overtime: bool = Field(default=False, description="wrap-up has run out, and the record waits for what Done asks for")
 
 
 class OtherShown(Message):

@@ -30,7 +30,7 @@ def more(interaction_id: UUID, agent_id: int, *, now: datetime) -> Answer:
         work = rows[0]
         draft = sql.loaded(work.draft) or {}
         match work.phase:
-            case Phase.WRAP_UP if work.deadline is not None:
+            case Phase.WRAP_UP if work.deadline is not None and not draft.get("overtime"):
                 used = draft.get("extensions", 0)
                 if used >= work.wrap_up_extensions:
                     return Refusal("This campaign gives no more time: save the record, or take a break after it.")

@@ -266,4 +266,4 @@ def _stays_open(work: sql.Row, campaign: Setting, *, now: datetime) -> None:
     if (work.voice_ready or work.preview_ready) and work.pending_reason_id is None:
         desk.take_break(work.agent_id, code="wrap_up_expired", now=now)
     take_part.no_longer_served(work.agent_id, campaign, now=now)
-    desk.amend([Change(id=work.id, deadline=now + timedelta(minutes=1))], now=now)
+    desk.amend([Change(id=work.id, deadline=now + timedelta(minutes=1), draft={"overtime": True})], now=now)

@@ -11,6 +11,7 @@ from agents.desk import DONE, Answer, Refusal
 from agents.models import Interaction
 from campaigns.flow import callbacks, filled_in
 from campaigns.flow.callbacks import Window
+from campaigns.flow.more_time import NO_CLOCK
 from campaigns.models import Attempt, Campaign, Disposition, DoNotCall, Survey
 from telephony.drivers.simulated.script import Answers, seconds
 from tests.floor import Floor, Person, Someone
@@ -109,3 +110,6 @@ def test_what_done_refuses_the_clock_does_not_close(
     pending = ana.session.pending_reason
     assert pending
     assert pending.code == "wrap_up_expired"
+    assert ana.work
+    assert ana.work.draft["overtime"], "no countdown is shown to which nothing happens"
+    assert ana.wants_more_time() == NO_CLOCK

@@ -449,6 +449,8 @@ export interface Draft {
   extensions?: number;
   /** how often the preview's countdown was */
   preview_extensions?: number;
+  /** wrap-up has run out, and the record waits for what Done asks for */
+  overtime?: boolean;
 }
 
 /** A field of Record Information. */

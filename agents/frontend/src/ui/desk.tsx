@@ -86,7 +86,8 @@ function Conclusion({ work }: { work: InteractionState }) {
   const details = view.value.details;
   const over = mayFinish(work);
   const busy = !over || !isLive.value || waits('finish');
-  const deadline = work.phase === 'wrap_up' ? work.deadline : null;
+  const overtime = work.phase === 'wrap_up' && (work.draft.overtime ?? false); // the deadline is then only when the server looks again
+  const deadline = work.phase === 'wrap_up' && !overtime ? work.deadline : null;
   const untried = work.phase === 'preview' && work.outcome === '' && work.progress !== 'refused'; // then Call is what comes next
   return (
     <form
@@ -139,6 +140,7 @@ function Conclusion({ work }: { work: InteractionState }) {
           <Countdown work={work} to={deadline} />
         ) : (
           <p class="quiet small keys">
+            {overtime && `${t('Wrap-up time is over')} · `}
             {over ? (
               <>
                 <kbd>Alt</kbd> <kbd>Enter</kbd> {t('is Done')}

@@ -167,14 +167,24 @@ test('a callback that the server could not take is told again, and by Done too; 
   expect(said('schedule_callback')).toHaveLength(3);
 });
 
-test('a record of which the server could tell nothing is asked for again', async () => {
+test.each([
+  ['record', { numbers: [] }],
+  ['choices', { stations: [], reasons: [] }],
+  ['campaigns', { campaigns: [], notices: [] }],
+  ['callbacks', { callbacks: [], not_kept: [] }],
+])('%s: where the server could tell nothing it is asked again, until it is told', async (what, data) => {
   await page();
   shows({});
-  hears({ type: 'answer', id: said('record').at(-1)!.id, ok: false, sentence: 'No.' });
+  const isAnswered = (more: object) => hears({ type: 'answer', id: said(what).at(-1)!.id, sentence: 'No.', ...more });
+  isAnswered({ ok: false });
+  const asked = said(what).length;
   vi.advanceTimersByTime(4900);
-  expect(said('record')).toHaveLength(1);
+  expect(said(what)).toHaveLength(asked);
   vi.advanceTimersByTime(200);
-  expect(said('record')).toHaveLength(2);
+  expect(said(what)).toHaveLength(asked + 1);
+  isAnswered({ ok: true, data: { interaction: 'a', history: { interaction: 'a', attempts: [] }, ...data } });
+  vi.advanceTimersByTime(20_000);
+  expect(said(what)).toHaveLength(asked + 1);
 });
 
 test('a form that is left once its command was done stays when it is refused', async () => {

@@ -93,11 +93,23 @@ export function ask(wish: Wish, done?: () => void): void {
   if (id && done) whenDone.set(id, done);
 }
 
-/** milliseconds until a record is asked for again of which nothing could be told: without it nobody can go on */
-const RECORD_AGAIN_AFTER = 5000;
+/** milliseconds until something is asked for again of which nothing could be told */
+const ASK_AGAIN_AFTER = 5000;
 
-function askRecord(): void {
-  if (work.value && !view.value.details) ask({ type: 'record', interaction: work.value.id });
+/** What is still to be known before anybody can go on. */
+function lacking(command: ClientCommand['type']): Wish | null {
+  const { details, menu, campaigns: listed, callbacks } = view.value;
+  if (command === 'record' && work.value && !details) return { type: command, interaction: work.value.id };
+  if ((command === 'choices' && !menu) || (command === 'campaigns' && !listed) || (command === 'callbacks' && !callbacks)) return { type: command };
+  return null;
+}
+
+function askAgain(command: ClientCommand['type']): void {
+  if (!lacking(command)) return;
+  setTimeout(() => {
+    const wish = isLive.value ? lacking(command) : null; // with the next connection all of it is asked for anyway
+    if (wish) ask(wish);
+  }, ASK_AGAIN_AFTER);
 }
 
 function lookAgain(command: ClientCommand['type']): void {
@@ -139,7 +151,7 @@ export function start(boot: Boot): void {
         if (command && !done) refused.value = { command, isPlaced: Boolean((message as Answer).problems?.length) };
         if (message.type === 'answer' && message.id !== null && looks.delete(message.id) && !done) happen({ what: 'dismissed', id: message.id });
         if (command && !done) lookAgain(command);
-        if (command === 'record' && !done && !view.value.details) setTimeout(askRecord, RECORD_AGAIN_AFTER);
+        if (command && !done) askAgain(command);
         if (command === 'sign_in' && done) ask({ type: 'choices' }); // this page's own phone has a number by now
         if (done && (command === 'change_callback' || command === 'cancel_callback')) ask({ type: 'callbacks' });
         if (done && (command === 'do_not_call' || command === 'confirm_zone') && work.value) ask({ type: 'record', interaction: work.value.id });
@@ -155,6 +167,7 @@ export function start(boot: Boot): void {
         happen({ what: 'given_up', id, sentence });
         whenDone.delete(id);
         if (command) refused.value = { command, isPlaced: false };
+        if (command) askAgain(command);
       },
       version: () => view.value.state?.version ?? -1,
       wanted: () => view.value.over === null,

@@ -47,10 +47,15 @@ export function Notices({ within = null }: { within?: object | null }) {
   );
 }
 
+/** each is seen for so long altogether, whichever window says it */
+const saidSince = new WeakMap<Notice, number>();
+
 function Toast({ notice }: { notice: Notice }) {
   const dismiss = () => happen({ what: 'dismissed', id: notice.id });
   useEffect(() => {
-    const timer = setTimeout(dismiss, STAYS);
+    const since = saidSince.get(notice) ?? Date.now();
+    saidSince.set(notice, since);
+    const timer = setTimeout(dismiss, since + STAYS - Date.now());
     return () => clearTimeout(timer);
   }, []);
   return (

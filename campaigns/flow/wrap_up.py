@@ -152,6 +152,8 @@ def _problems(work: sql.Row, campaign: Setting, note: str, *, tried: bool, now: 
         found.append(Problem("callback", "This disposition promises a callback: schedule one, or choose another disposition."))
     if said_of_a_call.found_there(work, work.chosen_kind) and work.callback_id is not None and work.callback_phone == work.phone_id:
         found.append(Problem("callback", "The callback is for the number that you have marked: choose another number for it, or cancel it."))
+    if _is_to_be_left_alone(work) and _is_promised(work):
+        found.append(Problem("callback", "A callback is scheduled, and the customer is not to be called back: take one of the two back."))
     found += put_right.problems(work.draft)
     if work.talked:
         found += filled_in.problems(work)

@@ -69,6 +69,13 @@ def test_done_and_what_leads_to_it_are_refused_in_a_sentence_until_nothing_is_mi
     looks_well(page, "refused-done")
     page.get_by_label("This number").select_option(index=0)
     network.until(lambda: Interaction.objects.get().draft["number_result"] == "")
+    alone = page.get_by_label("Do not call back")
+    alone.check()
+    network.until(lambda: Interaction.objects.get().draft["no_callback"])
+    done.click()
+    expect(missing).to_have_text(["A callback is scheduled, and the customer is not to be called back: take one of the two back."])
+    alone.uncheck()
+    network.until(lambda: not Interaction.objects.get().draft["no_callback"])
 
     # the time runs out, and the record stays until it is done
     Interaction.objects.update(deadline=now())

@@ -191,9 +191,13 @@ def enters_after(floor: Floor, ana: Someone) -> Answer:
 
 def test_do_not_call_back_leaves_the_customer_alone_for_the_campaigns_period(floor: Floor, ana: Someone, maria: Person, campaign: Campaign) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(no_callback_days=7)
-    Callback.objects.create(lead=maria.lead, kind="group", due_at=floor.now + timedelta(hours=1))
+    booked = Callback.objects.create(lead=maria.lead, kind="group", due_at=floor.now + timedelta(hours=1))
     enters(ana, no_callback=True)
     hangs_up(floor, ana)
+    answer = ana.finishes("sale")
+    assert isinstance(answer, Refusal)
+    assert [problem.where for problem in answer.problems] == ["callback"], "one that was promised just now is not cancelled unseen"
+    Callback.objects.filter(pk=booked.pk).update(due_at=floor.now - timedelta(hours=1))
     assert ana.finishes("sale") == DONE
     lead = maria.now()
     assert (maria.where, lead.next_call_at) == (("waiting", "no_callback"), floor.now + timedelta(days=7))

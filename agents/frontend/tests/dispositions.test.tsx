@@ -10,9 +10,9 @@ const LABELS = ['Renewed', 'Too dear', 'Has one already', 'Moved away', 'Wrong n
 
 let records = 0;
 
-function shows(labels: string[]): HTMLInputElement {
+function shows(labels: string[], under: string[] = []): HTMLInputElement {
   records += 1;
-  const dispositions = labels.map((label, at) => ({ id: 100 + at, label, heading: '', kind: 'other', note_required: false }));
+  const dispositions = labels.map((label, at) => ({ id: 100 + at, label, heading: under.includes(label) ? 'Not interested' : '', kind: 'other', note_required: false }));
   const work = { id: `${records}`, phase: 'wrap_up', draft: {}, card: {} };
   view.value = { ...BLANK, state: { session: {}, interaction: work } as unknown as State, details: { dispositions } as unknown as Details };
   render(<Dispositions />, document.body);
@@ -49,4 +49,11 @@ test('a digit by which a disposition is called is searched for', () => {
   const search = shows(LABELS);
   expect(pressed(search, '5').defaultPrevented).toBe(false);
   expect(disposition.value).toBeNull();
+});
+
+test('a line ends what is under a heading, so that what follows is not taken to belong to it', () => {
+  shows(LABELS, ['Too dear', 'Has one already']);
+  const parts = [...document.querySelectorAll('.heading, .under-ends, input[type=radio]')].map((one) => (one as HTMLInputElement).value || one.className);
+  expect(parts.slice(0, 6)).toEqual(['100', 'heading', '101', '102', 'under-ends', '103']);
+  expect(document.querySelectorAll('.under-ends')).toHaveLength(1);
 });

@@ -136,11 +136,11 @@ function Conclusion({ work }: { work: InteractionState }) {
         <button type="button" class="button big" disabled={busy} aria-keyshortcuts="Alt+Shift+Enter" onClick={() => done(work, true)}>
           {t('Done and Stop')}
         </button>
+        {overtime && <p class="quiet small">{t('Wrap-up time is over')}</p>}
         {deadline ? ( // here, where it moves nothing that is about to be clicked
           <Countdown work={work} to={deadline} />
         ) : (
           <p class="quiet small keys">
-            {overtime && `${t('Wrap-up time is over')} · `}
             {over ? (
               <>
                 <kbd>Alt</kbd> <kbd>Enter</kbd> {t('is Done')}

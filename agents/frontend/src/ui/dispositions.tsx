@@ -71,6 +71,7 @@ export function Dispositions() {
                 {one.heading}
               </p>
             )}
+            {!one.heading && shown[at - 1]?.heading && <hr class="under-ends" key={`before ${one.id}`} />}
             <label class="option disposition" key={one.id} data-kind={one.kind}>
               <input type="radio" name="disposition" value={one.id} checked={disposition.value === one.id} onChange={() => choose(one.id)} />
               <span class="dot" aria-hidden="true" />

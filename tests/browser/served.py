@@ -107,7 +107,7 @@ def reasons() -> None:
     for position, (code, label, system) in enumerate(
         [
             ("login", "Just signed in", True),
-            ("no_answer", "Did not answer", True),
+            ("no_answer", "No answer/record not accepted", True),
             ("connection_lost", "Connection lost", True),
             ("wrap_up_expired", "Wrap-up ran out", True),
             ("lunch", "Lunch", False),

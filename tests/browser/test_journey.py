@@ -199,7 +199,7 @@ def test_a_rejected_alert_goes_back_and_its_agent_is_not_ready(working: Page, an
         return Interaction.objects.filter(closed_because="missed").exists()
 
     eventually(is_rejected)
-    expect(working.get_by_role("heading", name=f"Not Ready {DASH} Did not answer")).to_be_visible()
+    expect(working.get_by_role("heading", name=f"Not Ready {DASH} No answer/record not accepted")).to_be_visible()
     lead.refresh_from_db()
     assert lead.state == "waiting"
     assert not Attempt.objects.exists()

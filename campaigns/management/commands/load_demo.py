@@ -60,7 +60,7 @@ REASONS = (
 )
 SYSTEM_REASONS = {
     "login": "Signed in",
-    "no_answer": "Did not answer",
+    "no_answer": "No answer/record not accepted",
     "connection_lost": "Connection lost",
     "phone_lost": "Phone lost",
     "wrap_up_expired": "Wrap-up ran out",

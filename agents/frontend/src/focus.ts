@@ -76,7 +76,8 @@ export function goRound(event: KeyboardEvent & { readonly currentTarget: HTMLEle
   first?.focus();
 }
 
-/** Before a panel closes: the focus goes back to the button with these keys, where the panel had it. */
+/** Before a panel closes: the focus goes back to the button with these keys, where the panel had it, or it was lost with what was switched off there. */
 export function giveBack(panel: string, keys: string): void {
-  if (document.activeElement?.closest(panel)) document.querySelector<HTMLElement>(`[aria-keyshortcuts="${keys}"]`)?.focus();
+  const at = document.activeElement;
+  if (!at || at === document.body || at.closest(panel)) document.querySelector<HTMLElement>(`[aria-keyshortcuts="${keys}"]`)?.focus();
 }

@@ -76,7 +76,7 @@ export function goRound(event: KeyboardEvent & { readonly currentTarget: HTMLEle
   first?.focus();
 }
 
-/** Before a panel closes: the focus goes back to the button with these keys, where the panel had it, or it was lost with what was switched off there. */
+/** Before a panel closes: the focus goes back to the button with these keys, where the panel had it or lost it with what was switched off. */
 export function giveBack(panel: string, keys: string): void {
   const at = document.activeElement;
   if (!at || at === document.body || at.closest(panel)) document.querySelector<HTMLElement>(`[aria-keyshortcuts="${keys}"]`)?.focus();

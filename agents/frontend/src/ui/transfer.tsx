@@ -11,9 +11,12 @@ import { Icon } from './icons';
 export const transferIsOpen = signal(false);
 const how = signal<BringIn['how']>('consult');
 const typed = signal('');
+/** how often it was opened: what was ordered before the last time closes nothing */
+let openings = 0;
 
 export function openTransfer(work: InteractionState): void {
   if (transferIsOpen.value) return shutTransfer();
+  openings += 1;
   if (work.phase === 'connected' && work.progress !== 'asked' && isLive.value && view.value.details?.transfers) transferIsOpen.value = true;
 }
 
@@ -24,7 +27,10 @@ function shutTransfer(): void {
 
 function bringIn(work: InteractionState, whom: { destination: number } | { number: string } | { agent: number }): void {
   // open until somebody is being called: a number that was refused is still there to be mended
-  ask({ type: 'bring_in', interaction: work.id, how: how.value, ...whom }, shutTransfer);
+  const opening = openings;
+  ask({ type: 'bring_in', interaction: work.id, how: how.value, ...whom }, () => {
+    if (transferIsOpen.value && opening === openings) shutTransfer();
+  });
 }
 
 /** Agents who are free, the directory, and a number where one may be typed. */
@@ -36,6 +42,11 @@ export function Transfer({ work }: { work: InteractionState }) {
     ask({ type: 'targets', interaction: work.id });
     first.current?.focus();
   }, [work.id]);
+  const before = useRef(work.others.length);
+  useEffect(() => {
+    if (work.others.length > before.current) shutTransfer(); // told sooner than the answer
+    before.current = work.others.length;
+  }, [work.others.length]);
   const busy = !isLive.value || waits('bring_in');
   const targets = view.value.targets;
   const ways: readonly (readonly [BringIn['how'], string, string])[] = [

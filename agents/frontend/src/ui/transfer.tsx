@@ -1,7 +1,7 @@
 /** Others in the conversation: whom it may be taken on to, and what can be done with who is there. */
 
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { giveBack } from '../focus';
 import { t } from '../i18n';
 import type { BringIn, InteractionState, OtherShown, WithOther } from '../protocol.gen';
@@ -36,7 +36,8 @@ function bringIn(work: InteractionState, whom: { destination: number } | { numbe
 /** Agents who are free, the directory, and a number where one may be typed. */
 export function Transfer({ work }: { work: InteractionState }) {
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // before anybody can choose
     typed.value = '';
     how.value = 'consult';
     ask({ type: 'targets', interaction: work.id });

@@ -70,13 +70,13 @@ def test_what_cannot_be_done_with_the_call_is_refused_in_a_sentence(working: Pag
         call.get_by_role("button", name="Play message").click()
         return page.get_by_role("menuitem", name=f"{name} to everybody")
 
+    item = plays("Terms and conditions")
+    Announcement.objects.filter(pk=terms.pk).update(in_conversation=False)
+    told.when(item, "This message is not there any more: choose another one.")
     plays("Of last year").click()
     expect(
         page.get_by_text("Nobody heard the message: the telephone system does not have it. Say it yourself, and tell your supervisor.")
     ).to_be_visible()
-    item = plays("Terms and conditions")
-    Announcement.objects.filter(pk=terms.pk).update(in_conversation=False)
-    told.when(item, "This message is not there any more: choose another one.")
     record = call.get_by_role("button", name="Record", exact=True)
     Campaign.objects.update(recording="off")
     told.when(record, "This campaign records nothing.")
